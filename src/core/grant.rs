@@ -1,0 +1,226 @@
+//! Grants and permits. A grant waits for one plan and works once; a permit is what executing a
+//! change takes; `Granted` is what an engine's changing call takes. All of them are made here only.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::plan::{Digest, Plan, Target};
+use super::policy::{Effect, Verdict};
+use super::reason::{Fault, Reason};
+
+/// A point on a monotonic clock: the time since some fixed moment of this machine's running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tick(pub Duration);
+
+/// A confirm token: 128 random bits, shown once as 32 hex digits, never stored.
+pub struct Token([u8; 16]);
+
+impl Token {
+    /// Makes a token of random bits.
+    pub const fn from_random(bits: [u8; 16]) -> Self {
+        Self(bits)
+    }
+
+    /// Reads what a caller presents; none if it is not of a token's form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bits = [0; 16];
+        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (byte, pair) in bits.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bits))
+    }
+
+    /// The token as it is shown, once.
+    pub fn reveal(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What is kept of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.0).into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// The SHA-256 of a token. Compared in constant time.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenHash([u8; 32]);
+
+impl PartialEq for TokenHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for TokenHash {}
+
+/// How a permit came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assurance {
+    /// A rule allowed it.
+    Policy,
+    /// The caller presented the confirm token itself.
+    Echo,
+    /// Somebody typed the target's name on a terminal.
+    Tty,
+}
+
+/// What was asked for, apart from what was observed: by this a token that is presented for another
+/// request is told from one whose target has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Digest of operation, principal and the arguments as given.
+    pub given: Digest,
+    /// Digest of operation, principal and the arguments with references replaced by full ids.
+    pub bound: Digest,
+}
+
+/// A stored grant: waiting permission for one plan.
+#[derive(Debug)]
+pub struct GrantRow {
+    hash: TokenHash,
+    plan: Digest,
+    request: RequestKey,
+    expires: Tick,
+}
+
+impl GrantRow {
+    /// What the token hashes to.
+    pub const fn hash(&self) -> TokenHash {
+        self.hash
+    }
+
+    /// When it stops working.
+    pub const fn expires(&self) -> Tick {
+        self.expires
+    }
+}
+
+/// Makes the grant that `token` is the handle of.
+pub fn issue(token: &Token, plan: &Plan, request: RequestKey, expires: Tick) -> GrantRow {
+    GrantRow { hash: token.hash(), plan: plan.digest(), request, expires }
+}
+
+/// Turns a grant that was taken out of its store into a permit, if it is for exactly this plan and
+/// policy still asks for no more than a confirmation. The only way from a stored row.
+///
+/// # Errors
+/// `token_expired`, `token_mismatch` for another request, `plan_changed` for the same request on a
+/// target that changed, and `policy_denied` for a verdict that a confirmation does not satisfy.
+pub fn redeem(
+    row: GrantRow,
+    plan: &Arc<Plan>,
+    request: RequestKey,
+    verdict: &Verdict,
+    assurance: Assurance,
+    now: Tick,
+) -> Result<Permit, Fault> {
+    let GrantRow { plan: granted, request: asked, expires, hash: _ } = row;
+    if now >= expires {
+        return Err(expired());
+    }
+    if asked.given != request.given && asked.bound != request.bound {
+        return Err(Fault::new(
+            Reason::TokenMismatch,
+            "This confirmToken was given for another operation, target or arguments. It is gone \
+             now. Call again without confirmToken to get a new preview.",
+        ));
+    }
+    if granted != plan.digest() {
+        return Err(Fault::new(
+            Reason::PlanChanged,
+            "The target or the policy is no longer what the preview showed, so nothing was done.",
+        ));
+    }
+    if verdict.effect() > Effect::Confirm || verdict.policy() != plan.parts().policy {
+        return Err(Fault::new(
+            Reason::PolicyDenied,
+            "A confirmation is not enough for this operation.",
+        ));
+    }
+    Ok(Permit { plan: Arc::clone(plan), assurance, rule: verdict.rule().to_owned() })
+}
+
+/// The refusal of a token whose time has passed.
+pub fn expired() -> Fault {
+    Fault::new(
+        Reason::TokenExpired,
+        "This confirmToken has expired. Call again without confirmToken to get a new preview.",
+    )
+}
+
+/// Makes the permit of a plan that a rule allows.
+///
+/// # Errors
+/// `policy_denied` for every other verdict.
+pub fn allow(plan: &Arc<Plan>, verdict: &Verdict) -> Result<Permit, Fault> {
+    if verdict.effect() != Effect::Allow || verdict.policy() != plan.parts().policy {
+        return Err(Fault::new(Reason::PolicyDenied, "No rule allows this operation."));
+    }
+    Ok(Permit {
+        plan: Arc::clone(plan),
+        assurance: Assurance::Policy,
+        rule: verdict.rule().to_owned(),
+    })
+}
+
+/// What executing a change takes. It cannot be made, copied or stored outside this file.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    plan: Arc<Plan>,
+    assurance: Assurance,
+    rule: String,
+}
+
+impl Permit {
+    /// The targets that it permits to change, and no others.
+    pub fn targets(&self) -> impl Iterator<Item = Granted<'_>> {
+        self.plan.targets().iter().map(|target| Granted { target })
+    }
+
+    /// The plan that it permits.
+    pub const fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// How it came about.
+    pub const fn assurance(&self) -> Assurance {
+        self.assurance
+    }
+
+    /// The id of the rule that it rests on.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+}
+
+/// One target that may be changed now. What an engine's changing call takes.
+#[derive(Debug)]
+pub struct Granted<'a> {
+    target: &'a Target,
+}
+
+impl Granted<'_> {
+    /// The target.
+    pub const fn target(&self) -> &Target {
+        self.target
+    }
+}
+
+#[cfg(test)]
+mod tests;

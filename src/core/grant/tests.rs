@@ -1,0 +1,138 @@
+//! The grant's state machine: what each presented row becomes.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::core::operation::Class;
+use crate::core::plan::tests::parts;
+use crate::core::policy::{Condition, Policy, Rule, builtin};
+
+fn plan(facts: u8) -> Arc<Plan> {
+    let mut parts = parts("a1", json!(facts));
+    parts.policy = builtin().digest();
+    Arc::new(Plan::new(parts).unwrap())
+}
+
+fn verdict(class: Class) -> Verdict {
+    let spec = crate::core::operation::Spec {
+        name: "restart_container".into(),
+        title: "".into(),
+        summary: "".into(),
+        toolset: "containers",
+        class,
+        ceiling: Class::Escalate,
+        kind: None,
+        references: &[],
+        drift: crate::core::operation::Drift::All,
+        idempotent: false,
+        since_api: None,
+    };
+    builtin().decide(&spec, class)
+}
+
+fn key(given: u8, bound: u8) -> RequestKey {
+    RequestKey { given: Digest::of(&[&[given]]), bound: Digest::of(&[&[bound]]) }
+}
+
+fn at(seconds: u64) -> Tick {
+    Tick(Duration::from_secs(seconds))
+}
+
+fn row(plan: &Plan) -> GrantRow {
+    issue(&Token::from_random([7; 16]), plan, key(1, 1), at(120))
+}
+
+fn spend(
+    row: GrantRow,
+    plan: &Arc<Plan>,
+    request: RequestKey,
+    class: Class,
+    now: Tick,
+) -> Result<Permit, Reason> {
+    redeem(row, plan, request, &verdict(class), Assurance::Echo, now).map_err(|f| f.reason)
+}
+
+#[test]
+fn each_presentation_has_its_outcome() {
+    let (same, drifted) = (plan(1), plan(2));
+    for (name, plan, request, class, now, expected) in [
+        ("exactly its plan", &same, key(1, 1), Class::Mutate, 119, None),
+        ("at its expiry", &same, key(1, 1), Class::Mutate, 120, Some(Reason::TokenExpired)),
+        ("named in another way", &same, key(2, 1), Class::Mutate, 0, None),
+        ("another target", &drifted, key(2, 2), Class::Mutate, 0, Some(Reason::TokenMismatch)),
+        ("state changed", &drifted, key(1, 1), Class::Mutate, 0, Some(Reason::PlanChanged)),
+        ("made anew", &drifted, key(1, 2), Class::Mutate, 0, Some(Reason::PlanChanged)),
+        ("now wants a person", &same, key(1, 1), Class::Destroy, 0, Some(Reason::PolicyDenied)),
+    ] {
+        let row = issue(&Token::from_random([7; 16]), &same, key(1, 1), at(120));
+        assert_eq!(spend(row, plan, request, class, at(now)).err(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_permit_names_its_rule_and_its_targets() {
+    let plan = plan(1);
+    let permit = spend(row(&plan), &plan, key(1, 1), Class::Mutate, at(0)).unwrap();
+    assert_eq!(permit.rule(), "builtin-mutate");
+    assert_eq!(permit.assurance(), Assurance::Echo);
+    let ids: Vec<String> = permit.targets().map(|g| g.target().id.clone()).collect();
+    assert_eq!(ids, ["a1"]);
+}
+
+#[test]
+fn only_allow_gives_a_permit_without_a_grant() {
+    let plan = plan(1);
+    for (class, expected) in [
+        (Class::Sensitive, None),
+        (Class::Mutate, Some(Reason::PolicyDenied)),
+        (Class::Destroy, Some(Reason::PolicyDenied)),
+    ] {
+        assert_eq!(allow(&plan, &verdict(class)).err().map(|f| f.reason), expected);
+    }
+}
+
+#[test]
+fn a_verdict_of_another_policy_gives_no_permit() {
+    let plan = plan(1);
+    let rule = Rule {
+        id: "all".into(),
+        effect: Effect::Allow,
+        conditions: vec![Condition::Class(Class::ALL.to_vec())],
+        reason: None,
+    };
+    let spec_verdict = verdict(Class::Sensitive);
+    assert!(allow(&plan, &spec_verdict).is_ok());
+    let mut other = parts("a1", json!(1));
+    other.policy = Policy::new(vec![rule]).digest();
+    let other = Arc::new(Plan::new(other).unwrap());
+    assert!(allow(&other, &spec_verdict).is_err());
+}
+
+#[test]
+fn tokens_are_read_as_they_are_shown() {
+    let token = Token::from_random([0xab; 16]);
+    assert_eq!(token.reveal(), "ab".repeat(16));
+    assert_eq!(Token::parse(&token.reveal()).unwrap().hash(), token.hash());
+    assert_eq!(Token::parse(&token.reveal().to_uppercase()).unwrap().hash(), token.hash());
+    for bad in ["", "ab", &"g".repeat(32), &"a".repeat(33), &"é".repeat(16)] {
+        assert!(Token::parse(bad).is_none(), "{bad}");
+    }
+    assert_eq!(format!("{token:?}"), "Token(..)");
+}
+
+proptest! {
+    #[test]
+    fn a_permit_needs_the_very_plan_in_time(
+        facts in 0_u8..3,
+        given in 0_u8..3,
+        bound in 0_u8..3,
+        now in 0_u64..240,
+    ) {
+        let granted = plan(1);
+        let shown = plan(facts);
+        let result = spend(row(&granted), &shown, key(given, bound), Class::Mutate, at(now));
+        let right = facts == 1 && (given == 1 || bound == 1) && now < 120;
+        prop_assert_eq!(result.is_ok(), right);
+    }
+}

@@ -1,0 +1,260 @@
+//! Identifiers: what may be asked for, what an engine is called with, and how the one becomes the
+//! other. Nothing else ever reaches an engine client.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::reason::{Fault, Reason};
+use super::text;
+
+/// The length of a reference in characters, at most.
+pub const REFERENCE_CHARS_MAX: usize = 128;
+
+/// The shortest id prefix that is taken for one, in hex digits.
+pub const PREFIX_DIGITS_MIN: usize = 6;
+
+/// A name, a full id or an id prefix, as asked for: `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference(String);
+
+impl Reference {
+    /// Checks what was asked for. One leading slash is dropped, as engines print names with it.
+    pub fn parse(given: &str) -> Result<Self, Fault> {
+        let bare = given.strip_prefix('/').unwrap_or(given);
+        let first = bare.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let rest = bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+        if first && rest && bare.len() <= REFERENCE_CHARS_MAX {
+            return Ok(Self(bare.to_owned()));
+        }
+        Err(Fault::invalid(format!(
+            "`{}` is not a name or id: use letters, digits, `_`, `.` and `-`, starting with a \
+             letter or digit, at most {REFERENCE_CHARS_MAX} characters. Ask for the list to see \
+             the names.",
+            text::name(given)
+        )))
+    }
+
+    /// The reference as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it could be the beginning of an id, or a whole one.
+    pub fn may_be_id(&self) -> bool {
+        (PREFIX_DIGITS_MIN..=FullId::DIGITS).contains(&self.0.len())
+            && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A full immutable id: 64 lower-case hex digits. The only thing that engine calls are made with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct FullId(String);
+
+impl FullId {
+    /// The number of hex digits.
+    pub const DIGITS: usize = 64;
+
+    /// Takes exactly 64 lower-case hex digits.
+    pub fn parse(given: &str) -> Option<Self> {
+        let hex = given.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (given.len() == Self::DIGITS && hex).then(|| Self(given.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 12 digits, as people know it.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for FullId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Something that a reference may mean.
+pub trait Named {
+    /// Its full id.
+    fn id(&self) -> &FullId;
+    /// Its name, without a leading slash.
+    fn name(&self) -> &str;
+}
+
+/// Finds the one candidate that `reference` means: the full id, else the exact name, else a unique
+/// id prefix. What could mean two things is refused with the candidates: a name that is also the
+/// beginning of another's id, and a name that looks like a full id.
+pub fn resolve<'a, T: Named>(reference: &Reference, candidates: &'a [T]) -> Result<&'a T, Fault> {
+    let wanted = reference.as_str();
+    let fits = |c: &&T| {
+        c.name() == wanted || (reference.may_be_id() && c.id().as_str().starts_with(wanted))
+    };
+    let found: Vec<&T> = candidates.iter().filter(fits).collect();
+    match found.as_slice() {
+        [one] if wanted.len() == FullId::DIGITS && one.id().as_str() != wanted => {
+            // An id that is gone can be taken over as a name.
+            if FullId::parse(wanted).is_some() {
+                Err(ambiguous(reference, &found))
+            } else {
+                Ok(one)
+            }
+        }
+        [one] => Ok(one),
+        [] => Err(Fault::new(
+            Reason::NotFound,
+            format!(
+                "Nothing is called `{reference}` here, and no id starts with it. Ask for the \
+                     list (with all=true) to see what there is."
+            ),
+        )),
+        _ => Err(ambiguous(reference, &found)),
+    }
+}
+
+fn ambiguous<T: Named>(reference: &Reference, found: &[&T]) -> Fault {
+    let shown: Vec<String> = found
+        .iter()
+        .take(10)
+        .map(|c| format!("{} (id {})", text::name(c.name()), c.id()))
+        .collect();
+    let more = if found.len() > shown.len() { ", and more" } else { "" };
+    Fault::new(
+        Reason::Ambiguous,
+        format!(
+            "`{reference}` can mean more than one thing: {}{more}. Use the full id.",
+            shown.join(", ")
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Thing(FullId, String);
+
+    impl Named for Thing {
+        fn id(&self) -> &FullId {
+            &self.0
+        }
+        fn name(&self) -> &str {
+            &self.1
+        }
+    }
+
+    fn thing(id_start: &str, name: &str) -> Thing {
+        Thing(FullId::parse(&format!("{id_start:0<64}")).unwrap(), name.to_owned())
+    }
+
+    fn find(reference: &str, things: &[Thing]) -> Result<String, Reason> {
+        let reference = Reference::parse(reference).map_err(|f| f.reason)?;
+        resolve(&reference, things).map(|t| t.1.clone()).map_err(|f| f.reason)
+    }
+
+    #[test]
+    fn takes_names_and_ids_only() {
+        for good in ["web", "/web", "a", "A.b_c-d", "0", &"x".repeat(128)] {
+            assert!(Reference::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "/",
+            "//web",
+            "..",
+            "../info?",
+            "%2e%2e/info",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a%b",
+            "a\\b",
+            "-a",
+            ".a",
+            "_a",
+            "a b",
+            "a\n",
+            "a\u{0}",
+            "ä",
+            &"x".repeat(129),
+            "../images/prune?filters=...&",
+            "../volumes/vol",
+        ] {
+            assert_eq!(Reference::parse(bad).map_err(|f| f.reason), Err(Reason::InvalidArgument));
+        }
+    }
+
+    #[test]
+    fn resolves_as_the_table_says() {
+        let things = [thing("64009a58b66f", "web"), thing("64009a58bfff", "db")];
+        assert_eq!(find("web", &things), Ok("web".into()));
+        assert_eq!(find("64009a58b66f", &things), Ok("web".into()));
+        assert_eq!(find("64009a", &things), Err(Reason::Ambiguous));
+        assert_eq!(find("64009", &things), Err(Reason::NotFound));
+        assert_eq!(find("WEB", &things), Err(Reason::NotFound));
+        assert_eq!(find("cache", &things), Err(Reason::NotFound));
+        assert_eq!(find(&format!("{:0<64}", "64009a58b66f"), &things), Ok("web".into()));
+    }
+
+    #[test]
+    fn a_name_that_is_anothers_id_prefix_is_ambiguous() {
+        let things = [thing("64009a58b66f", "web"), thing("aaaa", "64009a58b66f")];
+        assert_eq!(find("64009a58b66f", &things), Err(Reason::Ambiguous));
+        let alone = [thing("64009a58b66f", "64009a58b66f")];
+        assert_eq!(find("64009a58b66f", &alone), Ok("64009a58b66f".into()));
+    }
+
+    #[test]
+    fn a_dead_full_id_reused_as_a_name_is_not_followed() {
+        let dead = "d".repeat(64);
+        assert_eq!(find(&dead, &[thing("aaaa", &dead)]), Err(Reason::Ambiguous));
+        assert_eq!(find(&dead, &[thing(&dead, "web")]), Ok("web".into()));
+        assert_eq!(find(&dead, &[thing(&dead, "web"), thing("aa", &dead)]), Err(Reason::Ambiguous));
+        let long_name = "z".repeat(64);
+        assert_eq!(find(&long_name, &[thing("aaaa", &long_name)]), Ok(long_name.clone()));
+    }
+
+    /// The same rule written as a plain enumeration.
+    fn naive(reference: &str, things: &[Thing]) -> Result<String, Reason> {
+        let hex = reference.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+        let mut hits = Vec::new();
+        for t in things {
+            let by_name = t.1 == reference;
+            let by_id = hex && reference.len() >= 6 && t.0.as_str().starts_with(reference);
+            if by_name || by_id {
+                hits.push((t.1.clone(), by_id));
+            }
+        }
+        match hits.len() {
+            0 => Err(Reason::NotFound),
+            1 if hex && reference.len() == 64 && !hits[0].1 => Err(Reason::Ambiguous),
+            1 => Ok(hits[0].0.clone()),
+            _ => Err(Reason::Ambiguous),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_naive_reference(
+            ids in proptest::collection::btree_set("[ab]{8}", 1..6),
+            names in proptest::collection::btree_set("[ab]{5,8}|web|db", 6),
+            reference in "[ab]{4,9}|web|db",
+        ) {
+            let things: Vec<Thing> =
+                ids.iter().zip(&names).map(|(id, name)| thing(id, name)).collect();
+            prop_assert_eq!(find(&reference, &things), naive(&reference, &things));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The pure core: what operations, plans, policy, grants and records are. No I/O, no clock, no
+//! async runtime, and no word of Docker, MCP or the command line.
+
+pub mod grant;
+pub mod ids;
+pub mod operation;
+pub mod plan;
+pub mod policy;
+pub mod reason;
+pub mod record;
+pub mod text;

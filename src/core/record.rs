@@ -1,0 +1,352 @@
+//! Records: what one line of the audit log says, and how it is written down.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::grant::Assurance;
+use super::operation::Class;
+use super::plan::{Digest, Face, Principal, Target};
+use super::reason::Reason;
+use super::text;
+
+/// The longest line of the log with its newline, in bytes.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest string in a record, in characters; longer ones are cut.
+const STRING_CHARS_MAX: usize = 2048;
+
+/// Elements of an array or object in a record, at most.
+const ELEMENTS_MAX: usize = 256;
+
+/// The version of the line's shape.
+const VERSION: u8 = 1;
+
+const TIMESTAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// What a line reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A read or sensitive operation, written before its answer leaves.
+    Read,
+    /// A preview was given, and a grant issued or asked for.
+    Preview,
+    /// Refused, or ended before anything could change.
+    Denied,
+    /// Intent: written and synced before the effect.
+    Allowed,
+    /// One step of a plan over many targets begins.
+    Step,
+    /// One step of a plan over many targets ended.
+    StepDone,
+    /// The change happened.
+    Done,
+    /// The change did not happen.
+    Failed,
+    /// Nobody can say whether the change happened.
+    Unknown,
+    /// The log's first line of a file.
+    Opened,
+    /// A torn line was closed.
+    Recovered,
+    /// A policy came into force.
+    PolicyLoaded,
+    /// A changed policy was refused.
+    PolicyRejected,
+}
+
+impl Event {
+    /// Every event.
+    pub const ALL: [Self; 13] = [
+        Self::Read,
+        Self::Preview,
+        Self::Denied,
+        Self::Allowed,
+        Self::Step,
+        Self::StepDone,
+        Self::Done,
+        Self::Failed,
+        Self::Unknown,
+        Self::Opened,
+        Self::Recovered,
+        Self::PolicyLoaded,
+        Self::PolicyRejected,
+    ];
+
+    /// The event as it stands in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Preview => "preview",
+            Self::Denied => "denied",
+            Self::Allowed => "allowed",
+            Self::Step => "step",
+            Self::StepDone => "step_done",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Opened => "opened",
+            Self::Recovered => "recovered",
+            Self::PolicyLoaded => "policy_loaded",
+            Self::PolicyRejected => "policy_rejected",
+        }
+    }
+
+    /// Whether it closes an `allowed`.
+    pub const fn is_outcome(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Unknown)
+    }
+}
+
+/// Who asks, with what the client says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// What anything is decided by.
+    pub principal: Principal,
+    /// The client's name, as it gives it.
+    pub client: Option<String>,
+    /// The client's version, as it gives it.
+    pub version: Option<String>,
+    /// The process id of the face.
+    pub pid: u32,
+}
+
+impl Serialize for Caller {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            face: Face,
+            uid: u32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            client: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            version: Option<&'a str>,
+            pid: u32,
+        }
+        let Principal { face, uid } = self.principal;
+        let (client, version) = (self.client.as_deref(), self.version.as_deref());
+        Line { face, uid, client, version, pid: self.pid }.serialize(serializer)
+    }
+}
+
+/// A target as the log names it: without its attributes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TargetRef {
+    kind: &'static str,
+    id: String,
+    name: String,
+    engine: String,
+}
+
+impl From<&Target> for TargetRef {
+    fn from(target: &Target) -> Self {
+        let Target { kind, id, name, engine, attributes: _ } = target;
+        Self { kind, id: id.clone(), name: text::name(name), engine: text::name(engine) }
+    }
+}
+
+/// One target, or the targets of a plan over many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum TargetRefs {
+    /// Exactly one.
+    One(TargetRef),
+    /// More than one.
+    Many(Vec<TargetRef>),
+}
+
+impl TargetRefs {
+    /// How the log names these; none for no targets.
+    pub fn of(targets: &[Target]) -> Option<Self> {
+        match targets {
+            [] => None,
+            [one] => Some(Self::One(one.into())),
+            many => Some(Self::Many(many.iter().map(Into::into).collect())),
+        }
+    }
+}
+
+/// What a line says, apart from its place in the log (`v`, `seq`, `ts` and `prev`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Record {
+    /// What it reports.
+    pub event: Event,
+    /// The operation's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<String>,
+    /// The effective class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// Who asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Caller>,
+    /// The random id of the process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The random id that joins a request's lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub req: Option<String>,
+    /// The canonical arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub args: Option<Value>,
+    /// What it acts on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetRefs>,
+    /// The plan's digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
+    /// The id of the rule that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The digest of the effective policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
+    /// How the permit came about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
+    /// When the grant stops working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Why it was refused, failed or is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The engine's own text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How long it took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
+    /// Observed state, counts and sizes; never contents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// What a line of the log itself says.
+    #[serde(flatten)]
+    pub log: Map<String, Value>,
+}
+
+impl Record {
+    /// An empty record of an event.
+    pub fn new(event: Event) -> Self {
+        Self {
+            event,
+            op: None,
+            class: None,
+            caller: None,
+            session: None,
+            req: None,
+            args: None,
+            target: None,
+            plan: None,
+            rule: None,
+            policy: None,
+            assurance: None,
+            expires: None,
+            reason: None,
+            error: None,
+            ms: None,
+            result: None,
+            log: Map::new(),
+        }
+    }
+
+    /// The record as one line with its newline: at most [`LINE_BYTES_MAX`] bytes of JSON in which
+    /// no string holds a hidden character. What does not fit is replaced by its size and digest.
+    pub fn line(&self, seq: u64, at: OffsetDateTime, prev: Digest) -> Vec<u8> {
+        let mut record = self.clone();
+        record.tidy();
+        let line = Line { v: VERSION, seq, ts: timestamp(at), record: &record, prev };
+        let mut bytes = encode(&line);
+        // Each of these alone is bounded by nothing but the caller; the rest is small.
+        let shrink: [fn(&mut Record); 3] = [
+            |r| r.args = r.args.take().map(|v| stub(&v)),
+            |r| r.result = r.result.take().map(|v| stub(&v)),
+            |r| {
+                if let Some(TargetRefs::Many(many)) = &mut r.target {
+                    many.truncate(100);
+                }
+            },
+        ];
+        for step in shrink {
+            if bytes.len() <= LINE_BYTES_MAX {
+                break;
+            }
+            step(&mut record);
+            let line = Line { v: VERSION, seq, ts: timestamp(at), record: &record, prev };
+            bytes = encode(&line);
+        }
+        bytes
+    }
+
+    fn tidy(&mut self) {
+        for value in [&mut self.args, &mut self.result].into_iter().flatten() {
+            *value = tidy(value);
+        }
+        for string in [&mut self.op, &mut self.error].into_iter().flatten() {
+            *string = tidy_string(string);
+        }
+        if let Some(caller) = &mut self.caller {
+            for string in [&mut caller.client, &mut caller.version].into_iter().flatten() {
+                *string = text::name(string);
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    v: u8,
+    seq: u64,
+    ts: String,
+    #[serde(flatten)]
+    record: &'a Record,
+    prev: Digest,
+}
+
+/// A moment as the log writes it: RFC 3339, UTC, microseconds.
+pub fn timestamp(at: OffsetDateTime) -> String {
+    // The format names only parts that every date has, so formatting cannot fail.
+    at.to_offset(time::UtcOffset::UTC).format(TIMESTAMP).unwrap_or_default()
+}
+
+fn encode(line: &Line<'_>) -> Vec<u8> {
+    // Maps have string keys and no value fails to serialise; an empty line would break the chain
+    // visibly rather than pass for a record.
+    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn tidy(value: &Value) -> Value {
+    match value {
+        Value::String(string) => Value::String(tidy_string(string)),
+        Value::Array(list) if list.len() > ELEMENTS_MAX => stub(value),
+        Value::Array(list) => list.iter().map(tidy).collect(),
+        Value::Object(map) if map.len() > ELEMENTS_MAX => stub(value),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (text::name(key), tidy(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn tidy_string(string: &str) -> String {
+    if string.chars().count() <= STRING_CHARS_MAX {
+        return text::line(string, STRING_CHARS_MAX * 10);
+    }
+    let start: String = string.chars().take(64).collect();
+    let digest = Digest::of(&[string.as_bytes()]);
+    format!("{}… ({} bytes, {digest})", text::line(&start, 640), string.len())
+}
+
+/// What stands for a value that is too large: its size and digest.
+fn stub(value: &Value) -> Value {
+    let bytes = value.to_string();
+    serde_json::json!({"cut": {"bytes": bytes.len(), "sha256": Digest::of(&[bytes.as_bytes()])}})
+}
+
+#[cfg(test)]
+mod tests;

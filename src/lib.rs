@@ -1,0 +1,10 @@
+//! Countersign lets agents operate local infrastructure: reads are free, nothing changes without a
+//! countersignature, and every decision is on record. An operation is declared once in `ops`; every
+//! face (`mcp`, `cli`) hands it to the one path in `gate`, which asks the pure `core` for decisions,
+//! grants and records and reaches the world through `ports`.
+//!
+//! `core ← ports ← gate ← ops ← (mcp, cli)`; `docker`, `audit` and `store` implement ports and know
+//! only core and ports; `main` wires. Start reading at [`gate`].
+
+pub mod core;
+pub mod ports;

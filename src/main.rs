@@ -1,0 +1,2 @@
+//! Parses, wires the concrete parts, runs.
+fn main() {}
