@@ -7,4 +7,6 @@
 //! only core and ports; `main` wires. Start reading at [`gate`].
 
 pub mod core;
+pub mod gate;
+pub mod ops;
 pub mod ports;

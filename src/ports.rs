@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::core::grant::{GrantRow, Tick, TokenHash};
-use crate::core::plan::Target;
+use crate::core::operation::Class;
+use crate::core::plan::{Principal, Target};
 use crate::core::reason::Fault;
 use crate::core::record::Record;
 
@@ -103,6 +104,7 @@ pub trait Judge: Send + Sync {
     /// Resolves, observes and decides, and executes nothing.
     fn judge<'a>(
         &'a self,
+        principal: &'a Principal,
         operation: &'a str,
         arguments: Map<String, Value>,
     ) -> BoxFuture<'a, Result<Judgement, Fault>>;
@@ -118,7 +120,7 @@ pub struct Judgement {
     /// The rule's own words.
     pub reason: Option<String>,
     /// The effective class.
-    pub class: &'static str,
+    pub class: Class,
     /// The targets that it would act on.
     pub targets: Vec<Target>,
     /// What to do to get permission, in full sentences.

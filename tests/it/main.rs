@@ -1,1 +1,1 @@
-
+//! The integration tests: one binary over the public interface and the real program.

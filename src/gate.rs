@@ -1,0 +1,261 @@
+//! The one path. Every request of every face goes through [`Gate::run`]: admit, execute, finish.
+//! [`Gate::admit`] is the whole of what is asked before anything happens.
+
+mod answer;
+mod erased;
+mod finish;
+mod operation;
+mod preview;
+mod registry;
+mod schema;
+mod steps;
+mod survey;
+mod trail;
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
+
+pub use answer::{Answer, Confirm, Request, Status};
+pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered};
+pub use operation::{Change, Context, Params, Read, Render, Seen};
+pub use preview::Preview;
+pub use registry::{Operation, Registry};
+pub use schema::TOKEN_ARGUMENT;
+pub use steps::{Proceed, Steps};
+
+use crate::core::grant::{self, GrantRow, Permit};
+use crate::core::operation::Spec;
+use crate::core::plan::Target;
+use crate::core::policy::{Effect, Policy, Verdict};
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::{Event, Record};
+use crate::core::text;
+use crate::ports::engine::{Act, Look};
+use crate::ports::{Audit, Clock, Entropy, GrantStore, Held};
+use survey::Survey;
+use trail::Trail;
+
+/// Requests that wait for a free place, for each place; more are refused.
+const WAITING_FACTOR: usize = 8;
+
+/// The concrete parts that a gate is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The operations that are offered.
+    pub registry: Registry,
+    /// The effective policy.
+    pub policy: Policy,
+    /// The engine, for looking.
+    pub look: Arc<dyn Look>,
+    /// The engine, for acting.
+    pub act: Arc<dyn Act>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
+    /// Grants that wait.
+    pub grants: Arc<dyn GrantStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// What the configuration says.
+    pub settings: Settings,
+}
+
+/// What the configuration says to the gate.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Changes are refused, whatever the policy.
+    pub read_only: bool,
+    /// How long a grant works.
+    pub token_ttl: Duration,
+    /// Requests that run at the same time.
+    pub concurrent_calls: usize,
+    /// The random id of this process.
+    pub session: String,
+}
+
+/// The gate.
+pub struct Gate {
+    parts: Parts,
+    places: Semaphore,
+    waiting: Semaphore,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("settings", &self.parts.settings).finish_non_exhaustive()
+    }
+}
+
+/// A request that may run, with its permit and for a change the locks of its targets.
+struct Admitted<'a> {
+    spec: &'a Spec,
+    call: Call,
+    targets: Vec<Target>,
+    permit: Permit,
+    _held: Option<Held>,
+}
+
+/// Why a request does not run.
+enum Stop {
+    /// It is refused.
+    Refused(Fault),
+    /// It is a preview, or wants a new one: the survey that it shows, and the refusal that it
+    /// comes with.
+    Preview(Box<Survey>, Option<Fault>),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault)
+    }
+}
+
+impl Gate {
+    /// A gate of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let places = parts.settings.concurrent_calls.max(1);
+        Self {
+            parts,
+            places: Semaphore::new(places),
+            waiting: Semaphore::new(places * WAITING_FACTOR),
+        }
+    }
+
+    /// The operations that are offered.
+    pub const fn registry(&self) -> &Registry {
+        &self.parts.registry
+    }
+
+    /// The effective policy.
+    pub const fn policy(&self) -> &Policy {
+        &self.parts.policy
+    }
+
+    /// Runs one request to its end. Never panics and never returns before the request's closing
+    /// line is in the log.
+    pub async fn run(&self, request: Request) -> Answer {
+        let operation = text::name(&request.operation);
+        let path = AssertUnwindSafe(self.path(request)).catch_unwind();
+        path.await.unwrap_or_else(|_panic| {
+            Answer::of_fault(
+                &operation,
+                &Fault::new(
+                    Reason::OutcomeUnknown,
+                    "This operation broke off by a defect of Countersign. If it changes \
+                     something, it may or may not have done so: look before you try again.",
+                ),
+            )
+        })
+    }
+
+    async fn path(&self, request: Request) -> Answer {
+        let operation = text::name(&request.operation);
+        let confirm = request.confirm;
+        let mut trail = match self.trail(&request) {
+            Ok(trail) => trail,
+            Err(fault) => return Answer::of_fault(&operation, &fault),
+        };
+        let _place = match self.place().await {
+            Ok(place) => place,
+            Err(fault) => return self.refuse(&operation, trail, fault).await,
+        };
+        match self.admit(request, &mut trail).await {
+            Ok(admitted) => self.execute(admitted, trail).await,
+            Err(Stop::Refused(fault)) => self.refuse(&operation, trail, fault).await,
+            Err(Stop::Preview(survey, refusal)) => {
+                self.offer(&operation, trail, *survey, refusal, confirm).await
+            }
+        }
+    }
+
+    /// Everything that is asked before anything happens.
+    async fn admit(&self, request: Request, trail: &mut Trail) -> Result<Admitted<'_>, Stop> {
+        let Request { operation, mut arguments, caller, confirm } = request;
+        // A token is taken out of its store first: its grant is gone from here on, come what may.
+        let presented = self.take(&mut arguments);
+        let (spec, call) =
+            self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
+        if let Some(verdict) = self.parts.policy.refuses_all(spec) {
+            note(&mut trail.known, &verdict);
+            return Err(denied(spec, &verdict).into());
+        }
+        let granted = presented.transpose()?;
+        let principal = &caller.principal;
+        let targets = self.resolve(&call, principal, &mut trail.known).await?;
+        let hold = || self.parts.audit.hold(&targets);
+        let mut held = (granted.is_some() && spec.class.is_change()).then(hold).transpose()?;
+        let mut survey = self.survey(spec, &call, &targets, principal, &mut trail.known).await?;
+        if survey.allows() && spec.class.is_change() && held.is_none() {
+            // What nobody confirms is looked at again under its lock, so that it is what runs.
+            held = Some(hold()?);
+            survey = self.survey(spec, &call, &targets, principal, &mut trail.known).await?;
+        }
+        let permit = match (survey.verdict.effect(), granted) {
+            (Effect::Deny, _) => return Err(denied(spec, &survey.verdict).into()),
+            (Effect::Approve, _) => return Err(unapproved(spec, &survey.verdict).into()),
+            (Effect::Confirm, None) => return Err(Stop::Preview(Box::new(survey), None)),
+            (Effect::Allow, None) => grant::allow(&survey.plan, &survey.verdict)?,
+            (Effect::Allow | Effect::Confirm, Some(row)) => {
+                match self.redeem(row, &survey, confirm) {
+                    Ok(permit) => permit,
+                    Err(fault) if fault.reason == Reason::PlanChanged => {
+                        return Err(Stop::Preview(Box::new(survey), Some(fault)));
+                    }
+                    Err(fault) => return Err(fault.into()),
+                }
+            }
+        };
+        if spec.class.is_change() {
+            trail.known.assurance = Some(permit.assurance());
+            trail.write_synced(trail.record(Event::Allowed)).await?;
+        }
+        Ok(Admitted { spec, call, targets, permit, _held: held })
+    }
+
+    fn redeem(&self, row: GrantRow, survey: &Survey, confirm: Confirm) -> Result<Permit, Fault> {
+        let now = self.parts.clock.tick();
+        let Survey { plan, key, verdict, .. } = survey;
+        grant::redeem(row, plan, *key, verdict, confirm.assurance(), now)
+    }
+}
+
+/// The refusal of a request that policy denies.
+fn denied(spec: &Spec, verdict: &Verdict) -> Fault {
+    let why = verdict.reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    Fault::new(
+        Reason::PolicyDenied,
+        format!(
+            "{} is denied by the rule `{}`{why}. Nothing has changed. Only the operator can \
+             change the policy.",
+            spec.name,
+            verdict.rule()
+        ),
+    )
+}
+
+/// The refusal of a request that a person would have to approve.
+fn unapproved(spec: &Spec, verdict: &Verdict) -> Fault {
+    let why = verdict.reason().unwrap_or("a rule asks for it");
+    Fault::new(
+        Reason::ApprovalUnavailable,
+        format!(
+            "{} wants a person's approval here: {why} (rule `{}`). This version of Countersign has \
+             no way to ask for one, so it is refused and nothing has changed. If it must be done, \
+             ask the operator to do it by hand.",
+            spec.name,
+            verdict.rule()
+        ),
+    )
+}
+
+/// What a record says of a verdict.
+fn note(known: &mut Record, verdict: &Verdict) {
+    known.rule = Some(verdict.rule().to_owned());
+    known.policy = Some(verdict.policy());
+}

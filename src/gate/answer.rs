@@ -1,0 +1,143 @@
+//! What a face hands to the gate, and what it gets back.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::core::grant::Assurance;
+use crate::core::plan::Digest;
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::{Caller, TargetRefs};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The operation's name.
+    pub operation: String,
+    /// The arguments as given, with the confirm token among them, if there is one.
+    pub arguments: Map<String, Value>,
+    /// Who asks.
+    pub caller: Caller,
+    /// How this face confirms.
+    pub confirm: Confirm,
+}
+
+/// How a face confirms a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// The caller gets the confirm token and presents it by itself.
+    Echo,
+    /// The face keeps the token and presents it once somebody typed the target's name.
+    Tty,
+    /// Nobody is there to confirm: a preview comes without a grant.
+    Never,
+}
+
+impl Confirm {
+    /// What a permit is worth that came about so.
+    pub(super) const fn assurance(self) -> Assurance {
+        match self {
+            Self::Echo | Self::Never => Assurance::Echo,
+            Self::Tty => Assurance::Tty,
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It was done.
+    Ok,
+    /// Nothing has changed; the preview wants to be confirmed.
+    ConfirmationRequired,
+    /// It was refused.
+    Denied,
+    /// It went wrong, and nothing more than the answer says has changed.
+    Failed,
+    /// It may or may not have happened.
+    Unknown,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[must_use]
+pub struct Answer {
+    /// How it ended.
+    pub status: Status,
+    /// The operation's name.
+    pub operation: String,
+    /// What it acts on, once resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetRefs>,
+    /// The plan's digest, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Digest>,
+    /// The confirm token of the grant that was issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm_token: Option<String>,
+    /// When that grant stops working, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Why it was refused or went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// What a program reads.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+    /// What a person or a model reads, without the token's lines.
+    #[serde(skip)]
+    pub text: String,
+    /// How long the grant works, in seconds.
+    #[serde(skip)]
+    pub ttl_seconds: u64,
+}
+
+impl Answer {
+    /// Whether a face marks it as an error. A preview is none.
+    pub const fn is_error(&self) -> bool {
+        !matches!(self.status, Status::Ok) && self.reason.is_some()
+    }
+
+    /// The text with the lines that hand out the confirm token, if there is one.
+    pub fn text_with_token(&self) -> String {
+        let Some(token) = &self.confirm_token else { return self.text.clone() };
+        format!(
+            "{}\nNothing has changed. To go ahead, call {} again with the same arguments and\n\
+             confirmToken={token} (single use, valid {} s).",
+            self.text, self.operation, self.ttl_seconds
+        )
+    }
+
+    /// The exit code of a command that ends with this answer.
+    pub const fn exit_code(&self) -> u8 {
+        match (self.status, self.reason) {
+            (Status::Ok, _) => 0,
+            (Status::ConfirmationRequired, _) => 4,
+            (Status::Unknown, _) => 6,
+            (_, Some(reason)) => reason.exit_code(),
+            (_, None) => 1,
+        }
+    }
+
+    /// The answer that a fault becomes.
+    pub(super) fn of_fault(operation: &str, fault: &Fault) -> Self {
+        let status = match fault.reason {
+            Reason::OutcomeUnknown => Status::Unknown,
+            reason if reason.is_failure() => Status::Failed,
+            _ => Status::Denied,
+        };
+        Self {
+            status,
+            operation: operation.to_owned(),
+            target: None,
+            plan: None,
+            confirm_token: None,
+            expires_at: None,
+            reason: Some(fault.reason),
+            data: Value::Null,
+            text: format!("Error: {}", fault.message),
+            ttl_seconds: 0,
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Operations without their types: the form in which the registry lists and the gate runs them.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::operation::{Change, Context, Params, Read, Render, Seen};
+use super::preview::Preview;
+use super::schema;
+use super::steps::Steps;
+use crate::core::grant::Permit;
+use crate::core::operation::{Class, Spec};
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::ports::BoxFuture;
+use crate::ports::engine::Act;
+
+/// An answer without its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// What a person or a model reads.
+    pub text: String,
+    /// What a program reads.
+    pub data: Value,
+    /// What the log keeps.
+    pub record: Value,
+}
+
+impl Rendered {
+    fn of(output: &impl Render) -> Self {
+        Self { text: output.text(), data: output.data(), record: output.record() }
+    }
+}
+
+/// What was observed, without its types.
+pub struct Observed {
+    /// The effective class.
+    pub class: Class,
+    /// The facts as JSON, one a target.
+    pub facts: Vec<Value>,
+    /// Makes the preview of the plan that these facts become part of.
+    pub preview: Box<dyn FnOnce(&Plan) -> Preview + Send>,
+}
+
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observed")
+            .field("class", &self.class)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A parsed request of either sort.
+pub enum Call {
+    /// It changes nothing.
+    Read(Box<dyn ReadCall>),
+    /// It takes a permit.
+    Change(Box<dyn ChangeCall>),
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read(_) => "Read",
+            Self::Change(_) => "Change",
+        })
+    }
+}
+
+/// A parsed read.
+pub trait ReadCall: Send + Sync {
+    /// The arguments with defaults filled in.
+    fn arguments(&self) -> Map<String, Value>;
+    /// From references to full ids.
+    fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>>;
+    /// Reads.
+    fn read<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<Rendered, Fault>>;
+}
+
+/// A parsed change.
+pub trait ChangeCall: Send + Sync {
+    /// The arguments with defaults filled in.
+    fn arguments(&self) -> Map<String, Value>;
+    /// From references to full ids.
+    fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>>;
+    /// Looks at the targets.
+    fn observe<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<Observed, Fault>>;
+    /// Changes the permitted targets, then looks again. The inner fault is that of the second
+    /// look: the change has happened.
+    fn execute<'a>(
+        &'a self,
+        cx: Context<'a>,
+        act: &'a dyn Act,
+        permit: &'a Permit,
+        steps: &'a mut dyn Steps,
+    ) -> BoxFuture<'a, Result<Result<Rendered, Fault>, Fault>>;
+}
+
+/// An operation without its types: what the registry lists.
+pub trait Erased: Send + Sync + fmt::Debug {
+    /// Its declaration.
+    fn spec(&self) -> Spec;
+    /// The JSON schema of its arguments, as derived from their type.
+    fn schema(&self) -> Map<String, Value>;
+    /// Reads arguments.
+    ///
+    /// # Errors
+    /// `invalid_argument` for an unknown, missing or ill-typed one.
+    fn parse(&self, arguments: Map<String, Value>) -> Result<Call, Fault>;
+}
+
+fn arguments(params: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(params) {
+        Ok(Value::Object(map)) => map,
+        // Arguments are structs with named fields; nothing else has a schema of type object.
+        _ => Map::new(),
+    }
+}
+
+fn parse<P: Params>(spec: &Spec, given: Map<String, Value>) -> Result<Box<P>, Fault> {
+    serde_json::from_value(Value::Object(given)).map(Box::new).map_err(|error| {
+        Fault::invalid(format!(
+            "These are not the arguments of {}: {}. See its input schema.",
+            spec.name,
+            text::line(&error.to_string(), 300)
+        ))
+    })
+}
+
+/// The registry's entry of a read.
+pub struct Reads<T>(PhantomData<fn() -> T>);
+
+impl<T> Reads<T> {
+    /// The entry.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T: Read> fmt::Debug for Reads<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reads({})", T::spec().name)
+    }
+}
+
+impl<T: Read> Erased for Reads<T> {
+    fn spec(&self) -> Spec {
+        T::spec()
+    }
+
+    fn schema(&self) -> Map<String, Value> {
+        schema::of::<T::Params>(&T::spec())
+    }
+
+    fn parse(&self, given: Map<String, Value>) -> Result<Call, Fault> {
+        Ok(Call::Read(Box::new(Parsed::<T, T::Params> {
+            params: parse(&T::spec(), given)?,
+            of: PhantomData,
+        })))
+    }
+}
+
+/// The registry's entry of a change.
+pub struct Changes<T>(PhantomData<fn() -> T>);
+
+impl<T> Changes<T> {
+    /// The entry.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T: Change> fmt::Debug for Changes<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Changes({})", T::spec().name)
+    }
+}
+
+impl<T: Change> Erased for Changes<T> {
+    fn spec(&self) -> Spec {
+        T::spec()
+    }
+
+    fn schema(&self) -> Map<String, Value> {
+        schema::of::<T::Params>(&T::spec())
+    }
+
+    fn parse(&self, given: Map<String, Value>) -> Result<Call, Fault> {
+        let params = Arc::from(parse::<T::Params>(&T::spec(), given)?);
+        Ok(Call::Change(Box::new(ParsedChange::<T> { params })))
+    }
+}
+
+struct Parsed<T, P> {
+    params: Box<P>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Read> ReadCall for Parsed<T, T::Params> {
+    fn arguments(&self) -> Map<String, Value> {
+        arguments(&*self.params)
+    }
+
+    fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>> {
+        Box::pin(T::resolve(cx, &self.params))
+    }
+
+    fn read<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<Rendered, Fault>> {
+        Box::pin(async move {
+            T::read(cx, &self.params, targets).await.map(|output| Rendered::of(&output))
+        })
+    }
+}
+
+struct ParsedChange<T: Change> {
+    params: Arc<T::Params>,
+}
+
+impl<T: Change> ChangeCall for ParsedChange<T> {
+    fn arguments(&self) -> Map<String, Value> {
+        arguments(&*self.params)
+    }
+
+    fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>> {
+        Box::pin(T::resolve(cx, &self.params))
+    }
+
+    fn observe<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<Observed, Fault>> {
+        Box::pin(async move {
+            let Seen { class, facts, notes } = T::observe(cx, &self.params, targets).await?;
+            let json = facts.iter().map(serde_json::to_value).collect::<Result<_, _>>();
+            let json = json.map_err(|error| {
+                Fault::invalid("What was observed cannot be written as JSON.")
+                    .with_detail(error.to_string())
+            })?;
+            let params = Arc::clone(&self.params);
+            Ok(Observed {
+                class: class.max(T::spec().class),
+                facts: json,
+                preview: Box::new(move |plan| T::preview(plan, &params, &facts, &notes)),
+            })
+        })
+    }
+
+    fn execute<'a>(
+        &'a self,
+        cx: Context<'a>,
+        act: &'a dyn Act,
+        permit: &'a Permit,
+        steps: &'a mut dyn Steps,
+    ) -> BoxFuture<'a, Result<Result<Rendered, Fault>, Fault>> {
+        Box::pin(async move {
+            let done = T::execute(act, &self.params, permit, steps).await?;
+            let targets = permit.plan().targets();
+            let output = T::look_again(cx, &self.params, targets, &done).await;
+            Ok(output.map(|output| Rendered::of(&output)))
+        })
+    }
+}

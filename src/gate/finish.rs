@@ -1,0 +1,211 @@
+//! How requests end: executed, refused, or answered with a preview. Each way writes its line.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::SemaphorePermit;
+
+use super::answer::{Answer, Confirm, Status};
+use super::erased::{Call, ChangeCall, Rendered};
+use super::steps::Recorder;
+use super::survey::Survey;
+use super::trail::Trail;
+use super::{Admitted, Gate};
+use crate::core::grant::{self, Token};
+use crate::core::plan::Principal;
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::{Event, timestamp};
+use crate::core::text;
+
+impl Gate {
+    /// Waits for a place among the requests that run.
+    pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, Fault> {
+        let refused = |_| {
+            Fault::new(
+                Reason::Limit,
+                "Too many calls are running and waiting already. Wait for some to end, then call \
+                 again.",
+            )
+        };
+        let _waiting = self.waiting.try_acquire().map_err(refused)?;
+        self.places.acquire().await.map_err(|_| Fault::new(Reason::Limit, "Shutting down."))
+    }
+
+    /// Ends a request that is refused.
+    pub(super) async fn refuse(&self, name: &str, mut trail: Trail, fault: Fault) -> Answer {
+        let recorded = trail.settle_with(Event::Denied, &fault).await;
+        let fault = match recorded {
+            Ok(()) => fault,
+            Err(unrecorded) => unrecorded,
+        };
+        Answer { target: trail.known.target.clone(), ..Answer::of_fault(name, &fault) }
+    }
+
+    /// Ends a request with a preview, and where the caller can confirm it, with a new grant. The
+    /// grant is issued once the preview is on record.
+    pub(super) async fn offer(
+        &self,
+        name: &str,
+        mut trail: Trail,
+        survey: Survey,
+        refusal: Option<Fault>,
+        confirm: Confirm,
+    ) -> Answer {
+        let ttl = self.parts.settings.token_ttl;
+        let token = match self.token(confirm) {
+            Ok(token) => token,
+            Err(fault) => return self.refuse(name, trail, fault).await,
+        };
+        if let Some(fault) = &refusal {
+            let mut record = trail.record(Event::Denied);
+            record.reason = Some(fault.reason);
+            if let Err(fault) = trail.write(record).await {
+                return self.refuse(name, trail, fault).await;
+            }
+        }
+        let expires_at = timestamp(self.parts.clock.now() + ttl);
+        let mut record = trail.record(Event::Preview);
+        record.expires = token.as_ref().map(|_| expires_at.clone());
+        if let Err(fault) = trail.settle(record).await {
+            return Answer::of_fault(name, &fault);
+        }
+        let shown = token.map(|token| {
+            let now = self.parts.clock.tick();
+            let expires = grant::Tick(now.0.saturating_add(ttl));
+            self.parts.grants.put(grant::issue(&token, &survey.plan, survey.key, expires), now);
+            token.reveal()
+        });
+        let preview = survey.preview.text(survey.seen_at);
+        let refused = refusal.as_ref().map(|fault| format!("Error: {}\n\n", fault.message));
+        Answer {
+            status: if refusal.is_some() { Status::Denied } else { Status::ConfirmationRequired },
+            operation: name.to_owned(),
+            target: trail.known.target.clone(),
+            plan: Some(survey.plan.digest()),
+            expires_at: shown.is_some().then_some(expires_at),
+            confirm_token: shown,
+            reason: refusal.map(|fault| fault.reason),
+            data: json!({"class": survey.class, "facts": survey.plan.parts().facts}),
+            text: format!("{}{preview}", refused.unwrap_or_default()),
+            ttl_seconds: ttl.as_secs(),
+        }
+    }
+
+    fn token(&self, confirm: Confirm) -> Result<Option<Token>, Fault> {
+        if confirm == Confirm::Never {
+            return Ok(None);
+        }
+        let mut bits = [0; 16];
+        self.parts.entropy.fill(&mut bits)?;
+        Ok(Some(Token::from_random(bits)))
+    }
+
+    /// Runs what was admitted, and records how it ended.
+    pub(super) async fn execute(&self, admitted: Admitted<'_>, mut trail: Trail) -> Answer {
+        let principal = admitted.permit.plan().parts().principal.clone();
+        let mut answer = match &admitted.call {
+            Call::Read(call) => {
+                let read = call.read(self.context(&principal), &admitted.targets).await;
+                self.finish_read(&admitted, read, &mut trail).await
+            }
+            Call::Change(call) => self.change(&admitted, &**call, &principal, &mut trail).await,
+        };
+        answer.target = trail.known.target.clone();
+        answer.plan = Some(admitted.permit.plan().digest());
+        answer
+    }
+
+    /// A read is on record before its answer leaves.
+    async fn finish_read(
+        &self,
+        admitted: &Admitted<'_>,
+        read: Result<Rendered, Fault>,
+        trail: &mut Trail,
+    ) -> Answer {
+        let name = &admitted.spec.name;
+        let recorded = match &read {
+            Ok(rendered) => {
+                let mut record = trail.record(Event::Read);
+                record.result = Some(rendered.record.clone());
+                trail.settle(record).await
+            }
+            Err(fault) => trail.settle_with(Event::Denied, fault).await,
+        };
+        match recorded.and(read) {
+            Ok(Rendered { text, data, record: _ }) => done(name, text, data),
+            Err(fault) => Answer::of_fault(name, &fault),
+        }
+    }
+
+    async fn change(
+        &self,
+        admitted: &Admitted<'_>,
+        call: &dyn ChangeCall,
+        principal: &Principal,
+        trail: &mut Trail,
+    ) -> Answer {
+        let Admitted { spec, permit, .. } = admitted;
+        let (cx, plan) = (self.context(principal), &**permit.plan());
+        let executed = {
+            let mut steps = Recorder { cx, call, plan, drift: spec.drift, trail };
+            call.execute(cx, &*self.parts.act, permit, &mut steps).await
+        };
+        let (mut answer, recorded) = match executed {
+            Ok(Ok(Rendered { text, data, record })) => {
+                let mut line = trail.record(Event::Done);
+                line.result = Some(record);
+                (done(&spec.name, text, data), trail.settle(line).await)
+            }
+            Ok(Err(unseen)) => {
+                let mut line = trail.record(Event::Done);
+                line.result = Some(json!({"observed": false}));
+                line.error = unseen.detail.clone().or_else(|| Some(unseen.message.clone()));
+                let text = format!(
+                    "{} was done, but looking at the result failed: {}",
+                    spec.name, unseen.message
+                );
+                (done(&spec.name, text, json!({"observed": false})), trail.settle(line).await)
+            }
+            Err(fault) if fault.reason == Reason::OutcomeUnknown => (
+                Answer::of_fault(&spec.name, &fault),
+                trail.settle_with(Event::Unknown, &fault).await,
+            ),
+            Err(fault) => (
+                Answer { status: Status::Failed, ..Answer::of_fault(&spec.name, &fault) },
+                trail.settle_with(Event::Failed, &fault).await,
+            ),
+        };
+        if let Err(fault) = recorded {
+            // The effect has happened, or may have; a full disk must not hide it.
+            answer.text = format!(
+                "{}\n\nThe outcome could not be recorded: {} The log shows it as open.",
+                answer.text,
+                text::line(&fault.message, 400)
+            );
+        }
+        answer
+    }
+
+    /// Waits until every request that runs now has ended, and lets no other begin.
+    pub async fn close(&self) {
+        self.waiting.close();
+        let all = u32::try_from(self.parts.settings.concurrent_calls.max(1)).unwrap_or(u32::MAX);
+        // Only this waits for all places, and nobody closes them: there is no error to handle.
+        drop(self.places.acquire_many(all).await);
+    }
+}
+
+fn done(name: &str, text: String, data: Value) -> Answer {
+    Answer {
+        status: Status::Ok,
+        operation: name.to_owned(),
+        target: None,
+        plan: None,
+        confirm_token: None,
+        expires_at: None,
+        reason: None,
+        data,
+        text,
+        ttl_seconds: Duration::ZERO.as_secs(),
+    }
+}

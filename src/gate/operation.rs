@@ -1,0 +1,145 @@
+//! The two operation traits: what an operation of either sort consists of.
+
+use std::fmt;
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::preview::Preview;
+use super::steps::Steps;
+use crate::core::grant::Permit;
+use crate::core::operation::{Class, Spec};
+use crate::core::plan::{Plan, Principal, Target};
+use crate::core::reason::Fault;
+use crate::ports::engine::{Act, Look};
+use crate::ports::{Clock, Entropy, Judge};
+
+/// What an operation may use of the world while it resolves, observes and reads.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// The engine, for looking only.
+    pub look: &'a dyn Look,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Chance.
+    pub entropy: &'a dyn Entropy,
+    /// What the gate would say of another request.
+    pub judge: &'a dyn Judge,
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+/// The answer of an operation, ready for every face and for the log.
+pub trait Render {
+    /// What a person or a model reads.
+    fn text(&self) -> String;
+    /// What a program reads.
+    fn data(&self) -> Value;
+    /// What the log keeps: observed state, counts and sizes; never contents.
+    fn record(&self) -> Value;
+}
+
+/// Arguments: read from JSON, written back with defaults filled in, described by a schema.
+pub trait Params: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static {}
+
+impl<T: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static> Params for T {}
+
+/// An operation that changes nothing.
+pub trait Read: Send + Sync + 'static {
+    /// Its arguments.
+    type Params: Params;
+    /// Its answer.
+    type Output: Render + Send;
+
+    /// Its declaration.
+    fn spec() -> Spec;
+
+    /// From references to full ids.
+    fn resolve(
+        _cx: Context<'_>,
+        _params: &Self::Params,
+    ) -> impl Future<Output = Result<Vec<Target>, Fault>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Reads.
+    fn read(
+        cx: Context<'_>,
+        params: &Self::Params,
+        targets: &[Target],
+    ) -> impl Future<Output = Result<Self::Output, Fault>> + Send;
+}
+
+/// What was observed of a change's targets.
+#[derive(Debug)]
+pub struct Seen<F, N> {
+    /// The effective class: never below the declared one.
+    pub class: Class,
+    /// What the grant is bound to, one a target.
+    pub facts: Vec<F>,
+    /// What a preview shows beside these, and binds to nothing.
+    pub notes: N,
+}
+
+/// An operation that changes something.
+pub trait Change: Send + Sync + 'static {
+    /// Its arguments.
+    type Params: Params;
+    /// The small, stable, hand-picked state that a grant is bound to.
+    type Facts: Serialize + Send + Sync + 'static;
+    /// What the preview shows beside the facts.
+    type Notes: Send + Sync + 'static;
+    /// What executing tells, beside that it succeeded.
+    type Done: Send + Sync;
+    /// Its answer: what was observed after the effect.
+    type Output: Render + Send;
+
+    /// Its declaration.
+    fn spec() -> Spec;
+
+    /// From references to full ids.
+    fn resolve(
+        cx: Context<'_>,
+        params: &Self::Params,
+    ) -> impl Future<Output = Result<Vec<Target>, Fault>> + Send;
+
+    /// Looks at the targets. Must not change anything.
+    fn observe(
+        cx: Context<'_>,
+        params: &Self::Params,
+        targets: &[Target],
+    ) -> impl Future<Output = Result<Seen<Self::Facts, Self::Notes>, Fault>> + Send;
+
+    /// What would happen, for the one who decides.
+    fn preview(
+        plan: &Plan,
+        params: &Self::Params,
+        facts: &[Self::Facts],
+        notes: &Self::Notes,
+    ) -> Preview;
+
+    /// Changes the permitted targets, and no others.
+    fn execute(
+        act: &dyn Act,
+        params: &Self::Params,
+        permit: &Permit,
+        steps: &mut dyn Steps,
+    ) -> impl Future<Output = Result<Self::Done, Fault>> + Send;
+
+    /// Looks again after the effect.
+    fn look_again(
+        cx: Context<'_>,
+        params: &Self::Params,
+        targets: &[Target],
+        done: &Self::Done,
+    ) -> impl Future<Output = Result<Self::Output, Fault>> + Send;
+}

@@ -1,0 +1,43 @@
+//! Previews: one shape and one renderer, so that what a person sees always says which part the
+//! grant is bound to.
+
+use std::fmt::Write as _;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// What would happen, for the one who decides. The texts in it are sanitised by their makers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// One sentence: what would be done to what.
+    pub headline: String,
+    /// What the grant is bound to, as label and value.
+    pub facts: Vec<(&'static str, String)>,
+    /// What was seen beside it, as label and value.
+    pub notes: Vec<(&'static str, String)>,
+}
+
+impl Preview {
+    /// The preview as text. `at` is when it was observed.
+    pub fn text(&self, at: OffsetDateTime) -> String {
+        let at = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
+        let mut out = format!("Preview: {}\n", self.headline);
+        let width = self.facts.iter().chain(&self.notes).map(|(label, _)| label.len()).max();
+        let width = width.unwrap_or_default();
+        for (title, rows) in [
+            ("Facts (if any of these changes, the confirmation is void):".to_owned(), &self.facts),
+            (format!("Notes (seen at {at}, may change):"), &self.notes),
+        ] {
+            if rows.is_empty() {
+                continue;
+            }
+            out.push_str(&title);
+            out.push('\n');
+            for (label, value) in rows {
+                // Writing to a String cannot fail.
+                writeln!(out, "  {label:width$}  {value}").unwrap_or_default();
+            }
+        }
+        out
+    }
+}

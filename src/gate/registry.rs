@@ -1,0 +1,52 @@
+//! The registry: every operation that is offered here, with its schema, in a fixed order.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::erased::Erased;
+use crate::core::operation::Spec;
+
+/// An operation as the registry keeps it.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its declaration.
+    pub spec: Spec,
+    /// The JSON schema of its arguments.
+    pub schema: Map<String, Value>,
+    pub(super) entry: &'static dyn Erased,
+}
+
+/// The operations that are offered here.
+#[derive(Debug)]
+pub struct Registry {
+    operations: Vec<Operation>,
+}
+
+impl Registry {
+    /// Those of `all` that `offered` admits.
+    pub fn new(all: &[&'static dyn Erased], offered: impl Fn(&Spec) -> bool) -> Self {
+        let operations = all
+            .iter()
+            .map(|entry| (entry.spec(), *entry))
+            .filter(|(spec, _)| offered(spec))
+            .map(|(spec, entry)| Operation { schema: entry.schema(), spec, entry })
+            .collect();
+        Self { operations }
+    }
+
+    /// Every operation, in the order of the list.
+    pub fn iter(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter()
+    }
+
+    /// The operation of that name.
+    pub fn get(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.spec.name == name)
+    }
+
+    /// The names of the toolsets that have operations here.
+    pub fn toolsets(&self) -> BTreeSet<&'static str> {
+        self.operations.iter().map(|operation| operation.spec.toolset).collect()
+    }
+}

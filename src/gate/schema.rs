@@ -1,0 +1,159 @@
+//! Input schemas: derived from the arguments' types, in the plain form that every client takes,
+//! and the check of the bounds that they declare.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+
+use crate::core::operation::Spec;
+use crate::core::reason::Fault;
+use crate::core::text;
+
+/// The argument that a confirm token is presented in.
+pub const TOKEN_ARGUMENT: &str = "confirmToken";
+
+/// The JSON schema of an operation's arguments: an object without `oneOf` at its root, without
+/// formats of Rust's integers and without `null` among the types.
+pub(super) fn of<P: JsonSchema>(spec: &Spec) -> Map<String, Value> {
+    let settings = SchemaSettings::draft2020_12()
+        .with(|s| {
+            s.meta_schema = None;
+            s.inline_subschemas = true;
+        })
+        .with_transform(RecursiveTransform(plain));
+    let schema = settings.into_generator().into_root_schema_for::<P>();
+    let mut map = match Value::from(schema) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    };
+    map.remove("title");
+    map.remove("description");
+    map.entry("properties").or_insert_with(|| json!({}));
+    map.insert("additionalProperties".into(), Value::Bool(false));
+    if spec.takes_token()
+        && let Some(Value::Object(properties)) = map.get_mut("properties")
+    {
+        properties.insert(
+            TOKEN_ARGUMENT.into(),
+            json!({
+                "type": "string",
+                "maxLength": 64,
+                "description": "The token that a preview ended with. Leave it out to get a preview.",
+            }),
+        );
+    }
+    map
+}
+
+fn plain(schema: &mut Schema) {
+    let Some(map) = schema.as_object_mut() else { return };
+    map.remove("format");
+    if map.get("default").is_some_and(Value::is_null) {
+        map.remove("default");
+    }
+    if let Some(Value::Array(types)) = map.get("type") {
+        let types: Vec<Value> = types.iter().filter(|t| *t != "null").cloned().collect();
+        if let [one] = types.as_slice() {
+            map.insert("type".into(), one.clone());
+        }
+    }
+    if let Some(Value::Array(values)) = map.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+}
+
+/// Checks arguments against the bounds that the schema declares: a bound is declared once and holds
+/// for every face. Types and names are checked where the arguments are read.
+///
+/// # Errors
+/// `invalid_argument` that names the argument, its bound and what was given.
+pub(super) fn check(
+    schema: &Map<String, Value>,
+    arguments: &Map<String, Value>,
+) -> Result<(), Fault> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, value) in arguments {
+        let declared = properties.and_then(|p| p.get(name)).and_then(Value::as_object);
+        if let Some(declared) = declared {
+            within(name, declared, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn within(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), Fault> {
+    let bound = |key: &str| declared.get(key).and_then(Value::as_i64);
+    let outside = |what: String, given: String| {
+        Err(Fault::invalid(format!("`{name}` must be {what}; {given} was given.")))
+    };
+    match value {
+        Value::Number(number) => {
+            let (min, max) = (bound("minimum"), bound("maximum"));
+            let given = number.as_i64();
+            let low = min.is_some_and(|min| given.is_none_or(|given| given < min));
+            let high = max.is_some_and(|max| given.is_none_or(|given| given > max));
+            if low || high {
+                let (min, max) = (min.unwrap_or(i64::MIN), max.unwrap_or(i64::MAX));
+                return outside(format!("a whole number from {min} to {max}"), number.to_string());
+            }
+        }
+        Value::String(string) => {
+            let count = i64::try_from(string.chars().count()).unwrap_or(i64::MAX);
+            let (min, max) = (bound("minLength"), bound("maxLength"));
+            if min.is_some_and(|min| count < min) || max.is_some_and(|max| count > max) {
+                let (min, max) = (min.unwrap_or(0), max.unwrap_or(i64::MAX));
+                return outside(format!("{min} to {max} characters"), format!("{count}"));
+            }
+            let choices = declared.get("enum").and_then(Value::as_array);
+            if let Some(choices) = choices.filter(|choices| !choices.contains(value)) {
+                let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
+                return outside(
+                    format!("one of {}", choices.join(", ")),
+                    format!("`{}`", text::line(string, 80)),
+                );
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Map<String, Value> {
+        let Value::Object(map) = json!({"properties": {
+            "n": {"type": "integer", "minimum": 1, "maximum": 10},
+            "s": {"type": "string", "minLength": 1, "maxLength": 3},
+            "e": {"type": "string", "enum": ["a", "b"]},
+        }}) else {
+            return Map::new();
+        };
+        map
+    }
+
+    #[test]
+    fn bounds_hold() {
+        for (arguments, good) in [
+            (json!({"n": 1}), true),
+            (json!({"n": 10}), true),
+            (json!({"n": 0}), false),
+            (json!({"n": 11}), false),
+            (json!({"n": 1e300}), false),
+            (json!({"s": "äöü"}), true),
+            (json!({"s": ""}), false),
+            (json!({"s": "abcd"}), false),
+            (json!({"e": "a"}), true),
+            (json!({"e": "c"}), false),
+            (json!({"other": 5}), true),
+        ] {
+            assert_eq!(
+                check(&schema(), arguments.as_object().unwrap()).is_ok(),
+                good,
+                "{arguments}"
+            );
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `check_policy`: what the gate would say of a request, without asking for it.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::core::operation::{Class, Drift, Spec};
+use crate::core::plan::Target;
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::gate::{Context, Read, Render};
+use crate::ports::Judgement;
+
+/// The operation.
+#[derive(Debug)]
+pub struct CheckPolicy;
+
+/// The request in question.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// The operation's name, such as `restart_container`.
+    #[schemars(length(min = 1, max = 64))]
+    operation: String,
+    /// Its arguments, as that operation takes them.
+    #[serde(default)]
+    arguments: Map<String, Value>,
+}
+
+/// The verdict on it.
+#[derive(Debug)]
+pub struct Verdict {
+    operation: String,
+    judgement: Judgement,
+}
+
+impl Render for Verdict {
+    fn text(&self) -> String {
+        let Judgement { effect, rule, reason, class, targets, way } = &self.judgement;
+        let mut out = format!("{}: {effect} (class {class}, rule `{rule}`)\n", self.operation);
+        if let Some(reason) = reason {
+            // Writing to a String cannot fail.
+            writeln!(out, "Reason: {reason}").unwrap_or_default();
+        }
+        for target in targets {
+            writeln!(
+                out,
+                "Target: {} {} (id {})",
+                target.kind,
+                text::name(&target.name),
+                target.id
+            )
+            .unwrap_or_default();
+        }
+        write!(out, "{way} Nothing was executed.").unwrap_or_default();
+        out
+    }
+
+    fn data(&self) -> Value {
+        let Judgement { effect, rule, reason, class, targets, way } = &self.judgement;
+        let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
+        json!({
+            "operation": self.operation, "verdict": effect, "rule": rule, "reason": reason,
+            "class": class, "targets": ids, "way": way,
+        })
+    }
+
+    fn record(&self) -> Value {
+        let Judgement { effect, rule, class, .. } = &self.judgement;
+        json!({"verdict": effect, "rule": rule, "class": class})
+    }
+}
+
+impl Read for CheckPolicy {
+    type Params = Params;
+    type Output = Verdict;
+
+    fn spec() -> Spec {
+        Spec {
+            name: "check_policy".into(),
+            title: "Check the policy".into(),
+            summary:
+                "Says what the policy's verdict on a request would be, by which rule and why, \
+                      and how to get permission. Executes nothing."
+                    .into(),
+            toolset: "core",
+            class: Class::Read,
+            ceiling: Class::Read,
+            kind: None,
+            references: &[],
+            drift: Drift::All,
+            idempotent: true,
+            since_api: None,
+        }
+    }
+
+    async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Verdict, Fault> {
+        let Params { operation, arguments } = params;
+        let judgement = cx.judge.judge(cx.principal, operation, arguments.clone()).await?;
+        Ok(Verdict { operation: text::name(operation), judgement })
+    }
+}
