@@ -240,7 +240,7 @@ impl Judge for Gate {
             let (spec, call) = match self.parse(name, arguments, false, &mut known) {
                 Ok(parsed) => parsed,
                 Err(fault) if fault.reason == Reason::ReadOnly => {
-                    return Ok(read_only(known, fault));
+                    return Ok(read_only(known.class, fault));
                 }
                 Err(fault) => return Err(fault),
             };
