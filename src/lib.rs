@@ -8,5 +8,7 @@
 
 pub mod core;
 pub mod gate;
+pub mod host;
 pub mod ops;
 pub mod ports;
+pub mod store;
