@@ -157,7 +157,10 @@ impl Gate {
     async fn path(&self, request: Request) -> Answer {
         let operation = text::name(&request.operation);
         let confirm = request.confirm;
-        let mut trail = match self.trail(&request) {
+        let mut known = Record::new(Event::Denied);
+        known.op = Some(operation.clone());
+        known.caller = Some(request.caller.clone());
+        let mut trail = match self.trail(known) {
             Ok(trail) => trail,
             Err(fault) => return Answer::of_fault(&operation, &fault),
         };

@@ -10,6 +10,7 @@ pub mod config;
 pub mod core;
 pub mod gate;
 pub mod host;
+pub mod mcp;
 pub mod ops;
 pub mod ports;
 pub mod store;

@@ -1,1 +1,4 @@
 //! The integration tests: one binary over the public interface and the real program.
+
+mod gate;
+mod support;
