@@ -49,16 +49,27 @@ async fn no_step_without_its_record() {
 }
 
 #[tokio::test]
-async fn drift_before_the_plan_runs_refuses_it_as_a_whole() {
-    for operation in ["poke_whole", "poke_each"] {
-        let bench = Bench::new();
-        let token = bench.token(operation, json!({})).await;
-        bench.engine.change(2, |c| c.state.started_at = "later".into());
-        let answer = bench.call(operation, with_token(json!({}), &token)).await;
-        assert_eq!(answer.reason, Some(Reason::PlanChanged));
-        assert_eq!(bench.audit.events(), [Preview, Denied, Preview]);
-        assert!(bench.engine.effects().is_empty());
-    }
+async fn drift_before_it_runs_refuses_a_plan_that_is_one() {
+    let bench = Bench::new();
+    let token = bench.token("poke_whole", json!({})).await;
+    bench.engine.change(2, |c| c.state.started_at = "later".into());
+    let answer = bench.call("poke_whole", with_token(json!({}), &token)).await;
+    assert_eq!(answer.reason, Some(Reason::PlanChanged));
+    assert_eq!(bench.audit.events(), [Preview, Denied, Preview]);
+    assert!(bench.engine.effects().is_empty());
+}
+
+#[tokio::test]
+async fn drift_before_it_runs_leaves_one_target_of_many_alone() {
+    let bench = Bench::new();
+    let token = bench.token("poke_each", json!({})).await;
+    bench.engine.change(2, |c| c.state.started_at = "later".into());
+    bench.engine.put(crate::support::fakes::container(crate::support::fakes::id(9), "new"));
+    let answer = bench.call("poke_each", with_token(json!({}), &token)).await;
+    assert_eq!(answer.status, Status::Ok, "{}", answer.text);
+    assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
+    let records = bench.audit.records();
+    assert_eq!(records[0].0.plan, records[1].0.plan, "what was granted is what is recorded");
 }
 
 /// The second target changes while the first is acted on.
