@@ -6,6 +6,7 @@
 //! `core ← ports ← gate ← ops ← (mcp, cli)`; `docker`, `audit` and `store` implement ports and know
 //! only core and ports; `main` wires. Start reading at [`gate`].
 
+pub mod audit;
 pub mod config;
 pub mod core;
 pub mod gate;
