@@ -7,6 +7,7 @@
 //! only core and ports; `main` wires. Start reading at [`gate`].
 
 pub mod core;
+pub mod docker;
 pub mod gate;
 pub mod host;
 pub mod ops;

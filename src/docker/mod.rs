@@ -1,0 +1,2 @@
+//! docker
+pub mod endpoint;
