@@ -8,6 +8,7 @@ use super::endpoint::Endpoint;
 use super::wire::{Answer, Broken};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
+use crate::ports::engine::CONTAINER;
 
 /// The engine's own text in a message, in characters, at most.
 const DETAIL_CHARS_MAX: usize = 300;
@@ -65,10 +66,9 @@ pub(super) fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Fault {
 pub(super) fn unread(endpoint: &Endpoint, broken: Broken) -> Fault {
     match broken {
         Broken::Connect(error) => unreachable(endpoint, &error),
-        Broken::TooLong => Fault::new(
-            Reason::Limit,
-            "The engine's answer is too long to be read. Ask for less.",
-        ),
+        Broken::TooLong => {
+            Fault::new(Reason::Limit, "The engine's answer is too long to be read. Ask for less.")
+        }
         Broken::Unsent(why) | Broken::Lost(why) => Fault::new(
             Reason::EngineUnavailable,
             format!(
@@ -113,17 +113,17 @@ pub(super) fn shown(engine_text: &str) -> String {
 pub(super) fn refused(what: &str, answer: &Answer) -> Fault {
     let said = engine_text(&answer.body);
     let (reason, message) = match answer.status {
-        404 => (
+        404 if what == CONTAINER.name => (
             Reason::NotFound,
-            format!("The engine has no such {what}. Ask for the list to see what there is."),
-        ),
-        501 => (
-            Reason::EngineError,
-            format!("The engine cannot read the {what}: {}", shown(&said)),
+            "The container is gone. Ask for the list (with all=true) to see what there is."
+                .to_owned(),
         ),
         status => (
             Reason::EngineError,
-            format!("The engine answered with an error ({status}): {}", shown(&said)),
+            format!(
+                "Asked about the {what}, the engine answered with an error ({status}): {}",
+                shown(&said)
+            ),
         ),
     };
     Fault::new(reason, message).with_detail(said)
