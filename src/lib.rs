@@ -9,6 +9,7 @@
 pub mod audit;
 pub mod config;
 pub mod core;
+pub mod docker;
 pub mod gate;
 pub mod host;
 pub mod mcp;
