@@ -132,6 +132,12 @@ impl Gate {
         &self.parts.registry
     }
 
+    /// The operations that a face shows: without changes where these are switched off.
+    pub fn offered(&self) -> impl Iterator<Item = &Operation> {
+        let read_only = self.parts.settings.read_only;
+        self.parts.registry.iter().filter(move |o| !(read_only && o.spec.class.is_change()))
+    }
+
     /// The effective policy.
     pub const fn policy(&self) -> &Policy {
         &self.parts.policy

@@ -7,6 +7,7 @@
 //! only core and ports; `main` wires. Start reading at [`gate`].
 
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod docker;

@@ -112,10 +112,7 @@ fn arguments(gate: &Gate, call: &CallArgs) -> Result<Map<String, Value>, String>
     let mut map = Map::new();
     for pair in &call.pairs {
         let Some((key, value)) = pair.split_once('=') else {
-            return Err(format!(
-                "`{}` is no argument; write key=value.",
-                text::name(pair)
-            ));
+            return Err(format!("`{}` is no argument; write key=value.", text::name(pair)));
         };
         let declared = schema.and_then(|s| s.get("properties")?.get(key)?.get("type")?.as_str());
         let value = match declared {

@@ -18,7 +18,7 @@ use crate::core::plan::{Face, Principal};
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
 use crate::core::text;
-use crate::gate::{Answer, Confirm, Gate, Operation, Registry, Request};
+use crate::gate::{Answer, Confirm, Gate, Operation, Request};
 
 /// Where data for programs stands in an answer.
 const RESULT_KEY: &str = "countersign/result";
@@ -44,14 +44,14 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(gate: Arc<Gate>) -> Self {
-        let tools = tools(gate.registry());
+        let tools = tools(gate.offered());
         Self { gate, tools }
     }
 }
 
 /// The tools that MCP clients see.
-pub fn tools(registry: &Registry) -> Vec<Tool> {
-    registry.iter().map(tool).collect()
+pub fn tools<'a>(offered: impl Iterator<Item = &'a Operation>) -> Vec<Tool> {
+    offered.map(tool).collect()
 }
 
 fn tool(operation: &Operation) -> Tool {

@@ -1,6 +1,7 @@
 //! Operations: one file each, and the list of all. Adding one is a file and a line here.
 
 pub mod system;
+pub(crate) mod when;
 
 use crate::gate::{Erased, Reads};
 
