@@ -60,7 +60,7 @@ fn trace(config: &Config) -> Result<(), String> {
     };
     let ours = tracing_subscriber::filter::Targets::new()
         .with_target("countersign", level)
-        .with_default(level.min(tracing::Level::WARN));
+        .with_default(tracing::Level::ERROR);
     let registry = tracing_subscriber::registry().with(ours);
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false);
     match &config.log_file {

@@ -33,7 +33,7 @@ pub enum AuditVerb {
     #[command(after_help = "Example: countersign audit stats --since 7d")]
     Stats(FilterArgs),
     /// Check the chain: edits, deleted, swapped and doubled lines, tears and open intents
-    #[command(after_help = "Example: countersign audit verify --anchor 42:sha256:9f3a…\n\n\
+    #[command(after_help = "Example: countersign audit verify --anchor 42:9f3a…\n\n\
                             Exit codes: 0 sound, 1 unreadable, 5 damaged. Without an anchor nobody \
                             can see a change to the very last line or a cut at the end.")]
     Verify {
@@ -210,7 +210,7 @@ fn check(
         parse_anchor(text).ok_or_else(|| {
             Fault::invalid(
                 "An anchor is a line's seq and digest, as `verify` prints the head: \
-                            42:sha256: and 64 hex digits.",
+                            42: and 64 hex digits.",
             )
         })
     });

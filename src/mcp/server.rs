@@ -151,7 +151,7 @@ impl ServerHandler for Server {
         }
         let fault = Fault::invalid(format!("The parameters of {method} could not be read."));
         let answer = self.gate.turn_away(caller(context.client_info()), fault).await;
-        Err(ErrorData::invalid_params(answer.text, None))
+        Err(ErrorData::invalid_params(answer.text.trim_start_matches("Error: ").to_owned(), None))
     }
 
     async fn complete(
