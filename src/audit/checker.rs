@@ -112,7 +112,8 @@ impl Checker {
         let expected = next.saturating_add(torn.len() as u64);
         if head.seq == next && torn.is_empty() {
             if head.prev() != Some(digest) {
-                let text = format!("the line after it (seq {}) was written after another", head.seq);
+                let text =
+                    format!("the line after it (seq {}) was written after another", head.seq);
                 self.problem(before, text);
             }
         } else if head.seq != expected && head.seq != next {

@@ -74,8 +74,7 @@ impl Journal {
         let meta = file.metadata().map_err(|e| failed(day, &e))?;
         let (ino, size) = (meta.ino(), meta.len());
         let (seq, prev) = (tail.seq, tail.prev);
-        let mut journal =
-            Self { file, day, ino, size, seq, prev, reserved: Some(0), named: false };
+        let mut journal = Self { file, day, ino, size, seq, prev, reserved: Some(0), named: false };
         if let Some(torn) = tail.torn {
             journal.recover(torn, now)?;
         }

@@ -166,8 +166,8 @@ pub(super) fn is_live(place: &Place, session: &str) -> bool {
 }
 
 fn sessions(folder: &OwnedFd, place: &Place) -> Result<Vec<String>, Fault> {
-    let mut names = names(folder)
-        .map_err(|e| failed(format_args!("{}/.live", place.path().display()), &e))?;
+    let mut names =
+        names(folder).map_err(|e| failed(format_args!("{}/.live", place.path().display()), &e))?;
     names.retain(|name| !name.starts_with(TARGET));
     names.sort_unstable();
     Ok(names)

@@ -97,10 +97,7 @@ fn inode(file: &File) -> Option<u64> {
 
 /// Takes the lock file `name` in `folder` for this process, at once or not at all: none if someone
 /// else holds it. It is certain then that the name stands for what is locked.
-pub(super) fn try_hold(
-    folder: &impl AsFd,
-    name: &str,
-) -> Result<Option<File>, Foreign> {
+pub(super) fn try_hold(folder: &impl AsFd, name: &str) -> Result<Option<File>, Foreign> {
     const TRIES: u32 = 16;
     for _ in 0..TRIES {
         let Some(file) = open_own(folder, name, OFlags::CREATE)? else { continue };

@@ -127,7 +127,10 @@ impl Place {
     fn enter(parent: OwnedFd, name: OsString, dir: &Path) -> Result<Self, Fault> {
         let folder = open_in(&parent, &name).map_err(|error| match error {
             Errno::LOOP | Errno::NOTDIR => unavailable(
-                format_args!("{} is a link or no folder, and links are not followed", dir.display()),
+                format_args!(
+                    "{} is a link or no folder, and links are not followed",
+                    dir.display()
+                ),
                 "Name the folder itself with --audit-dir.",
             ),
             error => failed(format_args!("{} cannot be opened", dir.display()), &error.into()),
