@@ -34,7 +34,10 @@ mod tests {
 
     #[test]
     fn columns_align() {
-        let rows = [["1".into(), "a long one".into(), "x".into()], ["22".into(), "é".into(), String::new()]];
+        let rows = [
+            ["1".into(), "a long one".into(), "x".into()],
+            ["22".into(), "é".into(), String::new()],
+        ];
         assert_eq!(
             table(["N", "NAME", "REST"], &rows),
             "N   NAME        REST\n1   a long one  x\n22  é\n"
