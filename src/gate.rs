@@ -33,7 +33,7 @@ use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, Policy, Verdict};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, Record};
+use crate::core::record::{Event, Record, TargetRefs};
 use crate::core::text;
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held};
@@ -132,6 +132,12 @@ impl Gate {
         &self.parts.registry
     }
 
+    /// The operations that a face shows: without changes where these are switched off.
+    pub fn offered(&self) -> impl Iterator<Item = &Operation> {
+        let read_only = self.parts.settings.read_only;
+        self.parts.registry.iter().filter(move |o| !(read_only && o.spec.class.is_change()))
+    }
+
     /// The effective policy.
     pub const fn policy(&self) -> &Policy {
         &self.parts.policy
@@ -157,7 +163,10 @@ impl Gate {
     async fn path(&self, request: Request) -> Answer {
         let operation = text::name(&request.operation);
         let confirm = request.confirm;
-        let mut trail = match self.trail(&request) {
+        let mut known = Record::new(Event::Denied);
+        known.op = Some(operation.clone());
+        known.caller = Some(request.caller.clone());
+        let mut trail = match self.trail(known) {
             Ok(trail) => trail,
             Err(fault) => return Answer::of_fault(&operation, &fault),
         };
@@ -202,7 +211,7 @@ impl Gate {
             (Effect::Confirm, None) => return Err(Stop::Preview(Box::new(survey), None)),
             (Effect::Allow, None) => grant::allow(&survey.plan, &survey.verdict)?,
             (Effect::Allow | Effect::Confirm, Some(row)) => {
-                match self.redeem(row, &survey, confirm) {
+                match self.redeem(spec, row, &survey, confirm) {
                     Ok(permit) => permit,
                     Err(fault) if fault.reason == Reason::PlanChanged => {
                         return Err(Stop::Preview(Box::new(survey), Some(fault)));
@@ -213,15 +222,23 @@ impl Gate {
         };
         if spec.class.is_change() {
             trail.known.assurance = Some(permit.assurance());
+            trail.known.plan = Some(permit.plan().digest());
+            trail.known.target = TargetRefs::of(permit.plan().targets());
             trail.write_synced(trail.record(Event::Allowed)).await?;
         }
         Ok(Admitted { spec, call, targets, permit, _held: held })
     }
 
-    fn redeem(&self, row: GrantRow, survey: &Survey, confirm: Confirm) -> Result<Permit, Fault> {
+    fn redeem(
+        &self,
+        spec: &Spec,
+        row: GrantRow,
+        survey: &Survey,
+        confirm: Confirm,
+    ) -> Result<Permit, Fault> {
         let now = self.parts.clock.tick();
         let Survey { plan, key, verdict, .. } = survey;
-        grant::redeem(row, plan, *key, verdict, confirm.assurance(), now)
+        grant::redeem(row, plan, *key, spec.drift, verdict, confirm.assurance(), now)
     }
 }
 

@@ -6,10 +6,14 @@
 //! `core ← ports ← gate ← ops ← (mcp, cli)`; `docker`, `audit` and `store` implement ports and know
 //! only core and ports; `main` wires. Start reading at [`gate`].
 
+pub mod audit;
+pub mod cli;
+pub mod config;
 pub mod core;
 pub mod docker;
 pub mod gate;
 pub mod host;
+pub mod mcp;
 pub mod ops;
 pub mod ports;
 pub mod store;

@@ -1,2 +1,193 @@
-//! Parses, wires the concrete parts, runs.
-fn main() {}
+//! Parses, wires the concrete parts, runs. The only file that names them all.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use countersign::audit::{AuditLog, Settings as AuditSettings};
+use countersign::cli::{self, Cli, Installation, Output, Verb};
+use countersign::config::{Config, Environment, Flags, Level, Sync};
+use countersign::core::policy::builtin;
+use countersign::core::reason::Fault;
+use countersign::docker::DockerEngine;
+use countersign::docker::endpoint::{self, Sources};
+use countersign::gate::{Gate, Parts, Registry, Settings};
+use countersign::host::{HostClock, HostEntropy};
+use countersign::ops;
+use countersign::ports::{Clock as _, random_id};
+use countersign::store::MemoryGrants;
+
+/// Worker threads: requests mostly wait for the engine, the disk or the client.
+const WORKERS: usize = 2;
+
+fn main() -> ExitCode {
+    let Cli { flags, verb } = Cli::parse();
+    let env = Environment::read();
+    let out = Output::new(env.no_color);
+    let code = match verb {
+        Verb::Completions { shell } => cli::completions(shell, out),
+        Verb::Man { verb } => cli::man(verb.as_deref(), out),
+        verb => match prepare(&flags, &env) {
+            Ok(config) => with_runtime(run(verb, config, &flags, &env, out)),
+            Err(why) => {
+                out.message(format!("countersign: {why}"));
+                cli::exit::USAGE
+            }
+        },
+    };
+    code.into()
+}
+
+fn prepare(flags: &Flags, env: &Environment) -> Result<Config, String> {
+    let cwd =
+        std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
+    let config = Config::load(flags, env, &cwd).map_err(|error| error.to_string())?;
+    trace(&config)?;
+    Ok(config)
+}
+
+/// Starts the program's own messages. What the libraries say of requests stays out: it holds bodies.
+fn trace(config: &Config) -> Result<(), String> {
+    let level = match config.log_level.value {
+        Level::Error => tracing::Level::ERROR,
+        Level::Warn => tracing::Level::WARN,
+        Level::Info => tracing::Level::INFO,
+        Level::Debug => tracing::Level::DEBUG,
+    };
+    let ours = tracing_subscriber::filter::Targets::new()
+        .with_target("countersign", level)
+        .with_default(tracing::Level::ERROR);
+    let registry = tracing_subscriber::registry().with(ours);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false);
+    match &config.log_file {
+        None => registry.with(layer.with_writer(std::io::stderr)).init(),
+        Some(path) => {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+            let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
+            registry.with(layer.with_writer(file)).init();
+        }
+    }
+    Ok(())
+}
+
+fn with_runtime(run: impl Future<Output = u8>) -> u8 {
+    let built =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    match built {
+        Ok(runtime) => {
+            let code = runtime.block_on(run);
+            // A read of standard input that nobody waits for any more must not keep us.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            tracing::error!("the runtime cannot be started: {error}");
+            cli::exit::FAILED
+        }
+    }
+}
+
+async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: Output) -> u8 {
+    let engine = Arc::new(DockerEngine::new(endpoint::resolve(&sources(&config, flags, env))));
+    match verb {
+        Verb::Mcp => match gate(&config, &engine) {
+            Ok(wired) => finish(wired, |gate| cli::serve(gate, out)).await,
+            Err(fault) => refuse(&fault, out),
+        },
+        Verb::Call(call) => match gate(&config, &engine) {
+            Ok(wired) => {
+                finish(wired, |gate| async move { cli::call(&gate, call, out).await }).await
+            }
+            Err(fault) => refuse(&fault, out),
+        },
+        Verb::Tools(flag) => {
+            let all = Registry::new(ops::ALL, |_| true);
+            cli::tools(&all, &builtin(), &config, flag.json, out)
+        }
+        Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
+        Verb::Doctor(flag) => {
+            let endpoint = engine.endpoint();
+            let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
+            let installation = Installation {
+                config: &config,
+                policy: &builtin(),
+                look: &*engine,
+                endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
+                direct_access: socket.and_then(direct_access),
+            };
+            cli::doctor(&installation, flag.json, out).await
+        }
+        Verb::Completions { .. } | Verb::Man { .. } => cli::exit::DONE,
+    }
+}
+
+fn refuse(fault: &Fault, out: Output) -> u8 {
+    out.message(format!("countersign: {}", fault.message));
+    fault.reason.exit_code()
+}
+
+/// Runs a face, then lets the audit log write what waits.
+async fn finish<F: Future<Output = u8>>(
+    (gate, audit): (Arc<Gate>, Arc<AuditLog>),
+    face: impl FnOnce(Arc<Gate>) -> F,
+) -> u8 {
+    let code = face(gate).await;
+    audit.close();
+    code
+}
+
+fn gate(config: &Config, engine: &Arc<DockerEngine>) -> Result<(Arc<Gate>, Arc<AuditLog>), Fault> {
+    let session = random_id(&HostEntropy)?;
+    let settings = AuditSettings {
+        dir: config.audit_dir.value.clone(),
+        sync_all: config.audit_sync.value == Sync::All,
+        session: session.clone(),
+    };
+    let audit = Arc::new(AuditLog::new(settings, Arc::new(HostClock)));
+    let parts = Parts {
+        registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
+        policy: builtin(),
+        look: engine.clone(),
+        act: engine.clone(),
+        audit: audit.clone(),
+        grants: Arc::new(MemoryGrants::default()),
+        clock: Arc::new(HostClock),
+        entropy: Arc::new(HostEntropy),
+        settings: Settings {
+            read_only: config.read_only.value,
+            token_ttl: config.token_ttl.value,
+            concurrent_calls: config.concurrent_calls.value,
+            session,
+        },
+    };
+    Ok((Arc::new(Gate::new(parts)), audit))
+}
+
+fn sources(config: &Config, flags: &Flags, env: &Environment) -> Sources {
+    let from_file = |setting: &Option<countersign::config::Setting<String>>| {
+        setting.as_ref().map(|setting| setting.value.clone())
+    };
+    Sources {
+        flag_host: flags.host.clone(),
+        flag_context: flags.context.clone(),
+        env_docker_host: env.docker_host.clone(),
+        env_docker_context: env.docker_context.clone(),
+        env_docker_config: env.docker_config.clone(),
+        env_docker_tls_verify: env.docker_tls_verify.clone(),
+        env_home: env.home.clone(),
+        env_xdg_runtime_dir: env.xdg_runtime_dir.clone(),
+        file_host: from_file(&config.engine_host),
+        file_context: from_file(&config.engine_context),
+    }
+}
+
+/// How this account reaches the engine's socket by itself, if it can.
+fn direct_access(socket: PathBuf) -> Option<String> {
+    let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
+    rustix::fs::access(&socket, access).ok()?;
+    Some(format!("it can open {}", socket.display()))
+}

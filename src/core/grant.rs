@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::operation::Drift;
 use super::plan::{Digest, Plan, Target};
 use super::policy::{Effect, Verdict};
 use super::reason::{Fault, Reason};
@@ -93,7 +94,7 @@ pub struct RequestKey {
 #[derive(Debug)]
 pub struct GrantRow {
     hash: TokenHash,
-    plan: Digest,
+    plan: Arc<Plan>,
     request: RequestKey,
     expires: Tick,
 }
@@ -111,12 +112,13 @@ impl GrantRow {
 }
 
 /// Makes the grant that `token` is the handle of.
-pub fn issue(token: &Token, plan: &Plan, request: RequestKey, expires: Tick) -> GrantRow {
-    GrantRow { hash: token.hash(), plan: plan.digest(), request, expires }
+pub fn issue(token: &Token, plan: &Arc<Plan>, request: RequestKey, expires: Tick) -> GrantRow {
+    GrantRow { hash: token.hash(), plan: Arc::clone(plan), request, expires }
 }
 
-/// Turns a grant that was taken out of its store into a permit, if it is for exactly this plan and
-/// policy still asks for no more than a confirmation. The only way from a stored row.
+/// Turns a grant that was taken out of its store into a permit, if policy still asks for no more than
+/// a confirmation and the plan is exactly the granted one; with [`Drift::Each`] also if some targets
+/// changed, which the permit then leaves out. The only way from a stored row.
 ///
 /// # Errors
 /// `token_expired`, `token_mismatch` for another request, `plan_changed` for the same request on a
@@ -126,6 +128,7 @@ pub fn redeem(
     row: GrantRow,
     plan: &Arc<Plan>,
     request: RequestKey,
+    drift: Drift,
     verdict: &Verdict,
     assurance: Assurance,
     now: Tick,
@@ -141,7 +144,9 @@ pub fn redeem(
              now. Call again without confirmToken to get a new preview.",
         ));
     }
-    if granted != plan.digest() {
+    let drifted = drifted(&granted, plan);
+    let same = granted.digest() == plan.digest();
+    if !same && (drift == Drift::All || !alike(&granted, plan) || drifted.iter().all(|d| *d)) {
         return Err(Fault::new(
             Reason::PlanChanged,
             "The target or the policy is no longer what the preview showed, so nothing was done.",
@@ -153,7 +158,26 @@ pub fn redeem(
             "A confirmation is not enough for this operation.",
         ));
     }
-    Ok(Permit { plan: Arc::clone(plan), assurance, rule: verdict.rule().to_owned() })
+    Ok(Permit { plan: granted, drifted, assurance, rule: verdict.rule().to_owned() })
+}
+
+/// Whether two plans are of the same policy on the same engine.
+fn alike(granted: &Plan, now: &Plan) -> bool {
+    let (granted, now) = (granted.parts(), now.parts());
+    granted.policy == now.policy && granted.engine == now.engine
+}
+
+/// For each granted target, whether it is gone or no longer what it was.
+fn drifted(granted: &Plan, now: &Plan) -> Vec<bool> {
+    let seen = |plan: &Plan, target: &Target| {
+        let place = plan.targets().iter().position(|t| t == target)?;
+        plan.parts().facts.get(place).cloned()
+    };
+    let changed = |target: &Target| {
+        let now = seen(now, target);
+        now.is_none() || now != seen(granted, target)
+    };
+    granted.targets().iter().map(changed).collect()
 }
 
 /// The refusal of a token whose time has passed.
@@ -174,6 +198,7 @@ pub fn allow(plan: &Arc<Plan>, verdict: &Verdict) -> Result<Permit, Fault> {
     }
     Ok(Permit {
         plan: Arc::clone(plan),
+        drifted: vec![false; plan.targets().len()],
         assurance: Assurance::Policy,
         rule: verdict.rule().to_owned(),
     })
@@ -184,6 +209,8 @@ pub fn allow(plan: &Arc<Plan>, verdict: &Verdict) -> Result<Permit, Fault> {
 #[must_use]
 pub struct Permit {
     plan: Arc<Plan>,
+    /// Which of the plan's targets changed since it was granted.
+    drifted: Vec<bool>,
     assurance: Assurance,
     rule: String,
 }
@@ -191,7 +218,14 @@ pub struct Permit {
 impl Permit {
     /// The targets that it permits to change, and no others.
     pub fn targets(&self) -> impl Iterator<Item = Granted<'_>> {
-        self.plan.targets().iter().map(|target| Granted { target })
+        let unchanged =
+            self.plan.targets().iter().zip(&self.drifted).filter(|(_, drifted)| !**drifted);
+        unchanged.map(|(target, _)| Granted { target })
+    }
+
+    /// The plan's targets that it leaves out, since they changed after it was granted.
+    pub fn left_out(&self) -> impl Iterator<Item = &Target> {
+        self.plan.targets().iter().zip(&self.drifted).filter(|(_, d)| **d).map(|(target, _)| target)
     }
 
     /// The plan that it permits.

@@ -160,6 +160,14 @@ pub enum TargetRefs {
 }
 
 impl TargetRefs {
+    /// The name of the only target; none of several.
+    pub fn name(&self) -> Option<&String> {
+        match self {
+            Self::One(target) => Some(&target.name),
+            Self::Many(_) => None,
+        }
+    }
+
     /// How the log names these; none for no targets.
     pub fn of(targets: &[Target]) -> Option<Self> {
         match targets {

@@ -14,7 +14,7 @@ use super::{Admitted, Gate};
 use crate::core::grant::{self, Token};
 use crate::core::plan::Principal;
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, timestamp};
+use crate::core::record::{Caller, Event, Record, timestamp};
 use crate::core::text;
 
 impl Gate {
@@ -39,6 +39,16 @@ impl Gate {
             Err(unrecorded) => unrecorded,
         };
         Answer { target: trail.known.target.clone(), ..Answer::of_fault(name, &fault) }
+    }
+
+    /// Records and answers a request that a face could not even read.
+    pub async fn turn_away(&self, caller: Caller, fault: Fault) -> Answer {
+        let mut known = Record::new(Event::Denied);
+        known.caller = Some(caller);
+        match self.trail(known) {
+            Ok(trail) => self.refuse("", trail, fault).await,
+            Err(fault) => Answer::of_fault("", &fault),
+        }
     }
 
     /// Ends a request with a preview, and where the caller can confirm it, with a new grant. The

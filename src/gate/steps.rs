@@ -42,7 +42,7 @@ pub trait Steps: Send {
 }
 
 /// The gate's own keeper of steps. A plan over one target has no steps of its own: its intent and
-/// outcome say everything, and it was looked at a moment ago.
+/// outcome say everything, and under its lock it was looked at a moment ago.
 pub(super) struct Recorder<'a> {
     pub(super) cx: Context<'a>,
     pub(super) call: &'a dyn ChangeCall,

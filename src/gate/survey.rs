@@ -11,7 +11,7 @@ use super::operation::Context;
 use super::preview::Preview;
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
-use super::{Gate, Request, denied, note, unapproved};
+use super::{Gate, denied, note, unapproved};
 use crate::core::grant::{self, GrantRow, RequestKey, Token};
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};
@@ -43,11 +43,8 @@ impl Gate {
         Context { principal, look: &**look, clock: &**clock, entropy: &**entropy, judge: self }
     }
 
-    /// The trail of a request of which nothing is known but who asks for what.
-    pub(super) fn trail(&self, request: &Request) -> Result<Trail, Fault> {
-        let mut known = Record::new(Event::Denied);
-        known.op = Some(text::name(&request.operation));
-        known.caller = Some(request.caller.clone());
+    /// The trail of a new request.
+    pub(super) fn trail(&self, mut known: Record) -> Result<Trail, Fault> {
         known.session = Some(self.parts.settings.session.clone());
         known.req = Some(random_id(&*self.parts.entropy)?);
         Ok(Trail::new(Arc::clone(&self.parts.audit), Arc::clone(&self.parts.clock), known))

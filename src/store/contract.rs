@@ -25,7 +25,7 @@ fn token(n: u16) -> Token {
 }
 
 fn row(n: u16, expires: u64) -> GrantRow {
-    let plan = Plan::new(parts("a1", json!(1))).unwrap();
+    let plan = Arc::new(Plan::new(parts("a1", json!(1))).unwrap());
     let key = RequestKey { given: Digest::ZERO, bound: Digest::ZERO };
     issue(&token(n), &plan, key, at(expires))
 }

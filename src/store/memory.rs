@@ -7,7 +7,7 @@ use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::ports::{Gone, GrantStore};
 
 /// Grants that wait at the same time, at most.
-pub const WAITING_MAX: usize = 256;
+pub(super) const WAITING_MAX: usize = 256;
 
 /// Tokens that are remembered as used or expired, at most.
 const TOMBSTONES_MAX: usize = 4096;

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::core::operation::Class;
+use crate::core::plan::Parts;
 use crate::core::plan::tests::parts;
 use crate::core::policy::{Condition, Policy, Rule, builtin};
 
@@ -24,7 +25,7 @@ fn verdict(class: Class) -> Verdict {
         ceiling: Class::Escalate,
         kind: None,
         references: &[],
-        drift: crate::core::operation::Drift::All,
+        drift: Drift::All,
         idempotent: false,
         since_api: None,
     };
@@ -39,7 +40,7 @@ fn at(seconds: u64) -> Tick {
     Tick(Duration::from_secs(seconds))
 }
 
-fn row(plan: &Plan) -> GrantRow {
+fn row(plan: &Arc<Plan>) -> GrantRow {
     issue(&Token::from_random([7; 16]), plan, key(1, 1), at(120))
 }
 
@@ -50,7 +51,8 @@ fn spend(
     class: Class,
     now: Tick,
 ) -> Result<Permit, Reason> {
-    redeem(row, plan, request, &verdict(class), Assurance::Echo, now).map_err(|f| f.reason)
+    redeem(row, plan, request, Drift::All, &verdict(class), Assurance::Echo, now)
+        .map_err(|f| f.reason)
 }
 
 #[test]
@@ -78,6 +80,46 @@ fn a_permit_names_its_rule_and_its_targets() {
     assert_eq!(permit.assurance(), Assurance::Echo);
     let ids: Vec<String> = permit.targets().map(|g| g.target().id.clone()).collect();
     assert_eq!(ids, ["a1"]);
+}
+
+/// A plan over targets `a` to `c`, each with its fact.
+fn many(facts: &[(&str, u8)]) -> Arc<Plan> {
+    let mut parts: Parts = parts("a", json!(0));
+    parts.policy = builtin().digest();
+    let one = parts.targets[0].clone();
+    parts.targets =
+        facts.iter().map(|(id, _)| Target { id: (*id).to_owned(), ..one.clone() }).collect();
+    parts.facts = facts.iter().map(|(_, fact)| json!(fact)).collect();
+    Arc::new(Plan::new(parts).unwrap())
+}
+
+#[test]
+fn a_plan_that_may_drift_in_part_leaves_out_what_changed() {
+    let granted = [("a", 1), ("b", 1), ("c", 1)];
+    for (name, now, left) in [
+        ("nothing", vec![("a", 1), ("b", 1), ("c", 1)], Some("")),
+        ("one changed", vec![("a", 1), ("b", 2), ("c", 1)], Some("b")),
+        ("one gone", vec![("a", 1), ("c", 1)], Some("b")),
+        ("one new", vec![("a", 1), ("b", 1), ("c", 1), ("d", 1)], Some("")),
+        ("all changed", vec![("a", 2), ("b", 2), ("c", 2)], None),
+        ("all gone", vec![("d", 1)], None),
+    ] {
+        let granted = many(&granted);
+        let now = many(&now);
+        let verdict = verdict(Class::Mutate);
+        let permit =
+            redeem(row(&granted), &now, key(1, 1), Drift::Each, &verdict, Assurance::Echo, at(0));
+        let out = permit.as_ref().map(|permit| {
+            let kept: String = permit.targets().map(|g| g.target().id.clone()).collect();
+            let left: String = permit.left_out().map(|t| t.id.clone()).collect();
+            assert_eq!(kept.len() + left.len(), 3, "{name}: never more than was granted");
+            left
+        });
+        assert_eq!(out.ok().as_deref(), left, "{name}");
+        let whole =
+            redeem(row(&granted), &now, key(1, 1), Drift::All, &verdict, Assurance::Echo, at(0));
+        assert_eq!(whole.is_ok(), name == "nothing", "{name}");
+    }
 }
 
 #[test]

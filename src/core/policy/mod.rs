@@ -52,6 +52,16 @@ pub struct Rule {
     pub reason: Option<Arc<str>>,
 }
 
+impl Rule {
+    /// Whether requests of this effective class are among those that it may match.
+    pub fn may_match_class(&self, class: Class) -> bool {
+        self.conditions.iter().all(|condition| match condition {
+            Condition::Class(classes) => classes.contains(&class),
+            Condition::Op(_) => true,
+        })
+    }
+}
+
 /// One thing that a rule asks of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

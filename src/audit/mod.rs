@@ -1,0 +1,190 @@
+//! The audit log on disk: JSON lines in one file a UTC day, appended by several processes, chained
+//! by digests, durable before any effect.
+//!
+//! **Order.** A record is one `write(2)` of one buffer, under the lock of `.lock`; `prev` is the
+//! digest of the line before, whoever wrote it. The file of a new day begins with `opened`; nothing
+//! is ever written to an older file than the newest. Nothing is ever truncated or rewritten: a torn
+//! end is closed by a newline and a `recovered` record, whose `prev` covers the torn bytes and
+//! whose `after` covers the last whole line before them.
+//!
+//! **Room.** With each record but an outcome, room is reserved behind the file's end (1 MiB, more
+//! when less than 256 KiB is left). Where the disk has no more, a record other than an outcome is
+//! refused unless 64 KiB stay reserved for it, and for every intent that this process has open and
+//! every session and target lock of other processes. So as long as the file system keeps what
+//! `fallocate` promised, the outcome of each accepted intent can be written on a full disk, on the
+//! day's last file if a new one cannot be begun. A file system that reserves nothing is written to
+//! plainly, with a warning. The reserve of a past day's file, at most 1 MiB and a line for each
+//! intent that was open, stays with it until the file is copied or removed.
+//!
+//! **Life.** Before its first `allowed` a process locks `.live/<session>`, and before its first
+//! record it closes, as `unknown`, what sessions without a lock left open. After a failed append
+//! nothing is believed of the file: the next one reads its end again.
+
+mod checker;
+mod follow;
+mod hold;
+mod journal;
+mod line;
+mod live;
+mod lock;
+mod place;
+mod read;
+mod sink;
+mod sys;
+mod tail;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::core::plan::Target;
+use crate::core::reason::Fault;
+use crate::core::record::Record;
+use crate::ports::{Audit, BoxFuture, Clock, Durability, Held};
+
+pub use follow::Follow;
+pub use read::{Entry, Filter, Lines, Stats, read};
+pub use verify::{OpenIntent, Problem, Report, parse_anchor, verify};
+
+use hold::Locks;
+use place::{Place, failed, unavailable};
+use sink::{Job, Sink};
+
+/// Records that wait to be written, at most.
+const QUEUE_MAX: usize = 4096;
+
+/// What the log needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The folder of the log. It is made when the first record is written.
+    pub dir: PathBuf,
+    /// Whether every record is synced, and not only those that ask for it.
+    pub sync_all: bool,
+    /// The random id of this process: letters, digits, `-` and `_`.
+    pub session: String,
+}
+
+/// What the writer and the locks share.
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    /// The folder was narrowed, and no line says so yet.
+    narrowed: AtomicBool,
+}
+
+/// The audit log of this process. Until the first record nothing on disk is touched. Dropping it
+/// writes what waits.
+#[derive(Debug)]
+pub struct AuditLog {
+    shared: Arc<Shared>,
+    writer: Mutex<Writer>,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Idle,
+    Running { jobs: SyncSender<Job>, thread: JoinHandle<()> },
+    Closed,
+}
+
+impl AuditLog {
+    /// A log in a folder.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        let shared = Shared { settings, clock, narrowed: AtomicBool::new(false) };
+        Self { shared: Arc::new(shared), writer: Mutex::new(Writer::Idle) }
+    }
+
+    /// Writes what waits and ends the writer; later records are refused. Removes the mark of this
+    /// session if none of its intents is open. Blocks until all that is done.
+    pub fn close(&self) {
+        let writer = std::mem::replace(&mut *self.writer(), Writer::Closed);
+        if let Writer::Running { jobs, thread } = writer {
+            drop(jobs);
+            if thread.join().is_err() {
+                tracing::error!("the audit log's writer ended in a panic");
+            }
+        }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a job to the writer, which is started if there is none.
+    fn send(&self, mut job: Job) -> Result<(), Fault> {
+        let mut writer = self.writer();
+        loop {
+            match &*writer {
+                Writer::Closed => {
+                    return Err(unavailable("this process is ending", "Start it again."));
+                }
+                Writer::Idle => *writer = self.start()?,
+                Writer::Running { jobs, .. } => match jobs.try_send(job) {
+                    Ok(()) => return Ok(()),
+                    Err(TrySendError::Full(_)) => {
+                        return Err(unavailable(
+                            format_args!("{QUEUE_MAX} records wait to be written"),
+                            "Its disk is slow or stuck; look there, then try again.",
+                        ));
+                    }
+                    // The writer panicked. A new one starts from what is on disk.
+                    Err(TrySendError::Disconnected(back)) => {
+                        job = back;
+                        *writer = Writer::Idle;
+                    }
+                },
+            }
+        }
+    }
+
+    fn start(&self) -> Result<Writer, Fault> {
+        let (jobs, queue) = sync_channel(QUEUE_MAX);
+        let sink = Sink::new(Arc::clone(&self.shared));
+        let thread = Builder::new()
+            .name("audit".into())
+            .spawn(move || sink.run(&queue))
+            .map_err(|e| failed("its writer cannot be started", &e))?;
+        Ok(Writer::Running { jobs, thread })
+    }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Audit for AuditLog {
+    fn append(
+        &self,
+        record: Record,
+        durability: Durability,
+    ) -> BoxFuture<'static, Result<(), Fault>> {
+        let (answer, answered) = oneshot::channel();
+        let sync = self.shared.settings.sync_all || durability == Durability::Synced;
+        let sent = self.send(Job { record, sync, answer });
+        Box::pin(async move {
+            sent?;
+            answered.await.unwrap_or_else(|_| {
+                Err(unavailable("its writer ended in a panic", "Report that, then try again."))
+            })
+        })
+    }
+
+    fn hold(&self, targets: &[Target]) -> Result<Held, Fault> {
+        if targets.is_empty() {
+            return Ok(Box::new(Locks::none()));
+        }
+        let place = Place::open(&self.shared.settings.dir, &self.shared.narrowed)?;
+        Ok(Box::new(Locks::take(&place, targets)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! `call`: one operation through the gate. On a terminal a change is confirmed by typing its
+//! target's name; without one it ends with the preview.
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::{Output, exit};
+use crate::core::plan::{Face, Principal};
+use crate::core::record::Caller;
+use crate::core::text;
+use crate::gate::{Answer, Confirm, Gate, Request, Status, TOKEN_ARGUMENT};
+
+/// The arguments of `call`.
+#[derive(Clone, Debug, Args)]
+pub struct CallArgs {
+    /// The operation's name
+    #[arg(value_name = "TOOL")]
+    operation: String,
+    /// Its arguments, as key=value
+    #[arg(value_name = "KEY=VALUE")]
+    pairs: Vec<String>,
+    /// Its arguments, as a JSON object
+    #[arg(long, value_name = "JSON", conflicts_with = "pairs")]
+    args: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl CallArgs {
+    pub(super) const EXAMPLES: &str = "Examples:\n  countersign call list_containers all=true\n  \
+                                       countersign call restart_container container=web\n\n\
+                                       Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 \
+                                       confirmation needed, 6 outcome unknown.";
+}
+
+/// Runs the operation.
+pub async fn run(gate: &Gate, call: CallArgs, out: Output) -> u8 {
+    let json = call.json;
+    let arguments = match arguments(gate, &call) {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            out.message(format!("countersign: {why}"));
+            return exit::USAGE;
+        }
+    };
+    let confirm = if Output::is_terminal() { Confirm::Tty } else { Confirm::Never };
+    let request = Request { operation: call.operation, arguments, caller: caller(), confirm };
+    let mut answer = gate.run(request.clone()).await;
+    if answer.status == Status::ConfirmationRequired && confirm == Confirm::Tty {
+        let Some(confirmed) = ask(request, &answer, out) else {
+            out.message("Nothing has changed.");
+            return answer.exit_code();
+        };
+        answer = gate.run(confirmed).await;
+    }
+    print(&answer, json, out);
+    answer.exit_code()
+}
+
+/// Shows the preview, and makes the request that goes ahead if the target's name is typed.
+fn ask(mut request: Request, answer: &Answer, out: Output) -> Option<Request> {
+    let token = answer.confirm_token.clone()?;
+    let word = answer.target.as_ref().and_then(|target| target.name()).unwrap_or(&answer.operation);
+    out.message(&answer.text);
+    let typed = out.ask(format!("Type {word} to go ahead: "))?;
+    if typed != *word {
+        return None;
+    }
+    request.arguments.insert(TOKEN_ARGUMENT.into(), Value::String(token));
+    Some(request)
+}
+
+fn print(answer: &Answer, json: bool, out: Output) {
+    if json {
+        let mut value = serde_json::to_value(answer).unwrap_or_default();
+        if let Value::Object(map) = &mut value {
+            map.insert("text".into(), Value::String(answer.text.clone()));
+        }
+        out.json(&value);
+    } else if answer.is_error() {
+        out.message(&answer.text);
+    } else {
+        out.data(answer.text.trim_end());
+        if answer.status == Status::ConfirmationRequired {
+            out.message("Nothing has changed. Run this on a terminal to confirm it.");
+        }
+    }
+}
+
+fn caller() -> Caller {
+    let uid = rustix::process::getuid().as_raw();
+    Caller {
+        principal: Principal { face: Face::Cli, uid },
+        client: None,
+        version: None,
+        pid: std::process::id(),
+    }
+}
+
+fn arguments(gate: &Gate, call: &CallArgs) -> Result<Map<String, Value>, String> {
+    if let Some(json) = &call.args {
+        return match serde_json::from_str(json) {
+            Ok(Value::Object(map)) => Ok(map),
+            Ok(_) => Err("--args takes a JSON object, such as '{\"container\": \"web\"}'.".into()),
+            Err(error) => {
+                Err(format!("--args is no JSON: {}", text::line(&error.to_string(), 200)))
+            }
+        };
+    }
+    let schema = gate.registry().get(&call.operation).map(|operation| &operation.schema);
+    let mut map = Map::new();
+    for pair in &call.pairs {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(format!("`{}` is no argument; write key=value.", text::name(pair)));
+        };
+        let declared = schema.and_then(|s| s.get("properties")?.get(key)?.get("type")?.as_str());
+        let value = match declared {
+            Some("string") | None => Value::String(value.to_owned()),
+            Some(_) => serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into())),
+        };
+        if map.insert(key.to_owned(), value).is_some() {
+            return Err(format!("`{}` is given twice.", text::name(key)));
+        }
+    }
+    Ok(map)
+}

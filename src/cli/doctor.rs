@@ -1,0 +1,194 @@
+//! `doctor`: what is installed, what each setting is and where it comes from, what is really
+//! enforced, and what to do about it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Output, exit};
+use crate::audit;
+use crate::config::{Config, Setting};
+use crate::core::operation::Class;
+use crate::core::policy::{Effect, Policy};
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::ports::engine::Look;
+
+/// What there is to check.
+#[derive(Debug)]
+pub struct Installation<'a> {
+    /// The effective configuration.
+    pub config: &'a Config,
+    /// The effective policy.
+    pub policy: &'a Policy,
+    /// The engine.
+    pub look: &'a dyn Look,
+    /// Where the engine is reached and which setting says so, or why nowhere.
+    pub endpoint: Result<(String, String), Fault>,
+    /// Whether this account can reach the engine without Countersign.
+    pub direct_access: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Mark {
+    Ok,
+    Warn,
+    Bad,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Finding {
+    about: &'static str,
+    mark: Mark,
+    found: String,
+}
+
+fn finding(about: &'static str, mark: Mark, found: impl Into<String>) -> Finding {
+    Finding { about, mark, found: found.into() }
+}
+
+/// Checks everything and prints what was found. Changes nothing.
+pub async fn run(installation: &Installation<'_>, json: bool, out: Output) -> u8 {
+    let mut findings = Vec::new();
+    engine(installation, &mut findings).await;
+    settings(installation.config, &mut findings);
+    policy(installation, &mut findings);
+    log(&installation.config.audit_dir.value, &mut findings);
+    rights(installation, &mut findings);
+    if json {
+        out.json(&findings);
+    } else {
+        for Finding { about, mark, found } in &findings {
+            let mark = match mark {
+                Mark::Ok => "ok  ",
+                Mark::Warn => "warn",
+                Mark::Bad => "bad ",
+            };
+            out.data(format!("{}  {about:9}  {found}", out.paint(mark)));
+        }
+    }
+    let bad = findings.iter().any(|finding| finding.mark == Mark::Bad);
+    if bad { exit::FAILED } else { exit::DONE }
+}
+
+async fn engine(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
+    match &installation.endpoint {
+        Ok((address, source)) => {
+            findings.push(finding("engine", Mark::Ok, format!("{address} (from {source})")));
+        }
+        Err(fault) => return findings.push(finding("engine", Mark::Bad, fault.message.as_str())),
+    }
+    match installation.look.engine().await {
+        Ok(engine) => findings.push(finding(
+            "engine",
+            Mark::Ok,
+            format!(
+                "{} answers: version {}, API {}, id {}",
+                text::name(&engine.name),
+                text::name(&engine.version),
+                text::name(&engine.api),
+                text::name(&engine.id)
+            ),
+        )),
+        Err(fault) => findings.push(finding("engine", Mark::Bad, fault.message)),
+    }
+}
+
+fn settings(config: &Config, findings: &mut Vec<Finding>) {
+    fn row<T>(name: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) -> Finding {
+        let Setting { value, source } = setting;
+        finding("setting", Mark::Ok, format!("{name} = {} ({source})", show(value)))
+    }
+    let seconds = |ttl: &std::time::Duration| ttl.as_secs().to_string();
+    findings.extend([
+        row("audit.dir", &config.audit_dir, |dir| dir.display().to_string()),
+        row("audit.sync", &config.audit_sync, |sync| format!("{sync:?}").to_lowercase()),
+        row("mcp.toolsets", &config.toolsets, |names| names.join(",")),
+        row("mcp.read_only", &config.read_only, bool::to_string),
+        row("limits.token_ttl_seconds", &config.token_ttl, seconds),
+        row("limits.concurrent_calls", &config.concurrent_calls, usize::to_string),
+        row("log level", &config.log_level, |level| format!("{level:?}").to_lowercase()),
+    ]);
+    for file in &config.files {
+        findings.push(finding("file", Mark::Ok, format!("{} was read", file.display())));
+    }
+}
+
+fn policy(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
+    let digest = installation.policy.digest();
+    let count = installation.policy.rules().len();
+    findings.push(finding("policy", Mark::Ok, format!("{count} rules, {digest}")));
+    for rule in installation.policy.rules().iter().filter(|rule| rule.effect == Effect::Allow) {
+        let changes: Vec<&str> = Class::ALL
+            .into_iter()
+            .filter(|class| class.is_change() && rule.may_match_class(*class))
+            .map(Class::as_str)
+            .collect();
+        if !changes.is_empty() {
+            findings.push(finding(
+                "policy",
+                Mark::Warn,
+                format!("the rule `{}` lets {} run unconfirmed", rule.id, changes.join(", ")),
+            ));
+        }
+    }
+    findings.push(finding(
+        "approval",
+        Mark::Warn,
+        "no way to ask a person is set up, so what needs approval is refused. A confirm token is \
+         spent by the caller itself: it checks intent, and is no person's consent",
+    ));
+}
+
+fn log(dir: &Path, findings: &mut Vec<Finding>) {
+    match audit::verify(dir, false, None) {
+        Ok(report) if report.is_sound() => {
+            let head = report.head().unwrap_or_else(|| "still empty".into());
+            findings.push(finding(
+                "audit",
+                Mark::Ok,
+                format!("{} lines in {}, chain whole, head {head}", report.lines, dir.display()),
+            ));
+            let orphans = report.open.iter().filter(|intent| !intent.in_flight).count();
+            if orphans > 0 {
+                let text = format!(
+                    "{orphans} intents of processes that are gone have no outcome; the next record \
+                     closes them as unknown. Look at their targets (countersign audit verify)"
+                );
+                findings.push(finding("audit", Mark::Warn, text));
+            }
+        }
+        Ok(report) => findings.push(finding(
+            "audit",
+            Mark::Bad,
+            format!(
+                "{} findings in {}: run `countersign audit verify`, and keep a copy of the folder",
+                report.problems_total,
+                dir.display()
+            ),
+        )),
+        Err(fault) => findings.push(finding("audit", Mark::Bad, fault.message)),
+    }
+}
+
+fn rights(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
+    let uid = rustix::process::getuid().as_raw();
+    match &installation.direct_access {
+        Some(how) => findings.push(finding(
+            "rights",
+            Mark::Warn,
+            format!(
+                "uid {uid} can reach the engine without Countersign ({how}), and so can an agent \
+                 that has a shell under this account. Countersign governs what goes through it, \
+                 and its log shows only that"
+            ),
+        )),
+        None => findings.push(finding(
+            "rights",
+            Mark::Ok,
+            format!("uid {uid} has no other way to the engine that was found"),
+        )),
+    }
+}

@@ -1,0 +1,91 @@
+//! The command line face: one file per verb, and the only place that prints.
+
+mod audit;
+mod call;
+mod doctor;
+mod generate;
+mod output;
+mod serve;
+mod tools;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use audit::AuditVerb;
+pub use call::CallArgs;
+pub use doctor::Installation;
+pub use output::Output;
+
+use crate::config::Flags;
+
+/// Exit codes of the contract that no reason code stands for.
+pub mod exit {
+    /// Done.
+    pub const DONE: u8 = 0;
+    /// The operation failed.
+    pub const FAILED: u8 = 1;
+    /// Usage or configuration.
+    pub const USAGE: u8 = 2;
+    /// The audit log is damaged.
+    pub const AUDIT_DAMAGED: u8 = 5;
+}
+
+/// Lets agents operate local infrastructure: reads are free, nothing changes without a
+/// countersignature, every decision is on record.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// Settings, on every verb
+    #[command(flatten)]
+    pub flags: Flags,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Serve MCP on standard input and output
+    #[command(after_help = "Example: countersign mcp --toolsets core,containers --read-only")]
+    Mcp,
+    /// Run one operation through the gate
+    #[command(after_help = CallArgs::EXAMPLES)]
+    Call(CallArgs),
+    /// List every operation with its verdict under the effective policy
+    #[command(after_help = "Example: countersign tools --toolsets containers")]
+    Tools(JsonFlag),
+    /// Read and check the audit log
+    #[command(subcommand, after_help = "Example: countersign audit show --since 1h --event denied")]
+    Audit(AuditVerb),
+    /// Check the installation: engine, settings, policy, audit log and rights
+    #[command(after_help = "Example: countersign doctor")]
+    Doctor(JsonFlag),
+    /// Print a shell's completions
+    #[command(after_help = "Example: countersign completions bash > \
+                            ~/.local/share/bash-completion/completions/countersign")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or that of one verb
+    #[command(after_help = "Example: countersign man call | man -l -")]
+    Man {
+        /// The verb
+        verb: Option<String>,
+    },
+}
+
+/// Data for programs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct JsonFlag {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub use audit::run as audit;
+pub use call::run as call;
+pub use doctor::run as doctor;
+pub use generate::{completions, man};
+pub use serve::run as serve;
+pub use tools::run as tools;

@@ -1,0 +1,62 @@
+//! `tools`: every operation with its toolset, class, verdict and the engine API that it needs.
+
+use serde_json::json;
+
+use super::{Output, exit};
+use crate::config::Config;
+use crate::core::operation::Spec;
+use crate::core::policy::Policy;
+use crate::gate::Registry;
+
+/// Prints the list. `all` holds every operation; where toolsets were named, only theirs are shown.
+pub fn run(all: &Registry, policy: &Policy, config: &Config, json: bool, out: Output) -> u8 {
+    let named = config.toolsets.source == "--toolsets";
+    let shown = all.iter().map(|operation| &operation.spec);
+    let rows: Vec<_> = shown.filter(|spec| !named || config.offers(spec)).collect();
+    if !json {
+        let header = ["NAME", "TOOLSET", "CLASS", "OFFERED", "ENGINE API", "VERDICT"];
+        out.data(line(&header));
+    }
+    for spec in rows {
+        let offered = config.offers(spec) && !(config.read_only.value && spec.class.is_change());
+        let verdict = verdict(policy, config, spec);
+        let api = spec.since_api.unwrap_or("-");
+        if json {
+            out.json(&json!({
+                "name": spec.name, "title": spec.title, "toolset": spec.toolset,
+                "class": spec.class, "offered": offered, "verdict": verdict, "engineApi": api,
+            }));
+        } else {
+            let offered = if offered { "yes" } else { "no" };
+            let class = spec.class.as_str();
+            out.data(line(&[&spec.name, spec.toolset, class, offered, api, &verdict]));
+        }
+    }
+    exit::DONE
+}
+
+fn line([name, toolset, class, offered, api, verdict]: &[&str; 6]) -> String {
+    format!("{name:22}  {toolset:16}  {class:9}  {offered:7}  {api:10}  {verdict}")
+}
+
+/// The verdict on the declared class, and on the highest that may be observed where it differs.
+fn verdict(policy: &Policy, config: &Config, spec: &Spec) -> String {
+    if config.read_only.value && spec.class.is_change() {
+        return "deny (read_only)".into();
+    }
+    if let Some(denied) = policy.refuses_all(spec) {
+        return format!("{} ({})", denied.effect().as_str(), denied.rule());
+    }
+    let declared = policy.decide(spec, spec.class);
+    let highest = policy.decide(spec, spec.ceiling);
+    let mut text = format!("{} ({})", declared.effect().as_str(), declared.rule());
+    if highest.effect() != declared.effect() {
+        text.push_str(&format!(
+            "; {} ({}) where it turns out to be {}",
+            highest.effect().as_str(),
+            highest.rule(),
+            spec.ceiling
+        ));
+    }
+    text
+}

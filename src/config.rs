@@ -1,0 +1,323 @@
+//! Every setting, its default and its source; read once, when the program starts.
+//!
+//! A flag goes over the environment, the environment over files, files over the default, except
+//! that `read_only` is sticky: true anywhere wins. Of the files, the project's can only narrow.
+
+mod environment;
+mod file;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use environment::Environment;
+use file::{File, Layer};
+
+use crate::core::operation::Spec;
+
+/// Why the configuration cannot be used: what is wrong, where, and the mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub String);
+
+/// The names of all toolsets.
+pub const TOOLSETS: [&str; 8] = [
+    "core",
+    "containers",
+    "containers-admin",
+    "images",
+    "volumes",
+    "networks",
+    "projects",
+    "system",
+];
+
+/// What `default` stands for.
+const TOOLSETS_DEFAULT: [&str; 3] = ["core", "containers", "projects"];
+
+/// How long a confirm token works unless told otherwise, in seconds.
+const TOKEN_TTL_SECONDS: u64 = 120;
+
+/// How many requests run at the same time unless told otherwise.
+const CONCURRENT_CALLS: usize = 32;
+
+/// The flags of `mcp`, `call` and whatever else looks at the same settings.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Flags {
+    /// The project's configuration file [env: COUNTERSIGN_CONFIG] [default: ./countersign.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// A further file of the project's that can only narrow [env: COUNTERSIGN_POLICY]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub policy: Option<PathBuf>,
+    /// Toolsets to offer: names, `all` or `default` [env: COUNTERSIGN_TOOLSETS]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', global = true)]
+    pub toolsets: Vec<String>,
+    /// Offer and permit no changes [env: COUNTERSIGN_READ_ONLY]
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// The engine's address [env: DOCKER_HOST]
+    #[arg(long, value_name = "URL", global = true)]
+    pub host: Option<String>,
+    /// The Docker context that names the engine [env: DOCKER_CONTEXT]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub context: Option<String>,
+    /// The folder of the audit log [env: AUDIT_DIR]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub audit_dir: Option<PathBuf>,
+    /// How much to say on standard error [env: COUNTERSIGN_LOG] [default: warn]
+    #[arg(long, value_name = "LEVEL", global = true)]
+    pub log_level: Option<Level>,
+    /// Write the program's own messages to a file instead of standard error
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log_file: Option<PathBuf>,
+    /// Say only errors on standard error
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// How much the program says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Level {
+    /// What went wrong.
+    Error,
+    /// And what is odd.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And how.
+    Debug,
+}
+
+/// A value with where it came from, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from: a flag, a variable, a file or the default.
+    pub source: String,
+}
+
+impl<T> Setting<T> {
+    fn new(value: T, source: impl fmt::Display) -> Self {
+        Self { value, source: source.to_string() }
+    }
+}
+
+/// Which records are synced to disk before anything goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sync {
+    /// Every one.
+    All,
+    /// Those of changes.
+    Mutate,
+}
+
+/// The effective configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The engine's address, if a file names one.
+    pub engine_host: Option<Setting<String>>,
+    /// The engine's Docker context, if a file names one.
+    pub engine_context: Option<Setting<String>>,
+    /// The folder of the audit log.
+    pub audit_dir: Setting<PathBuf>,
+    /// Which records are synced.
+    pub audit_sync: Setting<Sync>,
+    /// The toolsets that are offered.
+    pub toolsets: Setting<Vec<String>>,
+    /// Whether changes are switched off.
+    pub read_only: Setting<bool>,
+    /// How long a grant works.
+    pub token_ttl: Setting<Duration>,
+    /// How many requests run at the same time.
+    pub concurrent_calls: Setting<usize>,
+    /// How much to say.
+    pub log_level: Setting<Level>,
+    /// Where to say it, if not on standard error.
+    pub log_file: Option<PathBuf>,
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
+}
+
+impl Config {
+    /// Reads the files that flags and environment name, and works out every setting.
+    ///
+    /// # Errors
+    /// For a file that cannot be read or says what it may not, and for a value that does not exist.
+    pub fn load(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Self, Error> {
+        let files = file::load_all(flags, env, cwd)?;
+        Ok(Self {
+            engine_host: from_file(&files, |f| f.engine.as_ref()?.host.clone()),
+            engine_context: from_file(&files, |f| f.engine.as_ref()?.context.clone()),
+            audit_dir: audit_dir(flags, env, &files, cwd)?,
+            audit_sync: pick(&files, |f| f.audit.as_ref()?.sync, Sync::Mutate),
+            toolsets: toolsets(flags, env, &files)?,
+            read_only: read_only(flags, env, &files)?,
+            token_ttl: token_ttl(&files)?,
+            concurrent_calls: concurrent_calls(&files)?,
+            log_level: log_level(flags, env)?,
+            log_file: flags.log_file.clone(),
+            files: files.into_iter().map(|file| file.path).collect(),
+        })
+    }
+
+    /// Whether an operation is offered under these settings.
+    pub fn offers(&self, spec: &Spec) -> bool {
+        self.toolsets.value.iter().any(|name| name == spec.toolset)
+    }
+}
+
+/// The value of the strongest file that sets it: the user's, then the system's, then the project's.
+fn from_file<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>) -> Option<Setting<T>> {
+    let ours = files.iter().rev().filter(|file| file.layer != Layer::Project);
+    let projects = files.iter().filter(|file| file.layer == Layer::Project);
+    ours.chain(projects)
+        .find_map(|file| Some(Setting::new(get(&file.content)?, file.path.display())))
+}
+
+fn pick<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>, default: T) -> Setting<T> {
+    from_file(files, get).unwrap_or_else(|| Setting::new(default, "default"))
+}
+
+fn audit_dir(
+    flags: &Flags,
+    env: &Environment,
+    files: &[File],
+    cwd: &Path,
+) -> Result<Setting<PathBuf>, Error> {
+    if let Some(dir) = &flags.audit_dir {
+        return Ok(Setting::new(cwd.join(dir), "--audit-dir"));
+    }
+    if let Some(dir) = &env.audit_dir {
+        return Ok(Setting::new(cwd.join(dir), "AUDIT_DIR"));
+    }
+    let named = |file: &file::Content| file.audit.as_ref()?.dir.clone();
+    if let Some(dir) = from_file(files, named) {
+        let folder = Path::new(&dir.source).parent().unwrap_or(cwd).to_owned();
+        return Ok(Setting { value: folder.join(dir.value), source: dir.source });
+    }
+    let project = [".mcp.json", "countersign.toml"].iter().any(|name| cwd.join(name).is_file());
+    if project || cwd.join("audit").is_dir() {
+        return Ok(Setting::new(cwd.join("audit"), "default (this folder is a project)"));
+    }
+    let state = env.state_home().ok_or_else(|| {
+        Error(
+            "There is no place for the audit log: neither HOME nor XDG_STATE_HOME is set. Name a \
+             folder with --audit-dir or AUDIT_DIR."
+                .into(),
+        )
+    })?;
+    Ok(Setting::new(state.join("countersign").join("audit"), "default"))
+}
+
+fn toolsets(
+    flags: &Flags,
+    env: &Environment,
+    files: &[File],
+) -> Result<Setting<Vec<String>>, Error> {
+    let words = env.toolsets.as_deref().map(|list| list.split(',').map(str::to_owned).collect());
+    if !flags.toolsets.is_empty() {
+        return expand(&flags.toolsets, "--toolsets");
+    }
+    if let Some(words) = words {
+        let words: Vec<String> = words;
+        return expand(&words, "COUNTERSIGN_TOOLSETS");
+    }
+    let mut effective: Option<Setting<Vec<String>>> = None;
+    for file in files {
+        let Some(words) = file.content.mcp.as_ref().and_then(|mcp| mcp.toolsets.as_ref()) else {
+            continue;
+        };
+        let mut found = expand(words, &file.path.display().to_string())?;
+        if let (Layer::Project, Some(outer)) = (file.layer, &effective) {
+            found.value.retain(|name| outer.value.contains(name));
+        }
+        effective = Some(found);
+    }
+    effective.map_or_else(|| expand(&["default".to_owned()], "default"), Ok)
+}
+
+/// From `all`, `default` and names to names, in the order of [`TOOLSETS`].
+fn expand(words: &[String], source: &str) -> Result<Setting<Vec<String>>, Error> {
+    let words: Vec<&str> = words.iter().map(|word| word.trim()).filter(|w| !w.is_empty()).collect();
+    let known = |word: &&str| TOOLSETS.contains(word) || ["all", "default"].contains(word);
+    if let Some(unknown) = words.iter().find(|word| !known(word)) {
+        return Err(Error(format!(
+            "There is no toolset `{}` ({source}). There are {}, `all` and `default`.",
+            crate::core::text::name(unknown),
+            TOOLSETS.join(", ")
+        )));
+    }
+    let chosen = |name: &&str| {
+        words.contains(name)
+            || words.contains(&"all")
+            || (words.contains(&"default") && TOOLSETS_DEFAULT.contains(name))
+    };
+    let names = TOOLSETS.into_iter().filter(|name| chosen(name)).map(str::to_owned).collect();
+    Ok(Setting::new(names, source))
+}
+
+fn read_only(flags: &Flags, env: &Environment, files: &[File]) -> Result<Setting<bool>, Error> {
+    if flags.read_only {
+        return Ok(Setting::new(true, "--read-only"));
+    }
+    match env.read_only.as_deref() {
+        Some("1" | "true" | "yes") => return Ok(Setting::new(true, "COUNTERSIGN_READ_ONLY")),
+        None | Some("" | "0" | "false" | "no") => {}
+        Some(other) => {
+            return Err(Error(format!(
+                "COUNTERSIGN_READ_ONLY is `{}`; it can be true or false.",
+                crate::core::text::name(other)
+            )));
+        }
+    }
+    let sets = |file: &&File| file.content.mcp.as_ref().and_then(|mcp| mcp.read_only) == Some(true);
+    Ok(match files.iter().find(sets) {
+        Some(file) => Setting::new(true, file.path.display()),
+        None => Setting::new(false, "default"),
+    })
+}
+
+fn token_ttl(files: &[File]) -> Result<Setting<Duration>, Error> {
+    let seconds = pick(files, |f| f.limits.as_ref()?.token_ttl_seconds, TOKEN_TTL_SECONDS);
+    if !(10..=TOKEN_TTL_SECONDS).contains(&seconds.value) {
+        return Err(Error(format!(
+            "{}: limits.token_ttl_seconds is {}; it can be 10 to {TOKEN_TTL_SECONDS}.",
+            seconds.source, seconds.value
+        )));
+    }
+    Ok(Setting { value: Duration::from_secs(seconds.value), source: seconds.source })
+}
+
+fn concurrent_calls(files: &[File]) -> Result<Setting<usize>, Error> {
+    let calls = pick(files, |f| f.limits.as_ref()?.concurrent_calls, CONCURRENT_CALLS);
+    if !(1..=1024).contains(&calls.value) {
+        return Err(Error(format!(
+            "{}: limits.concurrent_calls is {}; it can be 1 to 1024.",
+            calls.source, calls.value
+        )));
+    }
+    Ok(calls)
+}
+
+fn log_level(flags: &Flags, env: &Environment) -> Result<Setting<Level>, Error> {
+    if flags.quiet {
+        return Ok(Setting::new(Level::Error, "-q"));
+    }
+    if let Some(level) = flags.log_level {
+        return Ok(Setting::new(level, "--log-level"));
+    }
+    let Some(word) = &env.log else { return Ok(Setting::new(Level::Warn, "default")) };
+    let level = <Level as clap::ValueEnum>::from_str(word, true).map_err(|_| {
+        Error(format!(
+            "COUNTERSIGN_LOG is `{}`; it can be error, warn, info or debug.",
+            crate::core::text::name(word)
+        ))
+    })?;
+    Ok(Setting::new(level, "COUNTERSIGN_LOG"))
+}
+
+#[cfg(test)]
+mod tests;

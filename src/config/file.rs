@@ -1,0 +1,151 @@
+//! Configuration files: their shape, their layers and what each layer may set.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Environment, Error, Flags, Sync};
+
+/// The system's file.
+const SYSTEM_FILE: &str = "/etc/countersign/policy.toml";
+
+/// A file's size in bytes, at most.
+const BYTES_MAX: u64 = 1024 * 1024;
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// The machine's administrator's.
+    System,
+    /// The user's.
+    User,
+    /// The project's: it can only narrow, since an agent can edit it.
+    Project,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) layer: Layer,
+    pub(super) content: Content,
+}
+
+/// What a file can say. Whatever else it says is refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Content {
+    version: u32,
+    pub(super) engine: Option<Engine>,
+    pub(super) audit: Option<Audit>,
+    pub(super) mcp: Option<Mcp>,
+    pub(super) limits: Option<Limits>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Engine {
+    pub(super) host: Option<String>,
+    pub(super) context: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Audit {
+    pub(super) dir: Option<PathBuf>,
+    pub(super) sync: Option<Sync>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mcp {
+    pub(super) toolsets: Option<Vec<String>>,
+    pub(super) read_only: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) token_ttl_seconds: Option<u64>,
+    pub(super) concurrent_calls: Option<usize>,
+}
+
+/// Reads every file there is: the system's, the user's, the project's. A file that was named must
+/// exist; the others may be missing.
+pub(super) fn load_all(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Vec<File>, Error> {
+    let mut files = Vec::new();
+    files.extend(load(SYSTEM_FILE.into(), Layer::System, false)?);
+    if let Some(home) = env.config_home() {
+        files.extend(load(home.join("countersign").join("policy.toml"), Layer::User, false)?);
+    }
+    match flags.config.as_ref().or(env.config.as_ref()) {
+        Some(named) => files.extend(load(cwd.join(named), Layer::Project, true)?),
+        None => files.extend(load(cwd.join("countersign.toml"), Layer::Project, false)?),
+    }
+    if let Some(named) = flags.policy.as_ref().or(env.policy.as_ref()) {
+        files.extend(load(cwd.join(named), Layer::Project, true)?);
+    }
+    Ok(files)
+}
+
+fn load(path: PathBuf, layer: Layer, named: bool) -> Result<Option<File>, Error> {
+    let text = match read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && !named => return Ok(None),
+        Err(error) => {
+            return Err(Error(format!(
+                "{}: cannot be read: {error}. Mend its permissions or name another file.",
+                path.display()
+            )));
+        }
+    };
+    let content = parse(&text, layer).map_err(|why| Error(format!("{}: {why}", path.display())))?;
+    Ok(Some(File { path, layer, content }))
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.len() > BYTES_MAX || !metadata.is_file() {
+        return Err(std::io::Error::other("it is no regular file of at most 1 MiB"));
+    }
+    std::fs::read_to_string(path)
+}
+
+fn parse(text: &str, layer: Layer) -> Result<Content, String> {
+    let content: Content = toml::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        if ["`rule`", "`test`", "`base`"]
+            .iter()
+            .any(|word| text.contains(&format!("unknown field {word}")))
+        {
+            format!(
+                "{text}This version of Countersign reads no rules: the built-in policy holds. \
+                 Remove the rules, so that nobody relies on them."
+            )
+        } else {
+            text
+        }
+    })?;
+    if content.version != 1 {
+        return Err(format!("version is {}; this program reads version 1.", content.version));
+    }
+    if let Some(Engine { host: Some(_), context: Some(_) }) = &content.engine {
+        return Err("engine.host and engine.context name two engines; leave one out.".into());
+    }
+    if layer == Layer::Project {
+        let widening = [
+            ("[engine]", content.engine.is_some()),
+            ("audit.sync", content.audit.as_ref().is_some_and(|audit| audit.sync.is_some())),
+            ("[limits]", content.limits.is_some()),
+        ];
+        if let Some((key, _)) = widening.iter().find(|(_, set)| *set) {
+            return Err(format!(
+                "a project's file may not set {key}, since whoever can edit the project could \
+                 widen what is allowed. Set it in {SYSTEM_FILE} or in \
+                 $XDG_CONFIG_HOME/countersign/policy.toml, or by a flag or variable."
+            ));
+        }
+    }
+    Ok(content)
+}

@@ -1,0 +1,158 @@
+//! Precedence, defaults and what each layer may say.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+struct Place {
+    root: TempDir,
+    flags: Flags,
+    env: Environment,
+}
+
+impl Place {
+    fn new() -> Self {
+        let root = TempDir::new().unwrap();
+        for folder in ["project", "home/.config/countersign"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let env = Environment { home: Some(root.path().join("home")), ..Environment::default() };
+        Self { root, flags: Flags::default(), env }
+    }
+
+    fn project(self, text: &str) -> Self {
+        fs::write(self.root.path().join("project/countersign.toml"), text).unwrap();
+        self
+    }
+
+    fn user(self, text: &str) -> Self {
+        let path = self.root.path().join("home/.config/countersign/policy.toml");
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn load(&self) -> Result<Config, Error> {
+        Config::load(&self.flags, &self.env, &self.root.path().join("project"))
+    }
+}
+
+#[test]
+fn defaults_name_themselves() {
+    let config = Place::new().load().unwrap();
+    assert_eq!(config.toolsets.value, ["core", "containers", "projects"]);
+    assert_eq!(config.token_ttl.value, Duration::from_secs(120));
+    assert_eq!(config.concurrent_calls.value, 32);
+    assert_eq!(config.audit_sync.value, Sync::Mutate);
+    assert!(!config.read_only.value);
+    assert!(config.audit_dir.value.ends_with("home/.local/state/countersign/audit"));
+    assert_eq!(config.read_only.source, "default");
+}
+
+#[test]
+fn a_project_keeps_its_log_beside_it() {
+    for marker in [".mcp.json", "countersign.toml"] {
+        let place = Place::new();
+        fs::write(place.root.path().join("project").join(marker), "version = 1").unwrap();
+        assert!(place.load().unwrap().audit_dir.value.ends_with("project/audit"), "{marker}");
+    }
+    let place = Place::new();
+    fs::create_dir(place.root.path().join("project/audit")).unwrap();
+    assert!(place.load().unwrap().audit_dir.value.ends_with("project/audit"));
+}
+
+#[test]
+fn flag_over_environment_over_file_over_default() {
+    let mut place = Place::new()
+        .user("version = 1\n[audit]\ndir = \"/user\"\n[mcp]\ntoolsets = [\"core\"]")
+        .project("version = 1\n[audit]\ndir = \"mine\"");
+    assert_eq!(place.load().unwrap().audit_dir.value, Path::new("/user"));
+    place.env.audit_dir = Some("/env".into());
+    place.env.toolsets = Some("images, core".into());
+    let config = place.load().unwrap();
+    assert_eq!(config.audit_dir.value, Path::new("/env"));
+    assert_eq!(config.toolsets.value, ["core", "images"]);
+    place.flags.audit_dir = Some("/flag".into());
+    place.flags.toolsets = vec!["all".into()];
+    let config = place.load().unwrap();
+    assert_eq!(
+        (config.audit_dir.value.as_path(), &*config.audit_dir.source),
+        (Path::new("/flag"), "--audit-dir")
+    );
+    assert_eq!(config.toolsets.value, TOOLSETS);
+}
+
+#[test]
+fn read_only_is_sticky() {
+    let on = "version = 1\n[mcp]\nread_only = true";
+    let off = "version = 1\n[mcp]\nread_only = false";
+    assert!(Place::new().project(on).load().unwrap().read_only.value);
+    assert!(Place::new().user(on).project(off).load().unwrap().read_only.value);
+    let mut place = Place::new().project(on);
+    place.env.read_only = Some("false".into());
+    assert!(place.load().unwrap().read_only.value);
+    place.env.read_only = Some("perhaps".into());
+    assert!(place.load().is_err());
+    let mut place = Place::new();
+    place.flags.read_only = true;
+    assert!(place.load().unwrap().read_only.value);
+}
+
+#[test]
+fn a_project_never_widens() {
+    for text in [
+        "[engine]\nhost = \"unix:///x\"",
+        "[audit]\nsync = \"mutate\"",
+        "[limits]\ntoken_ttl_seconds = 10",
+    ] {
+        let text = format!("version = 1\n{text}");
+        let error = Place::new().project(&text).load().unwrap_err().to_string();
+        assert!(error.contains("a project's file may not set"), "{error}");
+        assert!(Place::new().user(&text).load().is_ok(), "{text}");
+    }
+    let narrowed = Place::new()
+        .user("version = 1\n[mcp]\ntoolsets = [\"core\"]")
+        .project("version = 1\n[mcp]\ntoolsets = [\"all\"]")
+        .load()
+        .unwrap();
+    assert_eq!(narrowed.toolsets.value, ["core"]);
+    let relative = Place::new().project("version = 1\n[audit]\ndir = \"log\"").load().unwrap();
+    assert!(relative.audit_dir.value.ends_with("project/log"));
+}
+
+#[test]
+fn files_are_refused_with_their_place() {
+    for (text, says) in [
+        ("", "missing field `version`"),
+        ("version = 2", "version is 2"),
+        ("version = 1\nfoo = 1", "unknown field `foo`"),
+        ("version = 1\n[mcp]\nreadonly = true", "line 3"),
+        ("version = 1\n[mcp]\ntoolsets = [\"cores\"]", "There is no toolset `cores`"),
+        ("version = 1\n[[rule]]\nid = \"x\"", "reads no rules"),
+        ("version =", "line 1"),
+    ] {
+        let error = Place::new().project(text).load().unwrap_err().to_string();
+        assert!(error.contains(says) && error.contains("countersign.toml"), "{text}: {error}");
+    }
+    for text in [
+        "[limits]\ntoken_ttl_seconds = 9",
+        "[limits]\ntoken_ttl_seconds = 121",
+        "[limits]\nconcurrent_calls = 0",
+    ] {
+        assert!(Place::new().user(&format!("version = 1\n{text}")).load().is_err(), "{text}");
+    }
+    let mut place = Place::new();
+    place.flags.config = Some("missing.toml".into());
+    assert!(place.load().unwrap_err().to_string().contains("missing.toml"));
+}
+
+#[test]
+fn the_users_file_names_an_engine() {
+    let place = Place::new().user("version = 1\n[engine]\ncontext = \"mine\"");
+    let config = place.load().unwrap();
+    assert_eq!(config.engine_context.unwrap().value, "mine");
+    assert_eq!(config.engine_host, None);
+    let both = "version = 1\n[engine]\ncontext = \"mine\"\nhost = \"unix:///x\"";
+    assert!(Place::new().user(both).load().is_err());
+}

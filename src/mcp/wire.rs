@@ -1,0 +1,184 @@
+//! The wire: one JSON message a line. Whatever cannot be a message is answered or noted here, and
+//! the connection lives on.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+
+use rmcp::model::{JsonRpcMessage, RequestId};
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+use rmcp::{ErrorData as Refusal, RoleServer};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::sync::Mutex;
+
+use super::line::{LINE_BYTES_MAX, Line, Lines};
+use super::server::caller;
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::Gate;
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// A client's byte streams as a transport of messages.
+pub(super) struct Wire<R, W> {
+    reader: BufReader<R>,
+    writer: Arc<Mutex<Option<W>>>,
+    lines: Lines,
+    ended: bool,
+    /// Whether a request has come in. What comes before the first one and is none is dropped.
+    begun: bool,
+    gate: Arc<Gate>,
+}
+
+/// What a line turned out to be.
+enum Read {
+    Message(Box<RxJsonRpcMessage<RoleServer>>),
+    Refused(TxJsonRpcMessage<RoleServer>),
+    Nothing,
+}
+
+impl<R: AsyncRead + Unpin, W> Wire<R, W> {
+    pub(super) fn new(reader: R, writer: W, gate: Arc<Gate>) -> Self {
+        Self {
+            reader: BufReader::with_capacity(READ_BYTES, reader),
+            writer: Arc::new(Mutex::new(Some(writer))),
+            lines: Lines::new(LINE_BYTES_MAX),
+            ended: false,
+            begun: false,
+            gate,
+        }
+    }
+
+    /// The next line; none at the end. Safe to be dropped and called again at any point.
+    async fn line(&mut self) -> Option<Line> {
+        while !self.ended {
+            let bytes = match self.reader.fill_buf().await {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    tracing::error!("standard input cannot be read: {error}");
+                    self.ended = true;
+                    break;
+                }
+            };
+            if bytes.is_empty() {
+                self.ended = true;
+                break;
+            }
+            let (used, line) = self.lines.feed(bytes);
+            self.reader.consume(used);
+            if line.is_some() {
+                return line;
+            }
+        }
+        self.lines.rest()
+    }
+
+    fn read(&mut self, line: &[u8]) -> Read {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
+        if line.is_empty() {
+            return Read::Nothing;
+        }
+        match serde_json::from_slice::<RxJsonRpcMessage<RoleServer>>(line) {
+            Ok(message @ JsonRpcMessage::Request(_)) => {
+                self.begun = true;
+                Read::Message(Box::new(message))
+            }
+            Ok(message) if self.begun => Read::Message(Box::new(message)),
+            Ok(_) => Read::Nothing,
+            Err(error) => unreadable(line, &error),
+        }
+    }
+
+    /// Answers a line that was too long to be read, and puts it on record.
+    fn too_long(&self, id: Option<&[u8]>) -> TxJsonRpcMessage<RoleServer> {
+        let id = id.and_then(|id| serde_json::from_slice(id).ok());
+        let message =
+            format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
+        tracing::warn!("a message of more than {LINE_BYTES_MAX} bytes was dropped");
+        let (gate, fault) = (Arc::clone(&self.gate), Fault::new(Reason::Limit, message.clone()));
+        tokio::spawn(async move { drop(gate.turn_away(caller(None), fault).await) });
+        refusal(message, id)
+    }
+}
+
+/// What to do with a line that is no message: JSON of another shape is refused; what is no JSON at
+/// all has no id to answer to, and is noted.
+fn unreadable(line: &[u8], error: &serde_json::Error) -> Read {
+    match serde_json::from_slice::<Value>(line) {
+        Ok(value) => {
+            let method = value.get("method").and_then(Value::as_str);
+            if value.get("id").is_none() && method.is_some() {
+                // A notification that nobody here knows needs no answer.
+                return Read::Nothing;
+            }
+            let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
+            Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id))
+        }
+        Err(_) => {
+            tracing::warn!(
+                "a line of {} bytes on standard input is no JSON and was dropped ({})",
+                line.len(),
+                text::line(&error.to_string(), 200)
+            );
+            Read::Nothing
+        }
+    }
+}
+
+fn refusal(message: String, id: Option<RequestId>) -> TxJsonRpcMessage<RoleServer> {
+    TxJsonRpcMessage::<RoleServer>::error(Refusal::invalid_request(message, None), id)
+}
+
+impl<R, W> Transport<RoleServer> for Wire<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
+
+    fn name() -> Cow<'static, str> {
+        "stdio".into()
+    }
+
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
+        let writer = Arc::clone(&self.writer);
+        async move {
+            let mut line = serde_json::to_vec(&message)?;
+            line.push(b'\n');
+            let mut writer = writer.lock().await;
+            let closed = || io::Error::new(io::ErrorKind::NotConnected, "the connection is closed");
+            let writer = writer.as_mut().ok_or_else(closed)?;
+            writer.write_all(&line).await?;
+            writer.flush().await
+        }
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        loop {
+            let read = match self.line().await? {
+                Line::Whole(line) => self.read(&line),
+                Line::TooLong(id) => Read::Refused(self.too_long(id.as_deref())),
+            };
+            match read {
+                Read::Message(message) => return Some(*message),
+                Read::Refused(refusal) => {
+                    // Receiving may be abandoned at any await; a half-written line must not be.
+                    let sent = self.send(refusal);
+                    tokio::spawn(async move { drop(sent.await) });
+                }
+                Read::Nothing => {}
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), io::Error> {
+        drop(self.writer.lock().await.take());
+        Ok(())
+    }
+}

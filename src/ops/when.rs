@@ -1,0 +1,180 @@
+//! Moments: as arguments name them, as engines write them, as answers tell them.
+
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::core::reason::Fault;
+use crate::core::text;
+
+/// A stretch of time, open where it has no end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Not before.
+    pub since: Option<OffsetDateTime>,
+    /// Not after.
+    pub until: Option<OffsetDateTime>,
+}
+
+impl Window {
+    /// Reads the arguments `since` and `until`, relative ones as of `now`.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a form that is none, and if `since` is after `until`.
+    pub fn parse(
+        since: Option<&str>,
+        until: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<Self, Fault> {
+        let since = since.map(|given| moment("since", given, now)).transpose()?;
+        let until = until.map(|given| moment("until", given, now)).transpose()?;
+        if let (Some(since), Some(until)) = (since, until)
+            && since > until
+        {
+            return Err(Fault::invalid(format!(
+                "`since` ({}) is after `until` ({}), so nothing can lie between them. Exchange \
+                 them, or leave one out.",
+                second(since),
+                second(until)
+            )));
+        }
+        Ok(Self { since, until })
+    }
+
+    /// Whether a moment lies in it.
+    pub fn holds(&self, at: OffsetDateTime) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at <= until)
+    }
+}
+
+fn moment(name: &str, given: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Fault> {
+    before(given, now).or_else(|| read(given)).ok_or_else(|| {
+        Fault::invalid(format!(
+            "`{name}` is `{}`, which is no moment. Use RFC 3339 such as `2026-01-31T08:00:00Z`, or \
+             a time before now such as `30s`, `10m`, `2h` or `3d`.",
+            text::line(given, 64)
+        ))
+    })
+}
+
+/// `10m` and the like, as a moment before `now`.
+fn before(given: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let unit = given.chars().next_back()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let digits = given.strip_suffix(unit).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
+    let count: i64 = digits.parse().ok()?;
+    now.checked_sub(Duration::seconds(count.checked_mul(seconds)?))
+}
+
+/// A moment as engines write it.
+pub(super) fn read(written: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(written, &Rfc3339).ok().map(|at| at.to_offset(time::UtcOffset::UTC))
+}
+
+/// A moment to the second: `2026-01-31T08:00:00Z`.
+pub(super) fn second(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    // A year of more than four digits has no such form; engines write none.
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}
+
+/// A moment that an engine wrote, to the second and with its age: `2026-01-31T08:00:00Z (2 h ago)`.
+pub(super) fn aged(written: &str, now: OffsetDateTime) -> String {
+    match read(written) {
+        Some(at) => format!("{} ({})", second(at), ago(at, now)),
+        None => text::line(written, 64),
+    }
+}
+
+/// How long before `now` a moment lies, in the largest unit that fits.
+pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let seconds = (now - at).whole_seconds();
+    match seconds {
+        ..0 => "in the future".to_owned(),
+        0..120 => format!("{seconds} s ago"),
+        120..7200 => format!("{} min ago", seconds / 60),
+        7200..172_800 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::core::reason::Reason;
+
+    const NOW: OffsetDateTime = datetime!(2026-01-31 12:00:00 UTC);
+
+    #[test]
+    fn moments_are_read() {
+        for (given, expected) in [
+            ("30s", Some(datetime!(2026-01-31 11:59:30 UTC))),
+            ("10m", Some(datetime!(2026-01-31 11:50:00 UTC))),
+            ("2h", Some(datetime!(2026-01-31 10:00:00 UTC))),
+            ("3d", Some(datetime!(2026-01-28 12:00:00 UTC))),
+            ("0m", Some(NOW)),
+            ("2026-01-31T08:00:00Z", Some(datetime!(2026-01-31 08:00:00 UTC))),
+            ("2026-01-31T08:00:00.5+01:00", Some(datetime!(2026-01-31 07:00:00.5 UTC))),
+            ("", None),
+            ("m", None),
+            ("-5m", None),
+            ("+5m", None),
+            ("5", None),
+            ("5 m", None),
+            ("5w", None),
+            ("5mm", None),
+            ("99999999999999999999d", None),
+            ("9999999999999d", None),
+            ("2026-01-31", None),
+            ("2026-02-30T08:00:00Z", None),
+            ("yesterday", None),
+            ("5\u{1b}m", None),
+        ] {
+            let read = Window::parse(Some(given), None, NOW);
+            assert_eq!(read.as_ref().ok().and_then(|w| w.since), expected, "{given}");
+            if let Err(fault) = read {
+                assert_eq!(fault.reason, Reason::InvalidArgument);
+                assert!(fault.message.contains("`10m`") && !fault.message.contains('\u{1b}'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_has_its_ends_in_order() {
+        assert!(Window::parse(Some("1h"), Some("1h"), NOW).is_ok());
+        let turned = Window::parse(Some("1h"), Some("2h"), NOW).unwrap_err();
+        assert_eq!(turned.reason, Reason::InvalidArgument);
+        let window = Window::parse(Some("2h"), Some("1h"), NOW).unwrap();
+        for (at, inside) in [
+            (datetime!(2026-01-31 10:00:00 UTC), true),
+            (datetime!(2026-01-31 09:59:59 UTC), false),
+            (datetime!(2026-01-31 11:00:00 UTC), true),
+            (datetime!(2026-01-31 11:00:01 UTC), false),
+        ] {
+            assert_eq!(window.holds(at), inside, "{at}");
+        }
+    }
+
+    #[test]
+    fn ages_are_short() {
+        for (before, expected) in [
+            (-1, "in the future"),
+            (0, "0 s ago"),
+            (119, "119 s ago"),
+            (120, "2 min ago"),
+            (7200, "2 h ago"),
+            (172_800, "2 days ago"),
+        ] {
+            assert_eq!(ago(NOW - Duration::seconds(before), NOW), expected);
+        }
+        assert_eq!(aged("2026-01-31T10:00:00.123Z", NOW), "2026-01-31T10:00:00Z (119 min ago)");
+        assert_eq!(aged("odd\u{1b}", NOW), "odd\\u{1b}");
+    }
+}

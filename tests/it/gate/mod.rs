@@ -1,0 +1,98 @@
+//! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
+
+mod paths;
+mod race;
+mod steps;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::core::grant::Assurance;
+use countersign::core::operation::Class;
+use countersign::core::plan::{Face, Principal};
+use countersign::core::policy::{Condition, Effect, Policy, Rule, builtin};
+use countersign::core::record::Caller;
+use countersign::gate::{Answer, Confirm, Gate, Parts, Registry, Request, Settings};
+use countersign::store::MemoryGrants;
+use serde_json::{Value, json};
+
+use crate::support::fakes::{FakeAudit, FakeClock, FakeEngine, FakeEntropy};
+use crate::support::operations;
+
+/// A gate over fakes, with the fakes at hand.
+pub(crate) struct Bench {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) engine: Arc<FakeEngine>,
+    pub(crate) audit: Arc<FakeAudit>,
+    pub(crate) clock: Arc<FakeClock>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(builtin(), false)
+    }
+
+    pub(crate) fn with(policy: Policy, read_only: bool) -> Self {
+        let engine = FakeEngine::with(&["web", "db", "cache"]);
+        let audit = Arc::new(FakeAudit::default());
+        let clock = Arc::new(FakeClock::default());
+        let gate = Gate::new(Parts {
+            registry: Registry::new(operations::ALL, |_| true),
+            policy,
+            look: engine.clone(),
+            act: engine.clone(),
+            audit: audit.clone(),
+            grants: Arc::new(MemoryGrants::default()),
+            clock: clock.clone(),
+            entropy: Arc::new(FakeEntropy::default()),
+            settings: Settings {
+                read_only,
+                token_ttl: Duration::from_secs(120),
+                concurrent_calls: 32,
+                session: "session".into(),
+            },
+        });
+        Self { gate: Arc::new(gate), engine, audit, clock }
+    }
+
+    pub(crate) async fn call(&self, operation: &str, arguments: Value) -> Answer {
+        self.gate.run(request(operation, arguments)).await
+    }
+
+    /// The token of a preview.
+    pub(crate) async fn token(&self, operation: &str, arguments: Value) -> String {
+        self.call(operation, arguments).await.confirm_token.unwrap()
+    }
+}
+
+pub(crate) fn request(operation: &str, arguments: Value) -> Request {
+    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+    Request {
+        operation: operation.to_owned(),
+        arguments,
+        caller: Caller {
+            principal: Principal { face: Face::Mcp, uid: 1000 },
+            client: None,
+            version: None,
+            pid: 1,
+        },
+        confirm: Confirm::Echo,
+    }
+}
+
+/// A policy of one rule on every class.
+pub(crate) fn always(effect: Effect) -> Policy {
+    Policy::new(vec![Rule {
+        id: "always".into(),
+        effect,
+        conditions: vec![Condition::Class(Class::ALL.to_vec())],
+        reason: Some("as the test wants it".into()),
+    }])
+}
+
+pub(crate) fn with_token(mut arguments: Value, token: &str) -> Value {
+    arguments["confirmToken"] = json!(token);
+    arguments
+}
+
+pub(crate) const ECHO: Option<Assurance> = Some(Assurance::Echo);

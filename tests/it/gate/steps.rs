@@ -1,0 +1,104 @@
+//! Plans over many targets.
+
+use countersign::core::reason::{Fault, Reason};
+use countersign::core::record::Event::{Allowed, Denied, Done, Failed, Preview, Step, StepDone};
+use countersign::gate::Status;
+use countersign::ports::Durability;
+use serde_json::json;
+
+use super::{Bench, with_token};
+
+#[tokio::test]
+async fn each_step_is_recorded_before_and_after() {
+    let bench = Bench::new();
+    let token = bench.token("poke_whole", json!({})).await;
+    let answer = bench.call("poke_whole", with_token(json!({}), &token)).await;
+    assert_eq!((answer.status, answer.text.as_str()), (Status::Ok, "poked web, db, cache"));
+    assert_eq!(
+        bench.audit.events(),
+        [Preview, Allowed, Step, StepDone, Step, StepDone, Step, StepDone, Done]
+    );
+    let records = bench.audit.records();
+    let steps = records.iter().filter(|(record, _)| record.event == Step);
+    for (record, durability) in steps {
+        assert_eq!(*durability, Durability::Synced);
+        assert_eq!(record.req, records[1].0.req);
+        assert!(record.target.as_ref().unwrap().name().is_some(), "a step names its one target");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_step_ends_the_plan_and_says_where() {
+    let bench = Bench::new();
+    let token = bench.token("poke_whole", json!({})).await;
+    *bench.engine.fails.lock().unwrap() = Some(Fault::new(Reason::EngineError, "No."));
+    let answer = bench.call("poke_whole", with_token(json!({}), &token)).await;
+    assert_eq!(answer.status, Status::Failed);
+    assert_eq!(bench.audit.events(), [Preview, Allowed, Step, StepDone, Failed]);
+    assert!(bench.engine.effects().is_empty());
+}
+
+#[tokio::test]
+async fn no_step_without_its_record() {
+    let bench = Bench::new();
+    let token = bench.token("poke_whole", json!({})).await;
+    bench.audit.fail(&[Step]);
+    let answer = bench.call("poke_whole", with_token(json!({}), &token)).await;
+    assert_eq!(answer.reason, Some(Reason::AuditUnavailable));
+    assert!(bench.engine.effects().is_empty());
+}
+
+#[tokio::test]
+async fn drift_before_it_runs_refuses_a_plan_that_is_one() {
+    let bench = Bench::new();
+    let token = bench.token("poke_whole", json!({})).await;
+    bench.engine.change(2, |c| c.state.started_at = "later".into());
+    let answer = bench.call("poke_whole", with_token(json!({}), &token)).await;
+    assert_eq!(answer.reason, Some(Reason::PlanChanged));
+    assert_eq!(bench.audit.events(), [Preview, Denied, Preview]);
+    assert!(bench.engine.effects().is_empty());
+}
+
+#[tokio::test]
+async fn drift_before_it_runs_leaves_one_target_of_many_alone() {
+    let bench = Bench::new();
+    let token = bench.token("poke_each", json!({})).await;
+    bench.engine.change(2, |c| c.state.started_at = "later".into());
+    bench.engine.put(crate::support::fakes::container(crate::support::fakes::id(9), "new"));
+    let answer = bench.call("poke_each", with_token(json!({}), &token)).await;
+    assert_eq!(answer.status, Status::Ok, "{}", answer.text);
+    assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
+    let records = bench.audit.records();
+    assert_eq!(records[0].0.plan, records[1].0.plan, "what was granted is what is recorded");
+}
+
+/// The second target changes while the first is acted on.
+async fn drifting(operation: &str) -> (Bench, countersign::gate::Answer) {
+    let bench = Bench::new();
+    let token = bench.token(operation, json!({})).await;
+    *bench.engine.takes.lock().unwrap() = std::time::Duration::from_millis(100);
+    let gate = bench.gate.clone();
+    let request = super::request(operation, with_token(json!({}), &token));
+    let run = tokio::spawn(async move { gate.run(request).await });
+    while !bench.audit.events().contains(&Step) {
+        tokio::task::yield_now().await;
+    }
+    bench.engine.change(2, |c| c.state.started_at = "later".into());
+    let answer = run.await.unwrap();
+    (bench, answer)
+}
+
+#[tokio::test]
+async fn drift_under_way_stops_a_plan_that_is_one() {
+    let (bench, answer) = drifting("poke_whole").await;
+    assert_eq!((answer.status, answer.reason), (Status::Failed, Some(Reason::PlanChanged)));
+    assert_eq!(bench.engine.effects(), ["restart web"]);
+    assert_eq!(bench.audit.events(), [Preview, Allowed, Step, StepDone, Failed]);
+}
+
+#[tokio::test]
+async fn drift_under_way_leaves_one_target_of_many_alone() {
+    let (bench, answer) = drifting("poke_each").await;
+    assert_eq!((answer.status, answer.text.as_str()), (Status::Ok, "poked web, cache"));
+    assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
+}

@@ -1,0 +1,308 @@
+//! Fakes of every port. Each is a plain list or map behind a lock, with a switch for what can fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign::core::grant::{Granted, Tick};
+use countersign::core::ids::{FullId, Reference};
+use countersign::core::plan::Target;
+use countersign::core::reason::{Fault, Reason};
+use countersign::core::record::{Event, Record};
+use countersign::ports::engine::{
+    Act, Acted, Container, ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, Look, State,
+};
+use countersign::ports::{Audit, BoxFuture, Clock, Durability, Entropy, Held};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+/// A clock that goes when it is told to.
+#[derive(Debug, Default)]
+pub(crate) struct FakeClock(AtomicU64);
+
+impl FakeClock {
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> OffsetDateTime {
+        datetime!(2026-11-21 12:00 UTC) + self.tick().0
+    }
+
+    fn tick(&self) -> Tick {
+        Tick(Duration::from_secs(self.0.load(Ordering::SeqCst)))
+    }
+}
+
+/// Bytes that count up.
+#[derive(Debug, Default)]
+pub(crate) struct FakeEntropy(AtomicU64);
+
+impl Entropy for FakeEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
+        let n = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        for (byte, value) in bytes.iter_mut().zip(n.iter().cycle()) {
+            *byte = *value;
+        }
+        Ok(())
+    }
+}
+
+/// A log in memory.
+#[derive(Debug, Default)]
+pub(crate) struct FakeAudit {
+    lines: Mutex<Vec<(Record, Durability)>>,
+    failing: Mutex<BTreeSet<Event>>,
+    held: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl FakeAudit {
+    /// From now on these events cannot be written.
+    pub(crate) fn fail(&self, events: &[Event]) {
+        *self.failing.lock().unwrap() = events.iter().copied().collect();
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.lines.lock().unwrap().iter().map(|(record, _)| record.event).collect()
+    }
+
+    pub(crate) fn last(&self) -> Record {
+        self.lines.lock().unwrap().last().unwrap().0.clone()
+    }
+
+    pub(crate) fn records(&self) -> Vec<(Record, Durability)> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lines.lock().unwrap().clear();
+    }
+}
+
+#[derive(Debug)]
+struct FakeLocks(Arc<Mutex<BTreeSet<String>>>, Vec<String>);
+
+impl Drop for FakeLocks {
+    fn drop(&mut self) {
+        let mut held = self.0.lock().unwrap();
+        for id in &self.1 {
+            held.remove(id);
+        }
+    }
+}
+
+impl Audit for FakeAudit {
+    fn append(
+        &self,
+        record: Record,
+        durability: Durability,
+    ) -> BoxFuture<'static, Result<(), Fault>> {
+        let fails = self.failing.lock().unwrap().contains(&record.event);
+        if !fails {
+            self.lines.lock().unwrap().push((record, durability));
+        }
+        let full = || Fault::new(Reason::AuditUnavailable, "The log is full.");
+        Box::pin(std::future::ready(if fails { Err(full()) } else { Ok(()) }))
+    }
+
+    fn hold(&self, targets: &[Target]) -> Result<Held, Fault> {
+        let mut held = self.held.lock().unwrap();
+        let ids: Vec<String> = targets.iter().map(|target| target.id.clone()).collect();
+        if ids.iter().any(|id| held.contains(id)) {
+            return Err(Fault::new(Reason::Busy, "Another change is running."));
+        }
+        held.extend(ids.iter().cloned());
+        Ok(Box::new(FakeLocks(Arc::clone(&self.held), ids)))
+    }
+}
+
+/// An engine in memory.
+#[derive(Debug, Default)]
+pub(crate) struct FakeEngine {
+    pub(crate) containers: Mutex<BTreeMap<FullId, Container>>,
+    /// Changes that were made, as `restart <name>`.
+    pub(crate) effects: Mutex<Vec<String>>,
+    /// What the next change ends with instead of being made.
+    pub(crate) fails: Mutex<Option<Fault>>,
+    /// How long a change takes.
+    pub(crate) takes: Mutex<Duration>,
+    pub(crate) looks: AtomicUsize,
+    /// Looking fails once so many changes were made.
+    pub(crate) blind_after: Mutex<Option<usize>>,
+}
+
+pub(crate) fn id(n: u8) -> FullId {
+    FullId::parse(&format!("{n:02x}").repeat(32)).unwrap()
+}
+
+impl FakeEngine {
+    pub(crate) fn with(names: &[&str]) -> Arc<Self> {
+        let engine = Self::default();
+        for (n, name) in names.iter().enumerate() {
+            engine.put(container(id(u8::try_from(n).unwrap() + 1), name));
+        }
+        Arc::new(engine)
+    }
+
+    pub(crate) fn put(&self, container: Container) {
+        self.containers.lock().unwrap().insert(container.id.clone(), container);
+    }
+
+    pub(crate) fn change(&self, n: u8, change: impl FnOnce(&mut Container)) {
+        change(self.containers.lock().unwrap().get_mut(&id(n)).unwrap());
+    }
+
+    pub(crate) fn effects(&self) -> Vec<String> {
+        self.effects.lock().unwrap().clone()
+    }
+
+    async fn act(&self, verb: &str, target: &Granted<'_>) -> Result<Acted, Fault> {
+        if let Some(fault) = self.fails.lock().unwrap().take() {
+            return Err(fault);
+        }
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        let mut effects = self.effects.lock().unwrap();
+        effects.push(format!("{verb} {}", target.target().name));
+        let mut containers = self.containers.lock().unwrap();
+        let id = FullId::parse(&target.target().id).unwrap();
+        containers.get_mut(&id).unwrap().state.started_at = format!("start {}", effects.len());
+        Ok(Acted::Changed)
+    }
+}
+
+pub(crate) fn container(id: FullId, name: &str) -> Container {
+    Container {
+        id,
+        name: name.to_owned(),
+        image: "busybox:1".into(),
+        image_id: "sha256:abc".into(),
+        created: None,
+        state: State {
+            status: "running".into(),
+            running: true,
+            paused: false,
+            oom_killed: false,
+            exit_code: None,
+            error: String::new(),
+            started_at: "start 0".into(),
+            finished_at: String::new(),
+            health: None,
+        },
+        restart_count: 0,
+        restart_policy: "no".into(),
+        auto_remove: false,
+        privileged: false,
+        cap_add: Vec::new(),
+        network_mode: "bridge".into(),
+        pid_mode: String::new(),
+        ipc_mode: String::new(),
+        user: String::new(),
+        mounts: Vec::new(),
+        tmpfs: Vec::new(),
+        ports: Vec::new(),
+        networks: BTreeMap::new(),
+        links: Vec::new(),
+        volumes_from: Vec::new(),
+        labels: BTreeMap::new(),
+        env: Vec::new(),
+        command: Vec::new(),
+        workdir: String::new(),
+        stop_signal: None,
+        stop_timeout: None,
+        tty: false,
+        log_driver: "json-file".into(),
+        execs: 0,
+        memory_bytes: 0,
+        config_digest: "sha256:0".into(),
+    }
+}
+
+fn row(container: &Container) -> ContainerRow {
+    ContainerRow {
+        id: container.id.clone(),
+        name: container.name.clone(),
+        image: container.image.clone(),
+        state: container.state.status.clone(),
+        status: "Up".into(),
+        created: OffsetDateTime::UNIX_EPOCH,
+        ports: Vec::new(),
+        labels: container.labels.clone(),
+        networks: Vec::new(),
+        network_mode: container.network_mode.clone(),
+    }
+}
+
+impl Look for FakeEngine {
+    fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>> {
+        Box::pin(std::future::ready(Ok("FAKE".to_owned())))
+    }
+
+    fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>> {
+        let fault = Fault::new(Reason::EngineUnavailable, "The engine is down.");
+        Box::pin(std::future::ready(Err(fault.with_detail("connection refused"))))
+    }
+
+    fn containers<'a>(
+        &'a self,
+        _: &'a ContainerFilter,
+    ) -> BoxFuture<'a, Result<Vec<ContainerRow>, Fault>> {
+        let rows = self.containers.lock().unwrap().values().map(row).collect();
+        Box::pin(std::future::ready(Ok(rows)))
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        _: &'a Reference,
+    ) -> BoxFuture<'a, Result<Vec<ContainerRow>, Fault>> {
+        let rows = self.containers.lock().unwrap().values().map(row).collect();
+        Box::pin(std::future::ready(Ok(rows)))
+    }
+
+    fn container<'a>(&'a self, id: &'a FullId) -> BoxFuture<'a, Result<Container, Fault>> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let blind = *self.blind_after.lock().unwrap();
+        let blind = blind.is_some_and(|after| self.effects.lock().unwrap().len() >= after);
+        let found = self.containers.lock().unwrap().get(id).cloned();
+        let found = found.filter(|_| !blind);
+        let gone = || Fault::new(Reason::NotFound, "It is gone.");
+        Box::pin(std::future::ready(found.ok_or_else(gone)))
+    }
+
+    fn logs<'a>(
+        &'a self,
+        _: &'a FullId,
+        _: &'a LogQuery,
+        _: &'a mut (dyn FnMut(LogLine<'_>) -> ControlFlow<()> + Send),
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn image_id<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+impl Act for FakeEngine {
+    fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>> {
+        Box::pin(self.act("start", target))
+    }
+
+    fn stop<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> BoxFuture<'a, Result<Acted, Fault>> {
+        Box::pin(self.act("stop", target))
+    }
+
+    fn restart<'a>(
+        &'a self,
+        target: &'a Granted<'a>,
+        _: u32,
+    ) -> BoxFuture<'a, Result<Acted, Fault>> {
+        Box::pin(self.act("restart", target))
+    }
+}
