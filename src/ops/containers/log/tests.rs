@@ -140,7 +140,7 @@ async fn beyond_the_limit_is_said() {
     let missed = page(log.clone(), json!({"grep": "needle"})).await.text();
     assert_eq!(
         missed,
-        "No line matches. Searched 100,000 lines (293.0 KiB read). Older lines were not searched: \
+        "No line matches. Searched 100,000 lines (292.9 KiB read). Older lines were not searched: \
          the limit was reached. Set since= and until= around what you look for."
     );
     let around = json!({"grep": "needle", "since": "100002s", "until": "100000s"});
@@ -163,7 +163,10 @@ async fn a_match_far_in_a_line_is_shown() {
     let line = format!("{}needle{}", "x".repeat(50_000), "y".repeat(50_000));
     let page = page(outs(&[&line]), json!({"grep": "needle", "maxBytes": 2048})).await;
     let text = page.text();
-    assert!(text.contains("needle") && text.contains("(+49") && text.contains(" bytes)\n"), "{text}");
+    assert!(
+        text.contains("needle") && text.contains("(+49") && text.contains(" bytes)\n"),
+        "{text}"
+    );
     assert!(text.len() <= 2048);
 }
 
@@ -237,7 +240,9 @@ async fn old_lines_give_way_and_that_is_said() {
     assert!(text.len() <= 2048);
     assert!(text.contains("line 099") && !text.contains("line 050"));
     let count = page.record()["lines"].as_u64().unwrap();
-    assert!(text.contains(&format!("{} older lines left out to keep within maxBytes", 100 - count)));
+    assert!(
+        text.contains(&format!("{} older lines left out to keep within maxBytes", 100 - count))
+    );
     assert_eq!(page.record()["truncated"], true);
     let matched = self::page(outs(&lines), json!({"grep": "line", "tail": 2})).await.text();
     assert!(matched.contains("98 older matching lines left out; raise tail=."), "{matched}");
