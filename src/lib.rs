@@ -7,6 +7,9 @@
 //! only core and ports; `main` wires. Start reading at [`gate`].
 
 pub mod core;
+pub mod docker;
 pub mod gate;
+pub mod host;
 pub mod ops;
 pub mod ports;
+pub mod store;

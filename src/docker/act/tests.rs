@@ -1,0 +1,84 @@
+//! Which fault an engine's answer to a change is, and how long each change may take.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+const START: Change = Change::Start;
+const STOP: Change = Change::Stop { grace_seconds: 10 };
+const RESTART: Change = Change::Restart { grace_seconds: 10 };
+
+fn target(kind: &'static str, id: &str) -> Target {
+    Target {
+        kind,
+        id: id.to_owned(),
+        name: "web".into(),
+        engine: "E".into(),
+        attributes: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
+    let gone = "No such container: abc";
+    let other = "network web not found";
+    for (change, status, said, expected) in [
+        (START, 404, gone, Reason::NotFound),
+        (START, 404, other, Reason::EngineError),
+        (START, 409, other, Reason::EngineError),
+        (START, 500, other, Reason::EngineError),
+        (START, 502, other, Reason::OutcomeUnknown),
+        (STOP, 404, "no such container", Reason::NotFound),
+        (STOP, 404, other, Reason::EngineError),
+        (STOP, 409, other, Reason::EngineError),
+        (STOP, 500, other, Reason::OutcomeUnknown),
+        (RESTART, 404, gone, Reason::NotFound),
+        (RESTART, 404, other, Reason::OutcomeUnknown),
+        (RESTART, 400, other, Reason::OutcomeUnknown),
+        (RESTART, 500, other, Reason::OutcomeUnknown),
+    ] {
+        let error = BollardError::DockerResponseServerError {
+            status_code: status,
+            message: said.to_owned(),
+        };
+        let fault = refused(&target("container", "a1"), change, status, error);
+        assert_eq!(fault.reason, expected, "{change:?} {status} {said}");
+        assert_eq!(fault.detail.as_deref(), Some(said));
+    }
+}
+
+#[test]
+fn engine_text_in_a_message_is_one_clean_line() {
+    let said = format!("a\nb\u{1b}[2J{}", "x".repeat(5000));
+    let error = BollardError::DockerResponseServerError { status_code: 409, message: said.clone() };
+    let fault = refused(&target("container", "a1"), START, 409, error);
+    assert!(!fault.message.chars().any(text::is_hidden), "{}", fault.message);
+    assert!(fault.message.len() < 1000);
+    assert_eq!(fault.detail, Some(said));
+}
+
+#[test]
+fn only_a_containers_full_id_is_a_target() {
+    let id = "a".repeat(64);
+    assert!(container_id(&target("container", &id)).is_ok());
+    let injected = format!("../images/prune?{}", "a".repeat(48));
+    for (kind, id) in [
+        ("image", id.as_str()),
+        ("container", "web"),
+        ("container", id.get(..12).unwrap()),
+        ("container", &id.to_uppercase()),
+        ("container", "../images/prune?filters=...&"),
+        ("container", &injected),
+    ] {
+        let fault = container_id(&target(kind, id)).unwrap_err();
+        assert_eq!(fault.reason, Reason::InvalidArgument, "{kind} {id}");
+    }
+}
+
+#[test]
+fn a_deadline_outlasts_the_grace() {
+    let deadlines = deadline::Deadlines::default();
+    assert_eq!(START.deadline(&deadlines).as_secs(), 60);
+    assert_eq!(STOP.deadline(&deadlines).as_secs(), 40);
+    assert_eq!(RESTART.deadline(&deadlines).as_secs(), 100);
+}

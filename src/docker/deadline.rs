@@ -1,0 +1,54 @@
+//! Every limit of a call to the engine, in one place.
+
+use std::time::Duration;
+
+/// Seconds for a read, from connecting to the last byte.
+pub const READ_SECONDS_MAX: u64 = 10;
+
+/// Seconds that a log may take in all.
+pub const LOG_SECONDS_MAX: u64 = 60;
+
+/// Seconds without a byte after which a log is given up.
+pub const LOG_IDLE_SECONDS_MAX: u64 = 10;
+
+/// Seconds for a start.
+pub const START_SECONDS_MAX: u64 = 60;
+
+/// Seconds that a stop may take beyond its grace: the kill, and releasing what the container held.
+pub const STOP_MARGIN_SECONDS: u64 = 30;
+
+/// The grace of a stop in seconds, at most.
+pub const GRACE_SECONDS_MAX: u32 = 3600;
+
+/// Bytes of an answer that is read whole.
+pub const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Connections that are kept open between reads.
+pub const IDLE_CONNECTIONS_MAX: usize = 4;
+
+/// How long the engine may take. The default is that of the constants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For a read.
+    pub read: Duration,
+    /// For a whole log.
+    pub log: Duration,
+    /// Between two pieces of a log.
+    pub log_idle: Duration,
+    /// For a start.
+    pub start: Duration,
+    /// For a stop beyond its grace.
+    pub stop_margin: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            read: Duration::from_secs(READ_SECONDS_MAX),
+            log: Duration::from_secs(LOG_SECONDS_MAX),
+            log_idle: Duration::from_secs(LOG_IDLE_SECONDS_MAX),
+            start: Duration::from_secs(START_SECONDS_MAX),
+            stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What goes wrong with an engine, in words that say what to do.
+
+use std::io;
+
+use serde::Deserialize;
+
+use super::endpoint::Endpoint;
+use super::wire::{Answer, Broken};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::ports::engine::CONTAINER;
+
+/// The engine's own text in a message, in characters, at most.
+const DETAIL_CHARS_MAX: usize = 300;
+
+/// `ENOENT`, `EACCES` and `ECONNREFUSED` have kinds; these are the cases that people meet.
+fn cause(error: &io::Error) -> (&'static str, &'static str) {
+    match error.kind() {
+        io::ErrorKind::NotFound => (
+            "there is no such socket",
+            "Start Docker (`sudo systemctl start docker`, or Docker Desktop), or name the right \
+             socket with `--host` or DOCKER_HOST",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            "this user may not use it",
+            "Add the user to the group that owns the socket (`sudo usermod -aG docker $USER`) and \
+             log in again, or run as a user that may",
+        ),
+        io::ErrorKind::ConnectionRefused => (
+            "the socket is there, but nothing listens on it",
+            "Start Docker (`sudo systemctl start docker`, or Docker Desktop)",
+        ),
+        _ => ("connecting failed", "See whether Docker runs (`docker info`)"),
+    }
+}
+
+/// The fault of an engine that cannot be connected to: nothing was sent.
+pub(super) fn unreachable(endpoint: &Endpoint, error: &io::Error) -> Fault {
+    let (why, next) = cause(error);
+    let others: Vec<String> = endpoint
+        .others_that_exist()
+        .into_iter()
+        .map(|path| format!("unix://{}", text::name(&path.to_string_lossy())))
+        .collect();
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " Other sockets exist here, and one of them may be meant: {}; choose it with `--host`.",
+            others.join(", ")
+        )
+    };
+    Fault::new(
+        Reason::EngineUnavailable,
+        format!(
+            "The engine at {} (from {}) cannot be reached: {why}. {next}; the next call tries \
+             again.{others}",
+            text::name(&endpoint.address),
+            endpoint.source
+        ),
+    )
+    .with_detail(error.to_string())
+}
+
+/// The fault of a read that got no answer.
+pub(super) fn unread(endpoint: &Endpoint, broken: Broken) -> Fault {
+    match broken {
+        Broken::Connect(error) => unreachable(endpoint, &error),
+        Broken::TooLong => {
+            Fault::new(Reason::Limit, "The engine's answer is too long to be read. Ask for less.")
+        }
+        Broken::Unsent(why) | Broken::Lost(why) => Fault::new(
+            Reason::EngineUnavailable,
+            format!(
+                "The engine at {} ended the connection before it answered. See whether it is \
+                 being restarted; the next call tries again.",
+                text::name(&endpoint.address)
+            ),
+        )
+        .with_detail(why),
+    }
+}
+
+/// The fault of a read past its deadline.
+pub(super) fn late(endpoint: &Endpoint, seconds: u64) -> Fault {
+    Fault::new(
+        Reason::Timeout,
+        format!(
+            "The engine at {} did not answer within {seconds} s. Nothing was changed. See whether \
+             it is busy (`docker info`), then try again.",
+            text::name(&endpoint.address)
+        ),
+    )
+}
+
+/// What an answer says is wrong, in the engine's words.
+pub(super) fn engine_text(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+    }
+    serde_json::from_slice::<Said>(body)
+        .map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |said| said.message)
+}
+
+/// Engine text, fit to stand in a message.
+pub(super) fn shown(engine_text: &str) -> String {
+    let line = text::line(engine_text.trim(), DETAIL_CHARS_MAX);
+    if line.is_empty() { "it gives no reason".to_owned() } else { line }
+}
+
+/// The fault of a read that the engine refused.
+pub(super) fn refused(what: &str, answer: &Answer) -> Fault {
+    let said = engine_text(&answer.body);
+    let (reason, message) = match answer.status {
+        404 if what == CONTAINER.name => (
+            Reason::NotFound,
+            "The container is gone. Ask for the list (with all=true) to see what there is."
+                .to_owned(),
+        ),
+        status => (
+            Reason::EngineError,
+            format!(
+                "Asked about the {what}, the engine answered with an error ({status}): {}",
+                shown(&said)
+            ),
+        ),
+    };
+    Fault::new(reason, message).with_detail(said)
+}
+
+/// The fault of an answer that is not what the API promises.
+pub(super) fn odd(what: &str, why: impl Into<String>) -> Fault {
+    Fault::new(
+        Reason::EngineError,
+        format!(
+            "The engine's answer about the {what} is not what its API promises, so it is not \
+             used. See whether the address is that of a Docker engine."
+        ),
+    )
+    .with_detail(why)
+}
