@@ -11,4 +11,6 @@ mod docker_look;
 #[cfg(test)]
 mod docker_wire;
 #[cfg(test)]
+mod ops_containers;
+#[cfg(test)]
 mod support;
