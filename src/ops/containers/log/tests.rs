@@ -140,7 +140,7 @@ async fn beyond_the_limit_is_said() {
     let missed = page(log.clone(), json!({"grep": "needle"})).await.text();
     assert_eq!(
         missed,
-        "No line matches. Searched 100,000 lines (293.0 KiB read). Older lines were not searched: \
+        "No line matches. Searched 100,000 lines (292.9 KiB read). Older lines were not searched: \
          the limit was reached. Set since= and until= around what you look for."
     );
     let around = json!({"grep": "needle", "since": "100002s", "until": "100000s"});
