@@ -57,6 +57,7 @@ pub(super) fn sync(file: &File) -> io::Result<()> {
 
 /// What became of asking for room.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux reserves here"))]
 pub(super) enum Room {
     /// It is reserved.
     Reserved,
