@@ -15,4 +15,6 @@ mod faults;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod ops_containers;
+#[cfg(test)]
 mod support;
