@@ -36,7 +36,7 @@ pub(super) struct Wire<R, W> {
 /// What a line turned out to be.
 enum Read {
     Message(Box<RxJsonRpcMessage<RoleServer>>),
-    Refused(TxJsonRpcMessage<RoleServer>),
+    Refused(Box<TxJsonRpcMessage<RoleServer>>),
     Nothing,
 }
 
@@ -115,7 +115,7 @@ fn unreadable(line: &[u8], error: &serde_json::Error) -> Read {
                 return Read::Nothing;
             }
             let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
-            Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id))
+            Read::Refused(Box::new(refusal("This is no JSON-RPC 2.0 request.".into(), id)))
         }
         Err(_) => {
             tracing::warn!(
@@ -163,13 +163,13 @@ where
         loop {
             let read = match self.line().await? {
                 Line::Whole(line) => self.read(&line),
-                Line::TooLong(id) => Read::Refused(self.too_long(id.as_deref())),
+                Line::TooLong(id) => Read::Refused(Box::new(self.too_long(id.as_deref()))),
             };
             match read {
                 Read::Message(message) => return Some(*message),
                 Read::Refused(refusal) => {
                     // Receiving may be abandoned at any await; a half-written line must not be.
-                    let sent = self.send(refusal);
+                    let sent = self.send(*refusal);
                     tokio::spawn(async move { drop(sent.await) });
                 }
                 Read::Nothing => {}

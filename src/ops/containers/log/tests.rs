@@ -82,7 +82,7 @@ async fn resolving_and_reading_take_one_list_and_one_log() {
     let page = read_from(&engine, json!({"tail": 100})).await.unwrap();
     assert_eq!(shown(&page).len(), 100);
     assert!(page.text().ends_with("There are older lines; raise tail= to see them."));
-    assert_eq!(engine.called(), ["candidates web", "engine_id", "logs 132"]);
+    assert_eq!(engine.called(), ["candidates web", "engine_id", "logs 101"]);
 }
 
 #[tokio::test]
