@@ -21,9 +21,6 @@ use countersign::ops;
 use countersign::ports::{Clock as _, random_id};
 use countersign::store::MemoryGrants;
 
-/// Worker threads: requests mostly wait for the engine, the disk or the client.
-const WORKERS: usize = 2;
-
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
     let env = Environment::read();
@@ -74,10 +71,10 @@ fn trace(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+/// One thread runs every request: they mostly wait for the engine or the client, and waking another
+/// thread for each piece of an answer costs more than it brings. The log has a thread of its own.
 fn with_runtime(run: impl Future<Output = u8>) -> u8 {
-    let built =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    match built {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(run);
             // A read of standard input that nobody waits for any more must not keep us.

@@ -111,7 +111,7 @@ async fn what_the_engine_counts_otherwise_is_asked_for_again() {
     let engine = engine(log_of(&lines));
     let page = read_from(&engine, json!({"stream": "stderr", "tail": 5})).await.unwrap();
     assert_eq!(shown(&page), ["rare", "last"]);
-    assert_eq!(engine.called()[2..], ["logs 37", "logs 592", "logs 9472"]);
+    assert_eq!(engine.called()[2..], ["logs 6", "logs 96", "logs 1536", "logs 24576"]);
 
     let long = "x".repeat(100_000);
     let log = outs(&[long.as_str(); 30]);
