@@ -1,6 +1,6 @@
 //! Parses, wires the concrete parts, runs. The only file that names them all.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: 
                 policy: &builtin(),
                 look: &*engine,
                 endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
-                direct_access: socket.and_then(direct_access),
+                direct_access: socket.as_deref().and_then(direct_access),
             };
             cli::doctor(&installation, flag.json, out).await
         }
@@ -183,8 +183,8 @@ fn sources(config: &Config, flags: &Flags, env: &Environment) -> Sources {
 }
 
 /// How this account reaches the engine's socket by itself, if it can.
-fn direct_access(socket: PathBuf) -> Option<String> {
+fn direct_access(socket: &Path) -> Option<String> {
     let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
-    rustix::fs::access(&socket, access).ok()?;
+    rustix::fs::access(socket, access).ok()?;
     Some(format!("it can open {}", socket.display()))
 }
