@@ -1,4 +1,16 @@
 //! The integration tests: one binary over the public interface and the real program.
+//!
+//! The modules are marked as tests, which they are, so that the lints treat their helpers as such.
 
+#[cfg(test)]
+mod docker_act;
+#[cfg(test)]
+mod docker_logs;
+#[cfg(test)]
+mod docker_look;
+#[cfg(test)]
+mod docker_wire;
+#[cfg(test)]
 mod gate;
+#[cfg(test)]
 mod support;

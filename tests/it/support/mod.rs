@@ -1,4 +1,8 @@
-//! What the tests share: fakes of every port, and small operations to send through the gate.
+//! What the tests stand on: fakes of every port, small operations to send through the gate, a real
+//! engine, a socket that watches or plays one, and permits.
 
+pub(crate) mod door;
+pub(crate) mod engine;
 pub(crate) mod fakes;
 pub(crate) mod operations;
+pub(crate) mod permit;
