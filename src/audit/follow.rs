@@ -11,6 +11,9 @@ use super::read::{Entry, Spot};
 /// How much one look reads, in bytes; the rest comes with the next.
 const LOOK_BYTES: u64 = 4 * 1024 * 1024;
 
+/// What is shown of a line that is longer than a look.
+const LOOK_KEPT: usize = 1024;
+
 /// A reader that comes back for more. It holds no file open between two looks.
 #[derive(Debug)]
 pub struct Follow {
@@ -78,6 +81,13 @@ fn look_in(place: &Place, at: &mut At) -> Result<Vec<Entry>, Fault> {
         at.line += 1;
         at.offset += line.len() as u64;
         found.push(Entry::new(Spot { day: at.day, line: at.line, ended: true }, bare.to_vec()));
+    }
+    if found.is_empty() && bytes.len() as u64 == LOOK_BYTES {
+        // No record is as long as one look: told as a torn line in pieces.
+        at.line += 1;
+        at.offset += LOOK_BYTES;
+        bytes.truncate(LOOK_KEPT);
+        found.push(Entry::new(Spot { day: at.day, line: at.line, ended: false }, bytes));
     }
     Ok(found)
 }

@@ -91,7 +91,8 @@ impl Sink {
         }
     }
 
-    fn commit(&mut self, group: Vec<Job>) {
+    /// Writes a group and answers it.
+    pub(super) fn commit(&mut self, group: Vec<Job>) {
         let mut results: Vec<Result<(), Fault>> = match self.enter() {
             Ok(()) => {
                 let now = self.shared.clock.now();
@@ -191,7 +192,7 @@ impl Sink {
     }
 
     /// An intent whose append failed and that is in the log all the same gets its outcome.
-    fn owe(&mut self, record: &Record) {
+    pub(super) fn owe(&mut self, record: &Record) {
         if record.event != Event::Allowed {
             return;
         }
