@@ -13,4 +13,6 @@ mod docker_wire;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod support;
