@@ -2,17 +2,39 @@
 
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::{Output, exit};
 use crate::gate::Gate;
 use crate::mcp;
 
-/// Serves until the client leaves.
+/// Serves until the client leaves or the process is told to end. What runs then is finished first.
 pub async fn run(gate: Arc<Gate>, out: Output) -> u8 {
-    match mcp::serve_stdio(gate).await {
+    let served = tokio::select! {
+        served = mcp::serve_stdio(Arc::clone(&gate)) => served,
+        () = told_to_end() => {
+            gate.close().await;
+            Ok(())
+        }
+    };
+    match served {
         Ok(()) => exit::DONE,
         Err(error) => {
             out.message(format!("countersign: {error}"));
             exit::FAILED
         }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT; for ever where signals cannot be received.
+async fn told_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }

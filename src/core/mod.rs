@@ -8,4 +8,5 @@ pub mod plan;
 pub mod policy;
 pub mod reason;
 pub mod record;
+pub mod redact;
 pub mod text;

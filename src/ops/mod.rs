@@ -1,13 +1,24 @@
 //! Operations: one file each, and the list of all. Adding one is a file and a line here.
 
+pub mod containers;
+#[cfg(test)]
+mod fake;
 pub mod system;
-pub(crate) mod when;
+mod table;
+mod units;
+pub mod when;
 
-use crate::gate::{Erased, Reads};
+use crate::gate::{Changes, Erased, Reads};
 
 /// Every operation, in the order in which faces show them.
 pub static ALL: &[&dyn Erased] = &[
     &Reads::<system::Ping>::NEW,
     &Reads::<system::EngineInfo>::NEW,
     &Reads::<system::CheckPolicy>::NEW,
+    &Reads::<containers::ListContainers>::NEW,
+    &Reads::<containers::InspectContainer>::NEW,
+    &Reads::<containers::GetContainerLogs>::NEW,
+    &Changes::<containers::StartContainer>::NEW,
+    &Changes::<containers::StopContainer>::NEW,
+    &Changes::<containers::RestartContainer>::NEW,
 ];

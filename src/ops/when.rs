@@ -8,9 +8,11 @@ use crate::core::text;
 
 /// A stretch of time, open where it has no end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) since: Option<OffsetDateTime>,
-    pub(crate) until: Option<OffsetDateTime>,
+pub struct Window {
+    /// Not before.
+    pub since: Option<OffsetDateTime>,
+    /// Not after.
+    pub until: Option<OffsetDateTime>,
 }
 
 impl Window {
@@ -18,7 +20,7 @@ impl Window {
     ///
     /// # Errors
     /// `invalid_argument` for a form that is none, and if `since` is after `until`.
-    pub(crate) fn parse(
+    pub fn parse(
         since: Option<&str>,
         until: Option<&str>,
         now: OffsetDateTime,
@@ -39,7 +41,7 @@ impl Window {
     }
 
     /// Whether a moment lies in it.
-    pub(crate) fn holds(&self, at: OffsetDateTime) -> bool {
+    pub fn holds(&self, at: OffsetDateTime) -> bool {
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at <= until)
     }
 }
@@ -70,19 +72,19 @@ fn before(given: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
 }
 
 /// A moment as engines write it.
-pub(crate) fn read(written: &str) -> Option<OffsetDateTime> {
+pub(super) fn read(written: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(written, &Rfc3339).ok().map(|at| at.to_offset(time::UtcOffset::UTC))
 }
 
 /// A moment to the second: `2026-01-31T08:00:00Z`.
-pub(crate) fn second(at: OffsetDateTime) -> String {
+pub(super) fn second(at: OffsetDateTime) -> String {
     let at = at.to_offset(time::UtcOffset::UTC);
     // A year of more than four digits has no such form; engines write none.
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
 /// A moment that an engine wrote, to the second and with its age: `2026-01-31T08:00:00Z (2 h ago)`.
-pub(crate) fn aged(written: &str, now: OffsetDateTime) -> String {
+pub(super) fn aged(written: &str, now: OffsetDateTime) -> String {
     match read(written) {
         Some(at) => format!("{} ({})", second(at), ago(at, now)),
         None => text::line(written, 64),
@@ -90,7 +92,7 @@ pub(crate) fn aged(written: &str, now: OffsetDateTime) -> String {
 }
 
 /// How long before `now` a moment lies, in the largest unit that fits.
-pub(crate) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
     let seconds = (now - at).whole_seconds();
     match seconds {
         ..0 => "in the future".to_owned(),

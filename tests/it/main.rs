@@ -1,4 +1,4 @@
-//! The integration tests: one binary over the public interface and the real program.
+//! The integration tests: one binary over the public interface, the real program and a real engine.
 //!
 //! The modules are marked as tests, which they are, so that the lints treat their helpers as such.
 
@@ -10,6 +10,8 @@ mod docker_logs;
 mod docker_look;
 #[cfg(test)]
 mod docker_wire;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What the tests stand on: fakes of every port, small operations to send through the gate, a real
-//! engine, a socket that watches or plays one, permits, and the real program with a client of its MCP face.
+//! engine, a socket that watches or plays one, permits, and the real program with a client.
 
 pub(crate) mod door;
 pub(crate) mod engine;

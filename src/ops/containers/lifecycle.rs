@@ -1,0 +1,186 @@
+//! What starting, stopping and restarting share: the facts that a grant is bound to, and the look
+//! at a container that yields them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::peers::{self, Peers};
+use super::target;
+use crate::core::grant::{Granted, Permit};
+use crate::core::operation::{Class, Drift, Spec};
+use crate::core::plan::Target;
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::{Context, Preview, Seen};
+use crate::ports::engine::{CONTAINER, Container};
+
+/// Which container to start.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Name, full id or id prefix (at least 6 hex digits).
+    #[schemars(length(min = 1, max = 129))]
+    pub(super) container: String,
+}
+
+/// Which container to stop, and how patiently.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Patient {
+    /// Name, full id or id prefix (at least 6 hex digits).
+    #[schemars(length(min = 1, max = 129))]
+    pub(super) container: String,
+    /// Seconds between the stop signal and the kill signal.
+    #[serde(default = "grace")]
+    #[schemars(range(min = 0, max = 600))]
+    pub(super) timeout: u32,
+}
+
+const fn grace() -> u32 {
+    10
+}
+
+/// What a grant on a container is bound to: nothing that changes by itself while all is well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restart_count: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    flapping: bool,
+    image: String,
+    config: String,
+    auto_remove: bool,
+}
+
+impl Facts {
+    /// Those of a container.
+    pub(super) fn of(container: &Container) -> Self {
+        let state = &container.state;
+        let flapping = container.restart_count > 0 && (state.running || state.status == RESTARTING);
+        Self {
+            status: (!flapping).then(|| state.status.clone()),
+            started_at: (!flapping).then(|| state.started_at.clone()),
+            restart_count: (!flapping).then_some(container.restart_count),
+            flapping,
+            image: container.image_id.clone(),
+            config: container.config_digest.clone(),
+            auto_remove: container.auto_remove,
+        }
+    }
+}
+
+/// The state of a container between two starts by the engine.
+pub(super) const RESTARTING: &str = "restarting";
+
+/// What a preview shows beside the facts.
+#[derive(Debug)]
+pub struct Notes {
+    pub(super) container: Container,
+    pub(super) now: OffsetDateTime,
+    /// What its image reference points to now; none if that could not be found out.
+    pub(super) image_now: Option<Option<String>>,
+    /// Who else is affected; none if that could not be found out.
+    pub(super) peers: Option<Peers>,
+}
+
+/// How far to look beside the container itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    Image,
+    Peers,
+    Both,
+}
+
+/// Looks at the one target. Only the look at the container itself can fail.
+pub(super) async fn observe(
+    cx: Context<'_>,
+    targets: &[Target],
+    class: impl FnOnce(&Container) -> Class,
+    beside: Beside,
+) -> Result<Seen<Facts, Notes>, Fault> {
+    let container = cx.look.container(&target::full_id(targets)?).await?;
+    let image_now = match beside {
+        Beside::Peers => Some(None),
+        Beside::Image | Beside::Both => cx.look.image_id(&container.image).await.ok(),
+    };
+    let peers = match beside {
+        Beside::Image => Some(Peers::default()),
+        Beside::Peers | Beside::Both => peers::of(cx, &container).await.ok(),
+    };
+    Ok(Seen {
+        class: class(&container),
+        facts: vec![Facts::of(&container)],
+        notes: Notes { container, now: cx.clock.now(), image_now, peers },
+    })
+}
+
+/// The preview of these facts and notes.
+pub(super) fn preview(
+    headline: String,
+    facts: &[Facts],
+    notes: &Notes,
+    rows: Vec<(&'static str, String)>,
+) -> Preview {
+    let Notes { container, .. } = notes;
+    let name = format!("{} (id {})", text::name(&container.name), container.id);
+    let image = format!(
+        "{} ({})",
+        text::name(&container.image),
+        text::name(&short_digest(&container.image_id))
+    );
+    let mut shown = vec![("container", name), ("image", image)];
+    for facts in facts {
+        let state = match (&facts.status, &facts.started_at) {
+            (Some(status), Some(at)) if container.state.running => {
+                format!("{} since {}", text::name(status), text::line(at, 64))
+            }
+            (Some(status), _) => text::name(status),
+            _ => "keeps restarting by itself (bound to that, not to its start time)".to_owned(),
+        };
+        shown.push(("state", state));
+        shown.push(("configuration", text::name(&short_digest(&facts.config))));
+        if facts.auto_remove {
+            shown.push(("auto-remove", "yes (--rm)".to_owned()));
+        }
+    }
+    Preview { headline, facts: shown, notes: rows }
+}
+
+/// A digest as people know it: its algorithm and 12 digits.
+pub(super) fn short_digest(digest: &str) -> String {
+    match digest.split_once(':') {
+        Some((algorithm, hex)) => format!("{algorithm}:{}", hex.get(..12).unwrap_or(hex)),
+        None => digest.get(..12).unwrap_or(digest).to_owned(),
+    }
+}
+
+/// The declaration that the three have in common.
+pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static str) -> Spec {
+    Spec {
+        name: name.into(),
+        title: title.into(),
+        summary: summary.into(),
+        toolset: "containers",
+        class: Class::Mutate,
+        ceiling: Class::Mutate,
+        kind: Some(&CONTAINER),
+        references: &["container"],
+        drift: Drift::All,
+        idempotent: true,
+        since_api: Some("1.24"),
+    }
+}
+
+/// The one target that a permit permits to change.
+pub(super) fn one(permit: &Permit) -> Result<Granted<'_>, Fault> {
+    permit
+        .targets()
+        .next()
+        .ok_or_else(|| Fault::new(Reason::NotFound, "There is no container to act on."))
+}

@@ -1,0 +1,345 @@
+//! What previews of starting, stopping and restarting show beside the facts: one line each, and
+//! none for what does not apply.
+
+use super::lifecycle::{Notes, RESTARTING, short_digest};
+use super::peers::Peers;
+use crate::core::redact::Redactor;
+use crate::core::text;
+use crate::ops::units::{counted, listed};
+use crate::ops::when;
+use crate::ports::engine::{Container, Mount, Port};
+
+/// Names, ports and mounts in one line, at most.
+const LISTED_MAX: usize = 8;
+
+const UNCHECKED: &str = "could not be checked";
+
+type Rows = Vec<(&'static str, String)>;
+
+/// What a start would do.
+pub(super) fn start_headline(notes: &Notes) -> String {
+    let name = text::name(&notes.container.name);
+    match state(&notes.container) {
+        Run::Paused => format!(
+            "{name} is paused, and engines refuse to start what is paused. Un-pause or restart it \
+             instead."
+        ),
+        Run::Up => format!("{name} is running already: nothing will change."),
+        Run::Down => format!("Start {name}."),
+    }
+}
+
+/// What a stop would do.
+pub(super) fn stop_headline(notes: &Notes, grace: u32) -> String {
+    let name = text::name(&notes.container.name);
+    match (state(&notes.container), notes.container.auto_remove) {
+        (Run::Down, _) => format!("{name} is not running: nothing will change."),
+        (_, true) => format!("Stop {name} ({}) and so REMOVE it.", signals(notes, grace)),
+        (_, false) => format!("Stop {name} ({}).", signals(notes, grace)),
+    }
+}
+
+/// What a restart would do.
+pub(super) fn restart_headline(notes: &Notes, grace: u32) -> String {
+    let name = text::name(&notes.container.name);
+    match state(&notes.container) {
+        Run::Down => {
+            format!("Restart {name}: it does not run, so this will START a stopped container.")
+        }
+        Run::Paused => format!(
+            "Restart {name}: stop it ({}) and start it again, which also un-pauses it.",
+            signals(notes, grace)
+        ),
+        Run::Up => {
+            format!("Restart {name}: stop it ({}) and start it again.", signals(notes, grace))
+        }
+    }
+}
+
+/// Notes of a start.
+pub(super) fn start(notes: &Notes) -> Rows {
+    let container = &notes.container;
+    let mut rows = Rows::new();
+    if state(container) != Run::Down {
+        return rows;
+    }
+    image(&mut rows, notes, "a start");
+    last_end(&mut rows, notes);
+    some(&mut rows, "ports", ports(container.ports.iter().filter(|p| p.public.is_some())));
+    some(&mut rows, "mounts", mounts(container));
+    some(&mut rows, "reach", reach(container));
+    some(&mut rows, "restart policy", policy(container));
+    rows
+}
+
+/// Notes of a stop.
+pub(super) fn stop(notes: &Notes) -> Rows {
+    let container = &notes.container;
+    let mut rows = Rows::new();
+    if state(container) == Run::Down {
+        return rows;
+    }
+    uptime(&mut rows, notes);
+    some(&mut rows, "comes back", comes_back(container));
+    if container.auto_remove {
+        rows.push(("removed", "the container, its writable layer and its log (--rm)".into()));
+        some(&mut rows, "volumes lost", anonymous(container));
+    }
+    published(&mut rows, container, "they stop answering; who is connected is unknown");
+    lost(&mut rows, container);
+    match &notes.peers {
+        Some(peers) => affected(&mut rows, peers, "until it and they are started again"),
+        None => rows.push(("others affected", UNCHECKED.into())),
+    }
+    rows
+}
+
+/// Notes of a restart.
+pub(super) fn restart(notes: &Notes) -> Rows {
+    let container = &notes.container;
+    let running = state(container) != Run::Down;
+    let mut rows = Rows::new();
+    image(&mut rows, notes, "a restart");
+    if running {
+        uptime(&mut rows, notes);
+    } else {
+        last_end(&mut rows, notes);
+    }
+    if let Some(health) = &container.state.health {
+        rows.push(("health", format!("{}; goes back to starting", text::name(health))));
+    }
+    some(&mut rows, "restart policy", policy(container));
+    if container.restart_count > 0 {
+        let count = format!("{}; a restart by hand resets it", container.restart_count);
+        rows.push(("restarted by engine", count));
+    }
+    published(&mut rows, container, "down for a moment; who is connected is unknown");
+    let dynamic = ports(container.ports.iter().filter(|p| p.dynamic && p.public.is_some()));
+    some(&mut rows, "host port may change", dynamic);
+    some(&mut rows, "address may change", addresses(container));
+    if !running {
+        some(&mut rows, "mounts", mounts(container));
+        some(&mut rows, "reach", reach(container));
+        return rows;
+    }
+    lost(&mut rows, container);
+    rows.push(("kept", "writable layer, volumes, log".into()));
+    match &notes.peers {
+        Some(peers) => affected(&mut rows, peers, "until they restart too"),
+        None => rows.push(("others affected", UNCHECKED.into())),
+    }
+    rows
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Up,
+    Paused,
+    Down,
+}
+
+fn state(container: &Container) -> Run {
+    let state = &container.state;
+    match (state.paused, state.running || state.status == RESTARTING) {
+        (true, _) => Run::Paused,
+        (false, true) => Run::Up,
+        (false, false) => Run::Down,
+    }
+}
+
+fn some(rows: &mut Rows, label: &'static str, value: impl Into<Option<String>>) {
+    if let Some(value) = value.into().filter(|value| !value.is_empty()) {
+        rows.push((label, value));
+    }
+}
+
+fn signals(notes: &Notes, grace: u32) -> String {
+    let signal = notes.container.stop_signal.as_deref().filter(|signal| !signal.is_empty());
+    format!("{}, then SIGKILL after {grace} s", text::name(signal.unwrap_or("SIGTERM")))
+}
+
+fn uptime(rows: &mut Rows, notes: &Notes) {
+    some(rows, "started", when::aged(&notes.container.state.started_at, notes.now));
+}
+
+fn last_end(rows: &mut Rows, notes: &Notes) {
+    let state = &notes.container.state;
+    if state.finished_at.is_empty() {
+        return;
+    }
+    let code = state.exit_code.map_or_else(|| "unknown".into(), |code| code.to_string());
+    let memory = if state.oom_killed { ", out of memory" } else { "" };
+    let mut out =
+        format!("exit code {code}{memory}, {}", when::aged(&state.finished_at, notes.now));
+    if !state.error.is_empty() {
+        // What the engine says of a failure can quote arguments and variables.
+        let error = Redactor::new(&notes.container.env).text(&state.error);
+        out.push_str(": ");
+        out.push_str(&text::line(&error, 160));
+    }
+    rows.push(("last end", out));
+}
+
+fn image(rows: &mut Rows, notes: &Notes, what: &str) {
+    let Container { image, image_id, .. } = &notes.container;
+    let name = text::name(image);
+    let note = match &notes.image_now {
+        None => UNCHECKED.to_owned(),
+        Some(Some(now)) if now == image_id => return,
+        Some(None) if image_id.ends_with(image.as_str()) => return,
+        Some(Some(now)) => format!(
+            "{name} now points to {}; {what} keeps the old image",
+            text::name(&short_digest(now))
+        ),
+        Some(None) => format!("{name} points to nothing any more; {what} keeps the old image"),
+    };
+    rows.push(("image tag", note));
+}
+
+fn published(rows: &mut Rows, container: &Container, what: &str) {
+    let ports = ports(container.ports.iter().filter(|port| port.public.is_some()));
+    if !ports.is_empty() {
+        rows.push(("published ports", format!("{ports}: {what}")));
+    }
+}
+
+/// Ports as `127.0.0.1:8080->80`, without what is usual: every address, and TCP.
+pub(super) fn ports<'a>(ports: impl Iterator<Item = &'a Port>) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    for Port { private, protocol, public, .. } in ports {
+        let tail =
+            if protocol == "tcp" { String::new() } else { format!("/{}", text::name(protocol)) };
+        let one = match public {
+            None => format!("{private}{tail}"),
+            Some((host, port)) if ["", "0.0.0.0", "::"].contains(&host.as_str()) => {
+                format!("{port}->{private}{tail}")
+            }
+            Some((host, port)) => format!("{}:{port}->{private}{tail}", text::name(host)),
+        };
+        if !shown.contains(&one) {
+            shown.push(one);
+        }
+    }
+    listed(&shown, LISTED_MAX)
+}
+
+fn mounts(container: &Container) -> String {
+    let shown: Vec<String> = container.mounts.iter().map(mount).collect();
+    listed(&shown, LISTED_MAX)
+}
+
+/// A mount as `volume data -> /data (rw)`.
+pub(super) fn mount(mount: &Mount) -> String {
+    let source = mount.name.as_deref().unwrap_or(&mount.source);
+    let source = if mount.is_anonymous_volume() { "(anonymous)" } else { source };
+    let mode = if mount.writable { "rw" } else { "ro" };
+    let (kind, to) = (text::name(&mount.kind), text::name(&mount.destination));
+    format!("{kind} {} -> {to} ({mode})", text::name(source))
+}
+
+fn anonymous(container: &Container) -> String {
+    let lost = container.mounts.iter().filter(|mount| mount.is_anonymous_volume());
+    let lost: Vec<String> = lost.map(|mount| text::name(&mount.destination)).collect();
+    if lost.is_empty() {
+        return String::new();
+    }
+    format!("{} without a name: {}", counted(lost.len(), "volume"), listed(&lost, LISTED_MAX))
+}
+
+/// How far the container can reach beyond itself, as configured.
+pub(super) fn reach(container: &Container) -> String {
+    let mut out = Vec::new();
+    if container.privileged {
+        out.push("PRIVILEGED".to_owned());
+    }
+    if !container.cap_add.is_empty() {
+        let caps: Vec<String> = container.cap_add.iter().map(|cap| text::name(cap)).collect();
+        out.push(format!("capabilities {}", listed(&caps, LISTED_MAX)));
+    }
+    for (what, mode) in [
+        ("network", &container.network_mode),
+        ("process ids", &container.pid_mode),
+        ("IPC", &container.ipc_mode),
+    ] {
+        if mode == "host" {
+            out.push(format!("the host's {what}"));
+        } else if let Some(other) = mode.strip_prefix("container:") {
+            out.push(format!("the {what} of {}", text::name(other.get(..12).unwrap_or(other))));
+        }
+    }
+    if container.mounts.iter().any(|mount| mount.source.ends_with("docker.sock")) {
+        out.push("the engine's socket".to_owned());
+    }
+    out.join("; ")
+}
+
+fn policy(container: &Container) -> String {
+    match container.restart_policy.as_str() {
+        "" | "no" => String::new(),
+        other => text::name(other),
+    }
+}
+
+fn comes_back(container: &Container) -> String {
+    match container.restart_policy.as_str() {
+        "" | "no" => String::new(),
+        "always" => "when the engine itself restarts (restart policy always)".into(),
+        other => format!("not by itself (restart policy {})", text::name(other)),
+    }
+}
+
+fn addresses(container: &Container) -> String {
+    let shown: Vec<String> = container
+        .networks
+        .iter()
+        .filter(|(_, address)| !address.is_empty())
+        .map(|(network, address)| format!("{} on {}", text::name(address), text::name(network)))
+        .collect();
+    listed(&shown, LISTED_MAX)
+}
+
+fn lost(rows: &mut Rows, container: &Container) {
+    let mut out = "what is in memory, /dev/shm".to_owned();
+    if !container.tmpfs.is_empty() {
+        let paths: Vec<String> = container.tmpfs.iter().map(|path| text::name(path)).collect();
+        out.push_str(", tmpfs ");
+        out.push_str(&listed(&paths, LISTED_MAX));
+    }
+    if container.execs > 0 {
+        out.push_str(", ");
+        out.push_str(&counted(container.execs, "exec session"));
+    }
+    if container.state.paused {
+        out.push_str(", the pause");
+    }
+    rows.push(("lost", out));
+}
+
+fn affected(rows: &mut Rows, peers: &Peers, how_long: &str) {
+    for (label, names, what) in [
+        ("share its network", &peers.network, "they lose their network"),
+        ("share its process ids", &peers.pid, "they lose its processes"),
+        ("share its IPC", &peers.ipc, "they lose its shared memory"),
+    ] {
+        if !names.is_empty() {
+            rows.push((label, format!("{}: {what} {how_long}", listed(names, LISTED_MAX))));
+        }
+    }
+    for (label, names) in [
+        ("use its mounts", &peers.mounts),
+        ("linked to it", &peers.links),
+        ("depend on it", &peers.dependents),
+        ("want a restart too", &peers.dependents_to_restart),
+    ] {
+        some(rows, label, listed(names, LISTED_MAX));
+    }
+    if !peers.neighbours.is_empty() {
+        let count = counted(peers.neighbours.len(), "container");
+        let names = listed(&peers.neighbours, LISTED_MAX);
+        rows.push(("on its networks", format!("{count}: {names}")));
+    }
+    if peers.unchecked > 0 {
+        let count = counted(peers.unchecked, "other container");
+        rows.push(("not checked", format!("namespaces, links and mounts of {count}")));
+    }
+}

@@ -1,0 +1,151 @@
+//! Who else is affected when a container goes away for a while.
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::target::{PROJECT, SERVICE};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::Context;
+use crate::ports::engine::{Container, ContainerFilter, ContainerRow};
+
+/// Other containers that are looked at one by one, at most.
+const INSPECTED_MAX: usize = 50;
+
+/// Looks at the same time, at most.
+const AT_ONCE: usize = 8;
+
+/// The label in which Compose keeps what a service depends on.
+const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+
+/// The label of containers that Compose made for one command.
+const ONE_OFF: &str = "com.docker.compose.oneoff";
+
+/// Networks that join containers which have nothing to do with each other.
+const COMMON_NETWORKS: [&str; 3] = ["bridge", "host", "none"];
+
+/// Names of other containers, by how they hang on this one. Sanitised.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Peers {
+    /// They live in its network namespace.
+    pub(super) network: Vec<String>,
+    /// They live in its process id namespace.
+    pub(super) pid: Vec<String>,
+    /// They live in its IPC namespace.
+    pub(super) ipc: Vec<String>,
+    /// They took over its mounts.
+    pub(super) mounts: Vec<String>,
+    /// They are linked to it.
+    pub(super) links: Vec<String>,
+    /// Compose services that depend on it, and want no restart with it.
+    pub(super) dependents: Vec<String>,
+    /// Compose services that depend on it, and want a restart with it.
+    pub(super) dependents_to_restart: Vec<String>,
+    /// They are on one of its own networks.
+    pub(super) neighbours: Vec<String>,
+    /// Containers that were not looked at one by one.
+    pub(super) unchecked: usize,
+}
+
+/// Finds them: by one list, and a bounded number of looks for what a list does not tell.
+pub(super) async fn of(cx: Context<'_>, container: &Container) -> Result<Peers, Fault> {
+    let everything = ContainerFilter { all: true, ..ContainerFilter::default() };
+    let mut rows = cx.look.containers(&everything).await?;
+    rows.retain(|row| row.id != container.id);
+    rows.sort_by_key(|row| row.state != "running");
+    let mut peers = Peers::default();
+    for row in &rows {
+        peers.add_listed(container, row);
+    }
+    let mut looks = Vec::new();
+    for row in rows.iter().take(INSPECTED_MAX) {
+        looks.push(cx.look.container(&row.id));
+    }
+    let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    peers.unchecked = rows.len().saturating_sub(INSPECTED_MAX);
+    for other in seen {
+        match other {
+            Ok(other) => peers.add_inspected(container, &other),
+            Err(fault) if fault.reason == Reason::NotFound => {}
+            Err(_) => peers.unchecked += 1,
+        }
+    }
+    peers.tidy();
+    Ok(peers)
+}
+
+impl Peers {
+    fn add_listed(&mut self, container: &Container, row: &ContainerRow) {
+        let name = text::name(&row.name);
+        if joins(&row.network_mode, container) {
+            self.network.push(name.clone());
+        }
+        if let Some((service, restart)) = depends(row, container) {
+            let list = if restart { &mut self.dependents_to_restart } else { &mut self.dependents };
+            list.push(text::name(service));
+        }
+        let own = |network: &&String| !COMMON_NETWORKS.contains(&network.as_str());
+        if row.networks.iter().filter(own).any(|n| container.networks.contains_key(n)) {
+            self.neighbours.push(name);
+        }
+    }
+
+    fn add_inspected(&mut self, container: &Container, other: &Container) {
+        let name = || text::name(&other.name);
+        if joins(&other.pid_mode, container) {
+            self.pid.push(name());
+        }
+        if joins(&other.ipc_mode, container) {
+            self.ipc.push(name());
+        }
+        let first = |entry: &String| is(entry.split(':').next().unwrap_or_default(), container);
+        if other.volumes_from.iter().any(first) {
+            self.mounts.push(name());
+        }
+        if other.links.iter().any(first) {
+            self.links.push(name());
+        }
+    }
+
+    fn tidy(&mut self) {
+        for names in [
+            &mut self.network,
+            &mut self.pid,
+            &mut self.ipc,
+            &mut self.mounts,
+            &mut self.links,
+            &mut self.dependents,
+            &mut self.dependents_to_restart,
+            &mut self.neighbours,
+        ] {
+            names.sort();
+            names.dedup();
+        }
+    }
+}
+
+/// Whether a namespace's mode says that it is this container's.
+fn joins(mode: &str, container: &Container) -> bool {
+    mode.strip_prefix("container:").is_some_and(|reference| is(reference, container))
+}
+
+/// Whether an engine means this container by a reference in another one's configuration.
+fn is(reference: &str, container: &Container) -> bool {
+    let reference = reference.strip_prefix('/').unwrap_or(reference);
+    reference == container.name
+        || (reference.len() >= 12 && container.id.as_str().starts_with(reference))
+}
+
+/// The service of a container whose service depends on this one's, and whether it wants a restart
+/// with it: `db:service_started:true,cache:service_healthy:false`. Without a flag it does.
+fn depends<'a>(row: &'a ContainerRow, container: &Container) -> Option<(&'a str, bool)> {
+    let label = |key| row.labels.get(key).map(String::as_str);
+    let same = container.labels.get(PROJECT)?.as_str() == label(PROJECT)?;
+    let service = container.labels.get(SERVICE)?;
+    if !same || label(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return None;
+    }
+    let entry = label(DEPENDS_ON)?.split(',').map(|entry| entry.trim().split(':'));
+    let mut parts = entry.filter_map(|mut p| (p.next()? == service).then_some(p)).next()?;
+    Some((label(SERVICE)?, parts.nth(1).is_none_or(|flag| flag != "false")))
+}

@@ -1,0 +1,73 @@
+//! `restart_container`: stops a container and starts it again.
+
+use super::lifecycle::{self, Beside, Facts, Notes, Patient};
+use super::outcome::{self, Did, Outcome};
+use super::{notes, target};
+use crate::core::grant::Permit;
+use crate::core::operation::{Class, Spec};
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::Fault;
+use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ports::engine::{Act, Acted};
+
+/// The operation.
+#[derive(Debug)]
+pub struct RestartContainer;
+
+impl Change for RestartContainer {
+    type Params = Patient;
+    type Facts = Facts;
+    type Notes = Notes;
+    type Done = Acted;
+    type Output = Outcome;
+
+    fn spec() -> Spec {
+        let spec = lifecycle::spec(
+            "restart_container",
+            "Restart a container",
+            "Stops a container as stop_container does and starts it again. It keeps its image, its \
+             files and its volumes; what is in memory is lost. A container that does not run is \
+             started.",
+        );
+        Spec { idempotent: false, ..spec }
+    }
+
+    async fn resolve(cx: Context<'_>, params: &Patient) -> Result<Vec<Target>, Fault> {
+        target::resolve_for_change(cx, &params.container).await
+    }
+
+    async fn observe(
+        cx: Context<'_>,
+        _: &Patient,
+        targets: &[Target],
+    ) -> Result<Seen<Facts, Notes>, Fault> {
+        lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Both).await
+    }
+
+    fn preview(_: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
+        lifecycle::preview(
+            notes::restart_headline(notes, params.timeout),
+            facts,
+            notes,
+            notes::restart(notes),
+        )
+    }
+
+    async fn execute(
+        act: &dyn Act,
+        params: &Patient,
+        permit: &Permit,
+        _: &mut dyn Steps,
+    ) -> Result<Acted, Fault> {
+        act.restart(&lifecycle::one(permit)?, params.timeout).await
+    }
+
+    async fn look_again(
+        cx: Context<'_>,
+        _: &Patient,
+        targets: &[Target],
+        done: &Acted,
+    ) -> Result<Outcome, Fault> {
+        outcome::look(cx, targets, Did::Restart, *done).await
+    }
+}

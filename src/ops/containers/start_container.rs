@@ -1,0 +1,65 @@
+//! `start_container`: starts a container that does not run.
+
+use super::lifecycle::{self, Beside, Facts, Named, Notes};
+use super::outcome::{self, Did, Outcome};
+use super::{notes, target};
+use crate::core::grant::Permit;
+use crate::core::operation::{Class, Spec};
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::Fault;
+use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ports::engine::{Act, Acted};
+
+/// The operation.
+#[derive(Debug)]
+pub struct StartContainer;
+
+impl Change for StartContainer {
+    type Params = Named;
+    type Facts = Facts;
+    type Notes = Notes;
+    type Done = Acted;
+    type Output = Outcome;
+
+    fn spec() -> Spec {
+        lifecycle::spec(
+            "start_container",
+            "Start a container",
+            "Starts a container that does not run, then tells its state as seen afterwards.",
+        )
+    }
+
+    async fn resolve(cx: Context<'_>, params: &Named) -> Result<Vec<Target>, Fault> {
+        target::resolve_for_change(cx, &params.container).await
+    }
+
+    async fn observe(
+        cx: Context<'_>,
+        _: &Named,
+        targets: &[Target],
+    ) -> Result<Seen<Facts, Notes>, Fault> {
+        lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Image).await
+    }
+
+    fn preview(_: &Plan, _: &Named, facts: &[Facts], notes: &Notes) -> Preview {
+        lifecycle::preview(notes::start_headline(notes), facts, notes, notes::start(notes))
+    }
+
+    async fn execute(
+        act: &dyn Act,
+        _: &Named,
+        permit: &Permit,
+        _: &mut dyn Steps,
+    ) -> Result<Acted, Fault> {
+        act.start(&lifecycle::one(permit)?).await
+    }
+
+    async fn look_again(
+        cx: Context<'_>,
+        _: &Named,
+        targets: &[Target],
+        done: &Acted,
+    ) -> Result<Outcome, Fault> {
+        outcome::look(cx, targets, Did::Start, *done).await
+    }
+}

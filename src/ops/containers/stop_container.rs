@@ -1,0 +1,77 @@
+//! `stop_container`: stops a container. One that is removed when it stops is lost with it.
+
+use super::lifecycle::{self, Beside, Facts, Notes, Patient};
+use super::outcome::{self, Did, Outcome};
+use super::{notes, target};
+use crate::core::grant::Permit;
+use crate::core::operation::{Class, Spec};
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::Fault;
+use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ports::engine::{Act, Acted, Container};
+
+/// The operation.
+#[derive(Debug)]
+pub struct StopContainer;
+
+impl Change for StopContainer {
+    type Params = Patient;
+    type Facts = Facts;
+    type Notes = Notes;
+    type Done = Acted;
+    type Output = Outcome;
+
+    fn spec() -> Spec {
+        let spec = lifecycle::spec(
+            "stop_container",
+            "Stop a container",
+            "Stops a container: its stop signal, then after `timeout` seconds the kill signal. A container \
+             that was run with --rm is removed by this.",
+        );
+        Spec { ceiling: Class::Destroy, ..spec }
+    }
+
+    async fn resolve(cx: Context<'_>, params: &Patient) -> Result<Vec<Target>, Fault> {
+        target::resolve_for_change(cx, &params.container).await
+    }
+
+    async fn observe(
+        cx: Context<'_>,
+        _: &Patient,
+        targets: &[Target],
+    ) -> Result<Seen<Facts, Notes>, Fault> {
+        lifecycle::observe(cx, targets, class_of, Beside::Peers).await
+    }
+
+    fn preview(_: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
+        lifecycle::preview(
+            notes::stop_headline(notes, params.timeout),
+            facts,
+            notes,
+            notes::stop(notes),
+        )
+    }
+
+    async fn execute(
+        act: &dyn Act,
+        params: &Patient,
+        permit: &Permit,
+        _: &mut dyn Steps,
+    ) -> Result<Acted, Fault> {
+        act.stop(&lifecycle::one(permit)?, params.timeout).await
+    }
+
+    async fn look_again(
+        cx: Context<'_>,
+        _: &Patient,
+        targets: &[Target],
+        done: &Acted,
+    ) -> Result<Outcome, Fault> {
+        outcome::look(cx, targets, Did::Stop, *done).await
+    }
+}
+
+/// What stopping a container does to the world.
+fn class_of(container: &Container) -> Class {
+    if container.auto_remove { Class::Destroy } else { Class::Mutate }
+}

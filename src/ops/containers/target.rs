@@ -1,0 +1,71 @@
+//! From what is called a container to the container: its full id and what policy may ask about it.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join;
+
+use crate::core::ids::{self, FullId, Reference};
+use crate::core::plan::Target;
+use crate::core::reason::{Fault, Reason};
+use crate::gate::Context;
+use crate::ports::engine::{CONTAINER, Container, ContainerRow};
+
+/// The label that holds a container's Compose project.
+pub(super) const PROJECT: &str = "com.docker.compose.project";
+
+/// The label that holds a container's Compose service.
+pub(super) const SERVICE: &str = "com.docker.compose.service";
+
+/// Finds the one container that is meant, by one filtered list. For reads: policy is told what the
+/// list tells.
+pub(super) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
+    let (row, engine) = find(cx, given).await?;
+    let attributes = attributes(&row.labels, &row.image);
+    Ok(vec![Target {
+        kind: CONTAINER.name,
+        id: row.id.as_str().to_owned(),
+        name: row.name,
+        engine,
+        attributes,
+    }])
+}
+
+/// As [`resolve`], and looks at the container itself. For changes: policy is also told what only
+/// the container tells, and the image as configured, which a list forgets once its tag has moved.
+pub(super) async fn resolve_for_change(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
+    let (row, engine) = find(cx, given).await?;
+    let container = cx.look.container(&row.id).await?;
+    let Container { id, name, image, labels, privileged, .. } = container;
+    let mut attributes = attributes(&labels, &image);
+    attributes.insert("privileged".into(), privileged.to_string());
+    Ok(vec![Target { kind: CONTAINER.name, id: id.as_str().to_owned(), name, engine, attributes }])
+}
+
+async fn find(cx: Context<'_>, given: &str) -> Result<(ContainerRow, String), Fault> {
+    let reference = Reference::parse(given)?;
+    let (rows, engine) = try_join(cx.look.candidates(&reference), cx.look.engine_id()).await?;
+    Ok((ids::resolve(&reference, &rows)?.clone(), engine))
+}
+
+fn attributes(labels: &BTreeMap<String, String>, image: &str) -> BTreeMap<String, String> {
+    let mut out: BTreeMap<String, String> =
+        labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())).collect();
+    out.insert("image".into(), image.to_owned());
+    for (name, key) in [("project", PROJECT), ("service", SERVICE)] {
+        if let Some(value) = labels.get(key) {
+            out.insert(name.into(), value.clone());
+        }
+    }
+    out
+}
+
+/// The full id of the one target.
+///
+/// # Errors
+/// `not_found` without a target, which `resolve` never returns.
+pub(super) fn full_id(targets: &[Target]) -> Result<FullId, Fault> {
+    targets
+        .first()
+        .and_then(|target| FullId::parse(&target.id))
+        .ok_or_else(|| Fault::new(Reason::NotFound, "There is no container to act on."))
+}

@@ -1,0 +1,383 @@
+//! An engine of memory, for tests: it answers from what it was given, and writes down each call.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use crate::core::grant::{GrantRow, Granted, Tick, TokenHash};
+use crate::core::ids::{FullId, Reference};
+use crate::core::plan::{Face, Principal, Target};
+use crate::core::policy;
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::{Caller, Record};
+use crate::gate::{Answer, Confirm, Context, Gate, Parts, Registry, Request, Settings};
+use crate::ports::engine::{
+    Act, Acted, Container, ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, Look, Port,
+    State, Stream,
+};
+use crate::ports::{
+    Audit, BoxFuture, Clock, Durability, Entropy, Gone, GrantStore, Held, Judge, Judgement,
+};
+
+/// When every test happens.
+pub(super) const NOW: OffsetDateTime = datetime!(2026-01-31 12:00:00 UTC);
+
+type Effect = Box<dyn FnOnce(&mut Vec<Container>) -> Result<Acted, Fault> + Send>;
+
+/// A line of a log: its stream, its moment as engines write it, its bytes.
+pub(super) type Line = (Stream, String, Vec<u8>);
+
+/// The engine.
+#[derive(Default)]
+pub(super) struct Fake {
+    pub(super) containers: Mutex<Vec<Container>>,
+    pub(super) images: BTreeMap<String, String>,
+    pub(super) log: Vec<Line>,
+    /// Calls that fail, by the name of their method.
+    pub(super) broken: Vec<&'static str>,
+    /// What the next change does.
+    pub(super) effect: Mutex<Option<Effect>>,
+    pub(super) calls: Mutex<Vec<String>>,
+}
+
+impl fmt::Debug for Fake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fake")
+    }
+}
+
+/// A full id of one repeated beginning.
+pub(super) fn id(start: &str) -> FullId {
+    FullId::parse(&format!("{start:0<64}")).unwrap()
+}
+
+/// A running container with nothing special.
+pub(super) fn container(start: &str, name: &str) -> Container {
+    Container {
+        id: id(start),
+        name: name.into(),
+        image: "nginx:1.25".into(),
+        image_id: format!("sha256:{}", "1".repeat(64)),
+        created: Some(datetime!(2026-01-30 12:00:00 UTC)),
+        state: State {
+            status: "running".into(),
+            running: true,
+            paused: false,
+            oom_killed: false,
+            exit_code: Some(0),
+            error: String::new(),
+            started_at: "2026-01-31T10:00:00.123456789Z".into(),
+            finished_at: String::new(),
+            health: None,
+        },
+        restart_count: 0,
+        restart_policy: "no".into(),
+        auto_remove: false,
+        privileged: false,
+        cap_add: Vec::new(),
+        network_mode: "default".into(),
+        pid_mode: String::new(),
+        ipc_mode: "private".into(),
+        user: String::new(),
+        mounts: Vec::new(),
+        tmpfs: Vec::new(),
+        ports: Vec::new(),
+        networks: BTreeMap::from([("bridge".into(), "172.17.0.2".into())]),
+        links: Vec::new(),
+        volumes_from: Vec::new(),
+        labels: BTreeMap::new(),
+        env: vec!["PATH=/usr/bin".into()],
+        command: vec!["nginx".into()],
+        workdir: String::new(),
+        stop_signal: None,
+        stop_timeout: None,
+        tty: false,
+        log_driver: "json-file".into(),
+        execs: 0,
+        memory_bytes: 0,
+        config_digest: format!("sha256:{}", "c".repeat(64)),
+    }
+}
+
+/// The same container, ended.
+pub(super) fn stopped(mut container: Container) -> Container {
+    container.state.status = "exited".into();
+    container.state.running = false;
+    container.state.exit_code = Some(137);
+    container.state.finished_at = "2026-01-31T11:00:00Z".into();
+    container
+}
+
+/// A published TCP port.
+pub(super) fn port(private: u16, public: u16, dynamic: bool) -> Port {
+    Port { private, protocol: "tcp".into(), public: Some(("0.0.0.0".into(), public)), dynamic }
+}
+
+/// The labels that Compose gives.
+pub(super) fn composed(mut container: Container, service: &str, depends_on: &str) -> Container {
+    for (key, value) in [("project", "shop"), ("service", service), ("depends_on", depends_on)] {
+        container.labels.insert(format!("com.docker.compose.{key}"), value.into());
+    }
+    container.networks = BTreeMap::from([("shop_default".into(), "172.18.0.2".into())]);
+    container
+}
+
+fn row(container: &Container) -> ContainerRow {
+    let status = if container.state.running { "Up 2 hours" } else { "Exited (137) 1 hour ago" };
+    ContainerRow {
+        id: container.id.clone(),
+        name: container.name.clone(),
+        image: container.image.clone(),
+        state: container.state.status.clone(),
+        status: status.into(),
+        created: container.created.unwrap_or(NOW),
+        ports: container.ports.clone(),
+        labels: container.labels.clone(),
+        networks: container.networks.keys().cloned().collect(),
+        network_mode: container.network_mode.clone(),
+    }
+}
+
+impl Fake {
+    /// An engine with these containers.
+    pub(super) fn of(containers: Vec<Container>) -> Self {
+        Self { containers: Mutex::new(containers), ..Self::default() }
+    }
+
+    /// The calls so far.
+    pub(super) fn called(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn call(&self, method: &'static str, about: &str) -> Result<(), Fault> {
+        self.calls.lock().unwrap().push(format!("{method} {about}").trim_end().to_owned());
+        if self.broken.contains(&method) {
+            return Err(Fault::new(Reason::EngineError, format!("{method} is broken.")));
+        }
+        Ok(())
+    }
+
+    fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
+        let called = self.call(method, &target.target().name);
+        Box::pin(async move {
+            called?;
+            let effect = self.effect.lock().unwrap().take();
+            effect.map_or(Ok(Acted::Changed), |effect| effect(&mut self.containers.lock().unwrap()))
+        })
+    }
+}
+
+type Answered<'a, T> = BoxFuture<'a, Result<T, Fault>>;
+
+fn ready<'a, T: Send + 'a>(answer: Result<T, Fault>) -> Answered<'a, T> {
+    Box::pin(std::future::ready(answer))
+}
+
+impl Look for Fake {
+    fn engine_id(&self) -> Answered<'_, String> {
+        ready(self.call("engine_id", "").map(|()| "ENGINE".into()))
+    }
+
+    fn engine(&self) -> Answered<'_, Engine> {
+        ready(Err(Fault::new(Reason::EngineError, "Nobody asks this.")))
+    }
+
+    fn containers<'a>(&'a self, filter: &'a ContainerFilter) -> Answered<'a, Vec<ContainerRow>> {
+        ready(self.call("containers", "").map(|()| {
+            let all = filter.all || filter.status.is_some();
+            let name = filter.name.clone().unwrap_or_default();
+            let containers = self.containers.lock().unwrap();
+            containers
+                .iter()
+                .filter(|c| all || c.state.running)
+                .filter(|c| c.name.contains(&name))
+                .filter(|c| filter.status.as_ref().is_none_or(|s| *s == c.state.status))
+                .map(row)
+                .collect()
+        }))
+    }
+
+    fn candidates<'a>(&'a self, reference: &'a Reference) -> Answered<'a, Vec<ContainerRow>> {
+        ready(
+            self.call("candidates", reference.as_str())
+                .map(|()| self.containers.lock().unwrap().iter().map(row).collect()),
+        )
+    }
+
+    fn container<'a>(&'a self, id: &'a FullId) -> Answered<'a, Container> {
+        let containers = self.containers.lock().unwrap();
+        let found = containers.iter().find(|c| c.id == *id).cloned();
+        let name = found.as_ref().map_or("-", |c| c.name.as_str());
+        ready(self.call("container", name).and_then(|()| {
+            found.ok_or_else(|| Fault::new(Reason::NotFound, "There is no such container."))
+        }))
+    }
+
+    /// As Docker does it: the tail counts pieces of 16 KiB of both streams, and only then are the
+    /// stream and the window looked at.
+    fn logs<'a>(
+        &'a self,
+        _: &'a FullId,
+        query: &'a LogQuery,
+        each: &'a mut (dyn FnMut(LogLine<'_>) -> ControlFlow<()> + Send),
+    ) -> Answered<'a, ()> {
+        let tail = query.tail.map_or("all".to_owned(), |tail| tail.to_string());
+        if let Err(fault) = self.call("logs", &tail) {
+            return ready(Err(fault));
+        }
+        let mut left = query.tail.map_or(usize::MAX, |tail| tail as usize);
+        let mut from = self.log.len();
+        while from > 0 {
+            let pieces = self.log[from - 1].2.len() / 16_384 + 1;
+            if pieces > left {
+                break;
+            }
+            left -= pieces;
+            from -= 1;
+        }
+        for (stream, timestamp, bytes) in &self.log[from..] {
+            let at = super::when::read(timestamp);
+            let early = query.since.is_some_and(|since| at.is_some_and(|at| at < since));
+            let late = query.until.is_some_and(|until| at.is_some_and(|at| at > until));
+            let wanted = if *stream == Stream::Out { query.out } else { query.err };
+            if early || late || !wanted {
+                continue;
+            }
+            let cut = &bytes[..bytes.len().min(query.line_bytes_max)];
+            let line = LogLine { stream: *stream, timestamp, bytes: cut, full_len: bytes.len() };
+            if each(line).is_break() {
+                break;
+            }
+        }
+        ready(Ok(()))
+    }
+
+    fn image_id<'a>(&'a self, reference: &'a str) -> Answered<'a, Option<String>> {
+        ready(self.call("image_id", reference).map(|()| self.images.get(reference).cloned()))
+    }
+}
+
+impl Act for Fake {
+    fn start<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
+        self.act("start", target)
+    }
+
+    fn stop<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
+        self.act("stop", target)
+    }
+
+    fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
+        self.act("restart", target)
+    }
+}
+
+/// Everything else that a gate asks of the world: time stands still, chance repeats itself, the log
+/// is a list and grants are another.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    grants: Mutex<Vec<GrantRow>>,
+    pub(super) records: Mutex<Vec<Record>>,
+}
+
+impl Clock for World {
+    fn now(&self) -> OffsetDateTime {
+        NOW
+    }
+
+    fn tick(&self) -> Tick {
+        Tick(Duration::ZERO)
+    }
+}
+
+impl Entropy for World {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
+        bytes.fill(0xab);
+        Ok(())
+    }
+}
+
+impl Audit for World {
+    fn append(&self, record: Record, _: Durability) -> BoxFuture<'static, Result<(), Fault>> {
+        self.records.lock().unwrap().push(record);
+        ready(Ok(()))
+    }
+
+    fn hold(&self, _: &[Target]) -> Result<Held, Fault> {
+        Ok(Box::new(()))
+    }
+}
+
+impl GrantStore for World {
+    fn put(&self, row: GrantRow, _: Tick) {
+        self.grants.lock().unwrap().push(row);
+    }
+
+    fn take(&self, hash: &TokenHash, _: Tick) -> Result<GrantRow, Gone> {
+        let mut grants = self.grants.lock().unwrap();
+        let index = grants.iter().position(|row| row.hash() == *hash).ok_or(Gone::Unknown)?;
+        Ok(grants.remove(index))
+    }
+}
+
+struct NoJudge;
+
+impl Judge for NoJudge {
+    fn judge<'a>(
+        &'a self,
+        _: &'a Principal,
+        _: &'a str,
+        _: Map<String, Value>,
+    ) -> Answered<'a, Judgement> {
+        ready(Err(Fault::new(Reason::Unclassified, "Nobody asks this.")))
+    }
+}
+
+const PRINCIPAL: Principal = Principal { face: Face::Mcp, uid: 1000 };
+static WORLD: World = World { grants: Mutex::new(Vec::new()), records: Mutex::new(Vec::new()) };
+
+/// What an operation is given, over this engine.
+pub(super) fn context(engine: &Fake) -> Context<'_> {
+    Context { principal: &PRINCIPAL, look: engine, clock: &WORLD, entropy: &WORLD, judge: &NoJudge }
+}
+
+/// A gate over this engine, with the built-in policy and every operation.
+pub(super) fn gate(engine: &Arc<Fake>, world: &Arc<World>) -> Gate {
+    Gate::new(Parts {
+        registry: Registry::new(super::ALL, |_| true),
+        policy: policy::builtin(),
+        look: Arc::clone(engine) as Arc<dyn Look>,
+        act: Arc::clone(engine) as Arc<dyn Act>,
+        audit: Arc::clone(world) as Arc<dyn Audit>,
+        grants: Arc::clone(world) as Arc<dyn GrantStore>,
+        clock: Arc::clone(world) as Arc<dyn Clock>,
+        entropy: Arc::clone(world) as Arc<dyn Entropy>,
+        settings: Settings {
+            read_only: false,
+            token_ttl: Duration::from_secs(120),
+            concurrent_calls: 4,
+            session: "s".into(),
+        },
+    })
+}
+
+/// Calls an operation.
+pub(super) async fn call(gate: &Gate, operation: &str, arguments: Value) -> Answer {
+    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+    gate.run(Request {
+        operation: operation.into(),
+        arguments,
+        caller: caller(),
+        confirm: Confirm::Echo,
+    })
+    .await
+}
+
+fn caller() -> Caller {
+    Caller { principal: PRINCIPAL, client: None, version: None, pid: 1 }
+}
