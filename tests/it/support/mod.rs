@@ -6,4 +6,5 @@ pub(crate) mod engine;
 pub(crate) mod fakes;
 pub(crate) mod operations;
 pub(crate) mod permit;
+pub(crate) mod play;
 pub(crate) mod program;
