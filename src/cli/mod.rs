@@ -32,7 +32,8 @@ pub mod exit {
 /// Lets agents operate local infrastructure: reads are free, nothing changes without a
 /// countersignature, every decision is on record.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "countersign", version, disable_help_subcommand = true)]
+#[command(after_help = "Examples:\n  countersign doctor\n  countersign mcp --read-only")]
 pub struct Cli {
     /// Settings, on every verb
     #[command(flatten)]

@@ -63,11 +63,11 @@ fn plain(schema: &mut Schema) {
     }
 }
 
-/// Checks arguments against the bounds that the schema declares: a bound is declared once and holds
-/// for every face. Types and names are checked where the arguments are read.
+/// Checks arguments against the types and bounds that the schema declares: they are declared once
+/// and hold for every face. Which arguments there are is checked where they are read.
 ///
 /// # Errors
-/// `invalid_argument` that names the argument, its bound and what was given.
+/// `invalid_argument` that names the argument, its type or bound and what was given.
 pub(super) fn check(
     schema: &Map<String, Value>,
     arguments: &Map<String, Value>,
@@ -76,10 +76,29 @@ pub(super) fn check(
     for (name, value) in arguments {
         let declared = properties.and_then(|p| p.get(name)).and_then(Value::as_object);
         if let Some(declared) = declared {
+            typed(name, declared, value)?;
             within(name, declared, value)?;
         }
     }
     Ok(())
+}
+
+fn typed(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), Fault> {
+    let given = match value {
+        Value::Null => "null (leave it out instead)",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match declared.get("type").and_then(Value::as_str) {
+        Some("integer") if given == "number" => Ok(()),
+        Some(wanted) if wanted != given => {
+            Err(Fault::invalid(format!("`{name}` takes a value of type {wanted}, not {given}.")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn within(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), Fault> {
@@ -148,6 +167,10 @@ mod tests {
             (json!({"e": "a"}), true),
             (json!({"e": "c"}), false),
             (json!({"other": 5}), true),
+            (json!({"s": 5}), false),
+            (json!({"s": ["a"]}), false),
+            (json!({"n": "5"}), false),
+            (json!({"n": null}), false),
         ] {
             assert_eq!(
                 check(&schema(), arguments.as_object().unwrap()).is_ok(),

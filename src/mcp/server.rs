@@ -36,6 +36,16 @@ const INSTRUCTIONS: &str = "Operates the local container engine. Reads are free.
 /// Methods of the protocol whose parameters could not be read when they arrive as unknown ones.
 const METHODS: [&str; 4] = ["initialize", "server/discover", "tools/list", "tools/call"];
 
+/// Whether the protocol's method of that name is one of ours.
+pub(super) fn is_method(name: &str) -> bool {
+    METHODS.contains(&name)
+}
+
+/// The refusal of a request of ours whose parameters cannot be read.
+pub(super) fn unread(method: &str) -> Fault {
+    Fault::invalid(format!("The parameters of {} could not be read.", text::name(method)))
+}
+
 /// The handler.
 pub(super) struct Server {
     gate: Arc<Gate>,
@@ -145,11 +155,11 @@ impl ServerHandler for Server {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let method = text::name(&request.method);
-        if !METHODS.contains(&request.method.as_str()) {
+        if !is_method(&request.method) {
+            let method = text::name(&request.method);
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None));
         }
-        let fault = Fault::invalid(format!("The parameters of {method} could not be read."));
+        let fault = unread(&request.method);
         let answer = self.gate.turn_away(caller(context.client_info()), fault).await;
         Err(ErrorData::invalid_params(answer.text.trim_start_matches("Error: ").to_owned(), None))
     }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::sync::Mutex;
 
 use super::line::{LINE_BYTES_MAX, Line, Lines};
-use super::server::caller;
+use super::server::{caller, is_method, unread};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Gate;
@@ -36,7 +36,7 @@ pub(super) struct Wire<R, W> {
 /// What a line turned out to be.
 enum Read {
     Message(Box<RxJsonRpcMessage<RoleServer>>),
-    Refused(TxJsonRpcMessage<RoleServer>),
+    Refused(Box<TxJsonRpcMessage<RoleServer>>),
     Nothing,
 }
 
@@ -88,48 +88,65 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
             }
             Ok(message) if self.begun => Read::Message(Box::new(message)),
             Ok(_) => Read::Nothing,
-            Err(error) => unreadable(line, &error),
+            Err(error) => self.unreadable(line, &error),
         }
     }
 
-    /// Answers a line that was too long to be read, and puts it on record.
-    fn too_long(&self, id: Option<&[u8]>) -> TxJsonRpcMessage<RoleServer> {
-        let id = id.and_then(|id| serde_json::from_slice(id).ok());
-        let message =
-            format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
-        tracing::warn!("a message of more than {LINE_BYTES_MAX} bytes was dropped");
-        let (gate, fault) = (Arc::clone(&self.gate), Fault::new(Reason::Limit, message.clone()));
-        tokio::spawn(async move { drop(gate.turn_away(caller(None), fault).await) });
-        refusal(message, id)
-    }
-}
-
-/// What to do with a line that is no message: JSON of another shape is refused; what is no JSON at
-/// all has no id to answer to, and is noted.
-fn unreadable(line: &[u8], error: &serde_json::Error) -> Read {
-    match serde_json::from_slice::<Value>(line) {
-        Ok(value) => {
-            let method = value.get("method").and_then(Value::as_str);
-            if value.get("id").is_none() && method.is_some() {
-                // A notification that nobody here knows needs no answer.
-                return Read::Nothing;
-            }
-            let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
-            Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id))
-        }
-        Err(_) => {
+    /// What to do with a line that is no message: JSON of another shape is refused; what is no JSON
+    /// at all has no id to answer to, and is noted.
+    fn unreadable(&self, line: &[u8], error: &serde_json::Error) -> Read {
+        let Ok(value) = serde_json::from_slice::<Value>(line) else {
             tracing::warn!(
                 "a line of {} bytes on standard input is no JSON and was dropped ({})",
                 line.len(),
                 text::line(&error.to_string(), 200)
             );
-            Read::Nothing
+            return Read::Nothing;
+        };
+        let method = value.get("method").and_then(Value::as_str);
+        if value.get("id").is_none() && method.is_some() {
+            // A notification that nobody here knows needs no answer.
+            return Read::Nothing;
         }
+        let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
+        match method {
+            Some(method)
+                if id.is_some()
+                    && value.get("jsonrpc").is_some_and(|v| v == "2.0")
+                    && is_method(method) =>
+            {
+                let fault = unread(method);
+                let error = Refusal::invalid_params(fault.message.clone(), None);
+                self.put_on_record(fault);
+                Read::Refused(answer(error, id))
+            }
+            _ => Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id)),
+        }
+    }
+
+    /// Answers a line that was too long to be read, and puts it on record.
+    fn too_long(&self, id: Option<&[u8]>) -> Box<TxJsonRpcMessage<RoleServer>> {
+        let id = id.and_then(|id| serde_json::from_slice(id).ok());
+        let message =
+            format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
+        tracing::warn!("a message of more than {LINE_BYTES_MAX} bytes was dropped");
+        self.put_on_record(Fault::new(Reason::Limit, message.clone()));
+        refusal(message, id)
+    }
+
+    /// Puts a refusal on record, without waiting: receiving may be abandoned at any await.
+    fn put_on_record(&self, fault: Fault) {
+        let gate = Arc::clone(&self.gate);
+        tokio::spawn(async move { drop(gate.turn_away(caller(None), fault).await) });
     }
 }
 
-fn refusal(message: String, id: Option<RequestId>) -> TxJsonRpcMessage<RoleServer> {
-    TxJsonRpcMessage::<RoleServer>::error(Refusal::invalid_request(message, None), id)
+fn refusal(message: String, id: Option<RequestId>) -> Box<TxJsonRpcMessage<RoleServer>> {
+    answer(Refusal::invalid_request(message, None), id)
+}
+
+fn answer(error: Refusal, id: Option<RequestId>) -> Box<TxJsonRpcMessage<RoleServer>> {
+    Box::new(TxJsonRpcMessage::<RoleServer>::error(error, id))
 }
 
 impl<R, W> Transport<RoleServer> for Wire<R, W>
@@ -169,7 +186,7 @@ where
                 Read::Message(message) => return Some(*message),
                 Read::Refused(refusal) => {
                     // Receiving may be abandoned at any await; a half-written line must not be.
-                    let sent = self.send(refusal);
+                    let sent = self.send(*refusal);
                     tokio::spawn(async move { drop(sent.await) });
                 }
                 Read::Nothing => {}

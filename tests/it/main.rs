@@ -3,6 +3,8 @@
 //! The modules are marked as tests, which they are, so that the lints treat their helpers as such.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod docker_act;
 #[cfg(test)]
 mod docker_logs;
@@ -14,6 +16,8 @@ mod docker_wire;
 mod faults;
 #[cfg(test)]
 mod gate;
+#[cfg(test)]
+mod mcp;
 #[cfg(test)]
 mod ops_containers;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::wire::{Answer, Connection};
 use super::{DockerEngine, odd};
 use crate::core::ids::FullId;
 use crate::core::reason::{Fault, Reason};
-use crate::ports::engine::{CONTAINER, LogLine, LogQuery, Look as _};
+use crate::ports::engine::{CONTAINER, LogLine, LogQuery};
 
 /// Streams a log. The connection ends with the stream, so breaking off costs the engine no more.
 pub(super) async fn stream(
@@ -29,14 +29,7 @@ pub(super) async fn stream(
         return Err(Fault::invalid("A log needs at least one of its two streams."));
     }
     let limit = engine.deadlines.log;
-    let work = async {
-        let tty = match query.tty {
-            Some(tty) => tty,
-            None => engine.container(id).await?.tty,
-        };
-        read(engine, id, query, tty, each).await
-    };
-    timeout(limit, work).await.unwrap_or_else(|_| {
+    timeout(limit, read(engine, id, query, each)).await.unwrap_or_else(|_| {
         Err(Fault::new(
             Reason::Timeout,
             format!(
@@ -52,7 +45,6 @@ async fn read(
     engine: &DockerEngine,
     id: &FullId,
     query: &LogQuery,
-    tty: bool,
     each: Each<'_>,
 ) -> Result<(), Fault> {
     let wire = engine.wire()?;
@@ -65,7 +57,7 @@ async fn read(
     let mut within = |line: LogLine<'_>| {
         if is_within(query, line.timestamp) { each(line) } else { ControlFlow::Continue(()) }
     };
-    let mut decoder = Decoder::new(tty, query.line_bytes_max);
+    let mut decoder = Decoder::new(query.line_bytes_max);
     let mut body = response.into_body();
     match decode_all(engine, &mut connection, &mut body, &mut decoder, &mut within).await? {
         ControlFlow::Continue(()) => {
@@ -159,7 +151,6 @@ mod tests {
         LogQuery {
             out: true,
             err: false,
-            tty: None,
             tail: Some(5),
             since: None,
             until: None,

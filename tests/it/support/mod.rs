@@ -1,8 +1,10 @@
-//! What the tests share: fakes of every port, small operations to send through the gate, a real
-//! engine, a socket that watches or plays one, and permits.
+//! What the tests stand on: fakes of every port, small operations to send through the gate, a real
+//! engine, a socket that watches or plays one, permits, and the real program with a client.
 
 pub(crate) mod door;
 pub(crate) mod engine;
 pub(crate) mod fakes;
 pub(crate) mod operations;
 pub(crate) mod permit;
+pub(crate) mod play;
+pub(crate) mod program;

@@ -82,7 +82,7 @@ async fn resolving_and_reading_take_one_list_and_one_log() {
     let page = read_from(&engine, json!({"tail": 100})).await.unwrap();
     assert_eq!(shown(&page).len(), 100);
     assert!(page.text().ends_with("There are older lines; raise tail= to see them."));
-    assert_eq!(engine.called(), ["candidates web", "engine_id", "logs 132"]);
+    assert_eq!(engine.called(), ["candidates web", "engine_id", "logs 101"]);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn what_the_engine_counts_otherwise_is_asked_for_again() {
     let engine = engine(log_of(&lines));
     let page = read_from(&engine, json!({"stream": "stderr", "tail": 5})).await.unwrap();
     assert_eq!(shown(&page), ["rare", "last"]);
-    assert_eq!(engine.called()[2..], ["logs 37", "logs 592", "logs 9472"]);
+    assert_eq!(engine.called()[2..], ["logs 6", "logs 96", "logs 1536", "logs 24576"]);
 
     let long = "x".repeat(100_000);
     let log = outs(&[long.as_str(); 30]);

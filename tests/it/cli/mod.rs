@@ -1,0 +1,8 @@
+//! The command line face, with the real program.
+
+mod call;
+mod doctor;
+mod log;
+mod pages;
+mod terminal;
+mod tools;

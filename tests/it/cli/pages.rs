@@ -1,0 +1,162 @@
+//! What the program says of itself: help, completions, manual pages, and the documents made of
+//! these. `INSTA_UPDATE=always cargo test --test it cli::pages` renews the documents.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use countersign::core::reason::Reason;
+
+use crate::support::program::Sandbox;
+
+/// Every verb, by the words that name it.
+const VERBS: [&[&str]; 12] = [
+    &[],
+    &["mcp"],
+    &["call"],
+    &["tools"],
+    &["audit"],
+    &["audit", "tail"],
+    &["audit", "show"],
+    &["audit", "stats"],
+    &["audit", "verify"],
+    &["doctor"],
+    &["completions"],
+    &["man"],
+];
+
+fn help(verb: &[&str]) -> String {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&[verb, &["--help"]].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{verb:?}");
+    assert!(!sandbox.log().exists());
+    ran.stdout
+}
+
+#[test]
+fn every_verb_helps_with_an_example() {
+    for verb in VERBS {
+        let text = help(verb);
+        assert!(text.contains("Usage: countersign"), "{verb:?}");
+        assert!(text.contains("Example"), "{verb:?} has no example");
+        assert!(!text.contains('\u{1b}'));
+    }
+}
+
+/// The verbs that a help text lists.
+fn listed(text: &str) -> Vec<String> {
+    let after = text.split_once("Commands:\n").map_or("", |(_, after)| after);
+    let rows = after.lines().take_while(|line| line.starts_with("  "));
+    rows.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn no_verb_is_left_out() {
+    for (verb, depth) in [(&[][..], 1), (&["audit"], 2)] {
+        let told: Vec<&str> = VERBS
+            .iter()
+            .filter(|words| words.len() == depth && words.starts_with(verb))
+            .map(|words| words[depth - 1])
+            .collect();
+        assert_eq!(listed(&help(verb)), told);
+    }
+}
+
+#[test]
+fn there_are_completions_for_each_shell() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = sandbox.run(&["completions", shell]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{shell}");
+        for word in ["countersign", "doctor", "read-only"] {
+            assert!(ran.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+    let ran = sandbox.run(&["completions", "abacus"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_verb() {
+    let sandbox = Sandbox::new();
+    for verb in ["mcp", "call", "tools", "audit", "doctor", "completions", "man"] {
+        let ran = sandbox.run(&["man", verb]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{verb}");
+        let title = format!(".TH countersign-{verb} 1");
+        assert!(ran.stdout.contains(&title), "{verb}: {}", ran.stdout);
+    }
+    assert!(sandbox.run(&["man"]).stdout.contains(".TH countersign 1"));
+    let ran = sandbox.run(&["man", "dinner"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let ran = Sandbox::new().run(&["--version"]);
+    assert_eq!((ran.code, ran.stdout), (0, format!("countersign {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+/// Compares a document with what it is made of, and renews it if asked to.
+fn document(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment what to do")]
+    let renew = std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always");
+    if renew {
+        fs::write(&path, text).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == text,
+        "docs/{name} is stale. Renew it with \
+         `INSTA_UPDATE=always cargo test --test it cli::pages`, and look at the difference."
+    );
+}
+
+#[test]
+fn the_reference_of_the_command_line_is_golden() {
+    let mut text = String::from(
+        "# Command line\n\nWhat `--help` says of every verb. Made by the test `cli::pages`; do not \
+         edit.\n",
+    );
+    for verb in VERBS {
+        let name = [&["countersign"], verb].concat().join(" ");
+        write!(text, "\n## `{name}`\n\n```text\n{}\n```\n", help(verb).trim_end()).unwrap();
+    }
+    insta::assert_snapshot!(text);
+    document("cli.md", &text);
+}
+
+/// What each exit code says.
+const CODES: [(u8, &str); 7] = [
+    (0, "done"),
+    (1, "the operation failed"),
+    (2, "usage or configuration"),
+    (3, "refused by policy or token"),
+    (4, "confirmation or approval needed"),
+    (5, "audit log damaged (`audit verify`)"),
+    (6, "outcome unknown: look before you try again"),
+];
+
+#[test]
+fn the_table_of_exit_codes_is_golden() {
+    let mut text = String::from(
+        "# Exit codes\n\nMade by the test `cli::pages` of the reason codes; do not edit.\n\n\
+         | exit code | says |\n|---|---|\n",
+    );
+    for (code, says) in CODES {
+        writeln!(text, "| {code} | {says} |").unwrap();
+    }
+    text.push_str(
+        "\nA command that ends with a reason code, which `call --json` and the audit log show, \
+         exits so:\n\n| reason | exit code |\n|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        assert!(CODES.iter().any(|(code, _)| *code == reason.exit_code()), "{reason}");
+        writeln!(text, "| `{reason}` | {} |", reason.exit_code()).unwrap();
+    }
+    text.push_str(
+        "\nA preview that wants to be confirmed has no reason and exits with 4. The server, `mcp`, \
+         exits with 0 when its client leaves.\n",
+    );
+    document("exit-codes.md", &text);
+}

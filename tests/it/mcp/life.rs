@@ -1,0 +1,85 @@
+//! Beginning and end of a server.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::program::{LEGACY, MODERN, Sandbox, meta};
+
+#[test]
+fn a_client_that_leaves_before_its_first_message_is_no_error() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.serve(&[]).end(), (0, vec![], String::new()));
+    assert!(!sandbox.log().exists(), "starting writes nothing");
+}
+
+#[test]
+fn starting_and_looking_write_nothing() {
+    for modern in [false, true] {
+        let sandbox = Sandbox::new();
+        let mut session = sandbox.serve(&[]);
+        if modern {
+            session.request("server/discover", &json!({"_meta": meta(MODERN)}));
+            session.request("tools/list", &json!({"_meta": meta(MODERN)}));
+        } else {
+            session.initialize(LEGACY);
+            session.request("tools/list", &json!({}));
+            session.request("ping", &json!({}));
+        }
+        assert_eq!(session.end().0, 0);
+        assert!(!sandbox.log().exists());
+        for folder in [sandbox.work(), sandbox.path().join("home")] {
+            assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_probe_that_goes_away_is_no_error() {
+    let sandbox = Sandbox::new();
+    let mut session = sandbox.serve(&[]);
+    session.request("server/discover", &json!({"_meta": meta(MODERN)}));
+    assert_eq!(session.end(), (0, vec![], String::new()));
+    let mut session = sandbox.serve(&[]);
+    session.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+    assert_eq!(session.end(), (0, vec![], String::new()));
+}
+
+#[test]
+fn what_was_asked_before_the_end_is_answered() {
+    let sandbox = Sandbox::new();
+    let mut session = sandbox.serve(&[]);
+    session.initialize(LEGACY);
+    let asked: Vec<u64> =
+        (0..20).map(|_| session.ask("tools/call", &json!({"name": "ping"}))).collect();
+    let (code, rest, _) = session.end();
+    assert_eq!(code, 0);
+    let mut answered: Vec<u64> = rest.iter().map(|m| m["id"].as_u64().unwrap()).collect();
+    answered.sort_unstable();
+    assert_eq!(answered, asked);
+    assert_eq!(sandbox.events().len(), 20);
+}
+
+#[test]
+fn a_client_that_does_not_listen_any_more_stops_nothing() {
+    let sandbox = Sandbox::new();
+    let mut program = sandbox.program(&["mcp"]);
+    program.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": LEGACY, "capabilities": {},
+            "clientInfo": {"name": "deaf", "version": "1"},
+        }}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "ping"}}),
+    ];
+    for line in lines {
+        // It may be gone already, which is right as well.
+        std::io::Write::write_all(&mut stdin, format!("{line}\n").as_bytes()).unwrap_or_default();
+    }
+    drop(stdin);
+    let code = child.wait().unwrap().code();
+    assert!(matches!(code, Some(0 | 1)), "{code:?}");
+}

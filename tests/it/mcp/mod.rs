@@ -1,0 +1,8 @@
+//! The MCP face over standard input and output, with the real program.
+
+mod calls;
+mod changes;
+mod eras;
+mod life;
+mod list;
+mod wire;
