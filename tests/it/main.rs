@@ -20,3 +20,5 @@ mod gate;
 mod mcp;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod ui;
