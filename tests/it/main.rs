@@ -22,3 +22,5 @@ mod mcp;
 mod ops_containers;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod ui;

@@ -1,0 +1,11 @@
+//! A token cannot be copied; what it hashes to can.
+
+use countersign::core::grant::Token;
+
+fn copy<T: Clone>(_: &T) {}
+
+fn copies(of: &Token) {
+    copy(of);
+}
+
+fn main() {}

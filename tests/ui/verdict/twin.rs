@@ -1,0 +1,12 @@
+//! A verdict is what a policy says.
+
+use countersign::core::operation::Spec;
+use countersign::core::policy::{Effect, Policy, Verdict};
+
+const EFFECT: Effect = Effect::Allow;
+
+fn verdict(policy: &Policy, spec: &Spec) -> (Verdict, Effect) {
+    (policy.decide(spec, spec.class), EFFECT)
+}
+
+fn main() {}
