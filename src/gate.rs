@@ -1,5 +1,5 @@
 //! The one path. Every request of every face goes through [`Gate::run`]: admit, execute, finish.
-//! [`Gate::admit`] is the whole of what is asked before anything happens.
+//! `Gate::admit` is the whole of what is asked before anything happens.
 
 mod answer;
 mod erased;

@@ -1,6 +1,6 @@
 //! Parses, wires the concrete parts, runs. The only file that names them all.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -20,9 +20,6 @@ use countersign::host::{HostClock, HostEntropy};
 use countersign::ops;
 use countersign::ports::{Clock as _, random_id};
 use countersign::store::MemoryGrants;
-
-/// Worker threads: requests mostly wait for the engine, the disk or the client.
-const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
@@ -74,10 +71,10 @@ fn trace(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+/// One thread runs every request: they mostly wait for the engine or the client, and waking another
+/// thread for each piece of an answer costs more than it brings. The log has a thread of its own.
 fn with_runtime(run: impl Future<Output = u8>) -> u8 {
-    let built =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    match built {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(run);
             // A read of standard input that nobody waits for any more must not keep us.
@@ -117,7 +114,7 @@ async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: 
                 policy: &builtin(),
                 look: &*engine,
                 endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
-                direct_access: socket.and_then(direct_access),
+                direct_access: socket.as_deref().and_then(direct_access),
             };
             cli::doctor(&installation, flag.json, out).await
         }
@@ -186,8 +183,8 @@ fn sources(config: &Config, flags: &Flags, env: &Environment) -> Sources {
 }
 
 /// How this account reaches the engine's socket by itself, if it can.
-fn direct_access(socket: PathBuf) -> Option<String> {
+fn direct_access(socket: &Path) -> Option<String> {
     let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
-    rustix::fs::access(&socket, access).ok()?;
+    rustix::fs::access(socket, access).ok()?;
     Some(format!("it can open {}", socket.display()))
 }

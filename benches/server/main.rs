@@ -7,7 +7,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "a measuring program: it starts the server, reads the clock, prints and may fail"
 )]
 

@@ -111,7 +111,7 @@ impl Checker {
         let next = seq.saturating_add(1);
         let expected = next.saturating_add(torn.len() as u64);
         if head.seq == next && torn.is_empty() {
-            if head.prev() != Some(digest) {
+            if !head.follows(&digest) {
                 let text =
                     format!("the line after it (seq {}) was written after another", head.seq);
                 self.problem(before, text);
@@ -126,7 +126,7 @@ impl Checker {
         if !really {
             return;
         }
-        let zero = head.prev() == Some(Digest::ZERO);
+        let zero = head.follows(&Digest::ZERO);
         if self.demand.from_start && head.seq != 1 {
             let text = format!("the log begins with seq {}: what came before is gone", head.seq);
             self.problem(spot, text);
@@ -140,7 +140,7 @@ impl Checker {
         let (seq, digest) = self.last.map_or((0, Digest::ZERO), |(_, seq, digest)| (seq, digest));
         let mut chain: Vec<Digest> = vec![digest];
         chain.extend(torn.iter().map(|piece| piece.digest));
-        let prev = chain.pop();
+        let follows = chain.pop().is_some_and(|prev| head.follows(&prev));
         let bytes = torn.iter().map(|piece| piece.bytes).sum::<u64>() + torn.len() as u64 - 1;
         let said: Value = serde_json::from_slice(raw).unwrap_or_default();
         let after: Vec<Option<Digest>> = match said.get("after") {
@@ -151,7 +151,7 @@ impl Checker {
         };
         let covered = after.iter().copied().eq(chain.into_iter().map(Some));
         let torn_bytes = said.get("torn_bytes").and_then(Value::as_u64);
-        if head.prev() != prev || torn_bytes != Some(bytes) || !covered {
+        if !follows || torn_bytes != Some(bytes) || !covered {
             let at = torn.last().map_or(spot, |piece| piece.spot);
             self.problem(at, "it, or a line before it, is not what `recovered` says".into());
         } else if head.seq != seq.saturating_add(1) {
@@ -180,17 +180,13 @@ impl Checker {
         }
         self.report.unfinished_bytes = self.unended.map(|(_, bytes)| bytes);
         self.report.last = self.last.map(|(_, seq, digest)| (seq, digest));
+        if self.demand.from_start && self.report.first.is_none() {
+            self.at_end("the log holds no first record".into());
+        }
         if let Some((seq, digest)) = self.demand.anchor {
             self.report.anchored = Some(self.anchored);
             if !self.anchored {
-                let at = self.last.map(|(spot, _, _)| spot);
-                let what = format!("the log does not hold the anchor {seq}:{}", hex(digest));
-                self.report.problems_total += 1;
-                self.report.problems.push(Problem {
-                    file: at.map(|spot| spot.day.to_string()).unwrap_or_default(),
-                    line: at.map_or(0, |spot| spot.line),
-                    what,
-                });
+                self.at_end(format!("the log does not hold the anchor {seq}:{}", hex(digest)));
             }
         }
         let mut open: Vec<OpenIntent> = self
@@ -204,6 +200,14 @@ impl Checker {
         open.sort_by_key(|intent| intent.seq);
         self.report.open = open;
         self.report
+    }
+
+    /// Tells what is wrong with the log as a whole, at its last record.
+    fn at_end(&mut self, what: String) {
+        let at = self.last.map(|(spot, _, _)| spot);
+        let file = at.map(|spot| spot.day.to_string()).unwrap_or_default();
+        self.report.problems_total += 1;
+        self.report.problems.push(Problem { file, line: at.map_or(0, |spot| spot.line), what });
     }
 
     fn problem(&mut self, spot: Spot, what: String) {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Once;
 
 use rustix::fs::OFlags;
 use serde_json::json;
@@ -22,6 +23,9 @@ const RESERVE: u64 = 1024 * 1024;
 
 /// What is left of the reserve when more is asked for, in bytes.
 const RESERVE_LOW: u64 = 256 * 1024;
+
+/// Said once a process that no room can be reserved.
+static WARNED: Once = Once::new();
 
 /// The longest line, as a size.
 const LINE: u64 = LINE_BYTES_MAX as u64;
@@ -52,10 +56,11 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Opens the newest file that holds anything, and closes what is torn at its end; none if
-    /// there is no such file.
+    /// there is no such file. What `known` reserved and synced in the same file stays so.
     pub(super) fn open(
         place: &Place,
         lock: &Lock,
+        known: Option<&Self>,
         now: OffsetDateTime,
     ) -> Result<Option<Self>, Fault> {
         let mut days = place.days()?;
@@ -74,21 +79,25 @@ impl Journal {
         let meta = file.metadata().map_err(|e| failed(day, &e))?;
         let (ino, size) = (meta.ino(), meta.len());
         let (seq, prev) = (tail.seq, tail.prev);
-        let mut journal = Self { file, day, ino, size, seq, prev, reserved: Some(0), named: false };
+        let known = known.filter(|known| (known.day, known.ino) == (day, ino));
+        let (reserved, named) = known.map_or((Some(0), false), |old| (old.reserved, old.named));
+        let mut journal = Self { file, day, ino, size, seq, prev, reserved, named };
         if let Some(torn) = tail.torn {
             journal.recover(torn, now)?;
         }
         Ok(Some(journal))
     }
 
-    /// Begins the file of a day, after the end of `before`. Its first line is `opened`.
+    /// Begins the file of a day, after the end of `before`, with room for the outcomes of `owed`
+    /// intents. Its first line is `opened`.
     pub(super) fn begin(
         place: &Place,
         lock: &Lock,
         before: Option<&Self>,
-        (day, now): (Day, OffsetDateTime),
-        narrowed: bool,
+        now: OffsetDateTime,
+        (narrowed, owed): (bool, u64),
     ) -> Result<Self, Fault> {
+        let day = Day::of(now);
         if let Some(old) = before {
             // What the new file's first line chains to must not be lost after it.
             sys::sync(&old.file).map_err(|e| failed(old.day, &e))?;
@@ -100,10 +109,9 @@ impl Journal {
         let (seq, prev) = before.map_or((0, Digest::ZERO), |old| (old.seq, old.prev));
         let (ino, size) = (meta.ino(), meta.len());
         let mut new = Self { file, day, ino, size, seq, prev, reserved: Some(0), named: false };
-        let record = opened(narrowed);
-        new.make_room(0, 0, || 1)?;
+        new.make_room(LINE, owed, || owed)?;
         lock.set_newest(day)?;
-        new.put(&record, now).map_err(|unwritten| unwritten.fault)?;
+        new.put(&opened(narrowed), now).map_err(|unwritten| unwritten.fault)?;
         Ok(new)
     }
 
@@ -198,10 +206,12 @@ impl Journal {
             Room::Reserved => self.reserved = Some(end),
             Room::Unsupported => {
                 self.reserved = None;
-                tracing::warn!(
-                    "the audit log's file system reserves no room: on a full disk, the outcome of \
-                     a change may not fit"
-                );
+                WARNED.call_once(|| {
+                    tracing::warn!(
+                        "the audit log's file system reserves no room: on a full disk, the \
+                         outcome of a change may not fit"
+                    );
+                });
             }
             Room::None => return Ok(false),
         }

@@ -35,12 +35,26 @@ impl<'a> Head<'a> {
         head.prev.starts_with("sha256:").then_some(head)
     }
 
+    /// Whether the line before has this digest, as this line says. There is one text for one
+    /// digest: what looks different is different.
+    pub(super) fn follows(&self, digest: &Digest) -> bool {
+        let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
+        let (pairs, rest) = match self.prev.strip_prefix("sha256:") {
+            Some(hex) => hex.as_bytes().as_chunks::<2>(),
+            None => return false,
+        };
+        rest.is_empty()
+            && pairs.len() == digest.as_bytes().len()
+            && digest
+                .as_bytes()
+                .iter()
+                .zip(pairs)
+                .all(|(byte, pair)| *pair == [digit(byte >> 4), digit(byte & 0x0f)])
+    }
+
     /// The digest of the line before, as this line says; none if it says none.
     pub(super) fn prev(&self) -> Option<Digest> {
-        // One text for one digest: what looks different is different.
-        let plain = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        let hex = self.prev.strip_prefix("sha256:")?;
-        hex.bytes().all(plain).then(|| Digest::parse(hex)).flatten()
+        Digest::parse(&self.prev).filter(|digest| self.follows(digest))
     }
 
     /// The request that an intent or an outcome belongs to.

@@ -155,7 +155,8 @@ pub(super) fn owed(place: &Place) -> u64 {
     marks.map_or(0, |marks| marks.len() as u64)
 }
 
-/// Whether a session's process is alive.
+/// Whether a session's process is alive. To ask takes the lock for a moment: a process that looks
+/// for orphans in that moment leaves this one to the next.
 pub(super) fn is_live(place: &Place, session: &str) -> bool {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     place

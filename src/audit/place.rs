@@ -21,8 +21,8 @@ use crate::core::reason::{Fault, Reason};
 
 use super::sys;
 
-const FOLDER_MODE: u32 = 0o700;
-const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: Mode = Mode::RWXU;
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// The folder of session and target locks, inside the log's.
 const LIVE: &str = ".live";
@@ -95,11 +95,11 @@ impl Place {
         let (up, name) = split(dir)?;
         DirBuilder::new()
             .recursive(true)
-            .mode(FOLDER_MODE)
+            .mode(0o700)
             .create(&up)
             .map_err(|e| failed(format_args!("{} cannot be made", up.display()), &e))?;
         let parent = open_parent(&up)?;
-        match mkdirat(&parent, &name, Mode::from_raw_mode(FOLDER_MODE)) {
+        match mkdirat(&parent, &name, FOLDER_MODE) {
             Ok(()) => sync_folder(&parent),
             Err(Errno::EXIST) => {}
             Err(e) => {
@@ -199,7 +199,7 @@ impl Place {
     /// The folder of session and target locks, made if it is not there.
     pub(super) fn live(&self) -> Result<OwnedFd, Fault> {
         let path = self.path.join(LIVE);
-        match mkdirat(&self.folder, LIVE, Mode::from_raw_mode(FOLDER_MODE)) {
+        match mkdirat(&self.folder, LIVE, FOLDER_MODE) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => {
                 return Err(failed(format_args!("{} cannot be made", path.display()), &e.into()));
@@ -257,7 +257,7 @@ pub(super) fn open_own(
     how: OFlags,
 ) -> Result<Option<File>, Foreign> {
     let flags = how | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match openat(folder, name, flags, Mode::from_raw_mode(FILE_MODE)) {
+    let file = match openat(folder, name, flags, FILE_MODE) {
         Ok(fd) => File::from(fd),
         Err(Errno::NOENT) if !how.contains(OFlags::CREATE) => return Ok(None),
         Err(error) => return Err(error.into()),
@@ -273,8 +273,7 @@ pub(super) fn open_own(
         return Err(Foreign::Owner(meta.uid()));
     }
     if meta.mode() & 0o077 != 0 {
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(FILE_MODE))
-            .map_err(|e| Foreign::Io(e.into()))?;
+        rustix::fs::fchmod(&file, FILE_MODE).map_err(|e| Foreign::Io(e.into()))?;
     }
     Ok(Some(file))
 }
@@ -338,7 +337,7 @@ fn own_folder(folder: &OwnedFd, path: &Path, narrowed: &AtomicBool) -> Result<()
     }
     let mode = Mode::from_raw_mode(stat.st_mode);
     if mode.intersects(Mode::RWXG | Mode::RWXO) {
-        rustix::fs::fchmod(folder, Mode::from_raw_mode(FOLDER_MODE)).map_err(|e| {
+        rustix::fs::fchmod(folder, FOLDER_MODE).map_err(|e| {
             failed(format_args!("{} cannot be narrowed to 0700", path.display()), &e.into())
         })?;
         narrowed.store(true, Ordering::Release);

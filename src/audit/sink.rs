@@ -219,11 +219,12 @@ impl Sink {
         }
         let (place, lock) = self.open.as_ref().ok_or_else(closed)?;
         if !self.journal.as_ref().is_some_and(|journal| journal.is_current(place, lock)) {
-            self.journal = Journal::open(place, lock, now)?;
+            let known = self.journal.take();
+            self.journal = Journal::open(place, lock, known.as_ref(), now)?;
         }
         let today = Day::of(now);
         if self.journal.as_ref().is_none_or(|journal| journal.end().0 < today) {
-            self.roll(today, now)?;
+            self.roll(now)?;
         }
         if self.shared.narrowed.load(Ordering::Acquire) && self.stuck.is_none() {
             self.put(&opened(true), now)?;
@@ -243,11 +244,12 @@ impl Sink {
     }
 
     /// Begins the file of a new day. Where that fails, the old file stays for what is owed.
-    fn roll(&mut self, today: Day, now: OffsetDateTime) -> Result<(), Fault> {
+    fn roll(&mut self, now: OffsetDateTime) -> Result<(), Fault> {
         let (place, lock) = self.open.as_ref().ok_or_else(closed)?;
         let narrowed = self.shared.narrowed.load(Ordering::Acquire);
         let before = self.journal.as_ref();
-        match Journal::begin(place, lock, before, (today, now), narrowed) {
+        let owed = live::owed(place).max(self.intents.len() as u64);
+        match Journal::begin(place, lock, before, now, (narrowed, owed)) {
             Ok(journal) => {
                 self.journal = Some(journal);
                 self.shared.narrowed.store(false, Ordering::Release);

@@ -7,7 +7,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags};
-use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 /// How a folder is opened that is only walked through.
@@ -22,6 +21,7 @@ pub(super) fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{ResolveFlags, openat2};
+        use rustix::io::Errno;
         match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
             // Kernels before 5.6, and sandboxes that do not know the call.
             Err(Errno::NOSYS | Errno::PERM) => {}
@@ -41,8 +41,14 @@ fn walk(path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     Ok(folder)
 }
 
+/// How often something was synced, for tests.
+#[cfg(test)]
+pub(super) static SYNCS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
 /// Returns when the file's content is on disk.
 pub(super) fn sync(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    SYNCS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     #[cfg(target_vendor = "apple")]
     return Ok(rustix::fs::fcntl_fullfsync(file)?);
     #[cfg(not(target_vendor = "apple"))]
@@ -51,6 +57,7 @@ pub(super) fn sync(file: &File) -> io::Result<()> {
 
 /// What became of asking for room.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux reserves here"))]
 pub(super) enum Room {
     /// It is reserved.
     Reserved,
@@ -65,6 +72,7 @@ pub(super) fn reserve(file: &File, offset: u64, end: u64) -> io::Result<Room> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::io::Errno;
         let len = end.saturating_sub(offset);
         match fallocate(file, FallocateFlags::KEEP_SIZE, offset, len) {
             Ok(()) => Ok(Room::Reserved),

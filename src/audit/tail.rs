@@ -9,8 +9,8 @@ use crate::core::reason::Fault;
 use super::line::Head;
 use super::place::{Day, Place, failed, unavailable};
 
-/// How much of a file's end is read at first; a whole line always fits.
-const WINDOW: u64 = 128 * 1024;
+/// How much of a file's end is read at first, in bytes; four times as much with each next try.
+const WINDOW: u64 = 16 * 1024;
 
 /// How much is read at most to find a whole line.
 const WINDOW_MAX: u64 = 32 * 1024 * 1024;

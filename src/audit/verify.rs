@@ -44,7 +44,7 @@ pub struct Report {
     pub open: Vec<OpenIntent>,
     /// Whether the log holds the anchor, if one was given.
     pub anchored: Option<bool>,
-    /// What is wrong, the first 20 findings and the anchor.
+    /// What is wrong: the first 20 findings, and what the log as a whole lacks.
     pub problems: Vec<Problem>,
     /// How much is wrong.
     pub problems_total: u64,

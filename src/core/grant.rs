@@ -123,7 +123,6 @@ pub fn issue(token: &Token, plan: &Arc<Plan>, request: RequestKey, expires: Tick
 /// # Errors
 /// `token_expired`, `token_mismatch` for another request, `plan_changed` for the same request on a
 /// target that changed, and `policy_denied` for a verdict that a confirmation does not satisfy.
-#[expect(clippy::needless_pass_by_value, reason = "the row is spent, whatever becomes of it")]
 pub fn redeem(
     row: GrantRow,
     plan: &Arc<Plan>,

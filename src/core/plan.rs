@@ -30,11 +30,11 @@ impl Digest {
     /// The digest of nothing yet: 64 zeros, before the first line of a log.
     pub const ZERO: Self = Self([0; 32]);
 
-    /// Reads 64 hex digits, with or without `sha256:`.
+    /// Reads 64 lower-case hex digits, with or without `sha256:`.
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.strip_prefix("sha256:").unwrap_or(text).as_bytes();
         let mut out = [0; 32];
-        if hex.len() != 64 {
+        if hex.len() != 64 || !hex.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return None;
         }
         for (byte, pair) in out.iter_mut().zip(hex.chunks_exact(2)) {
@@ -254,7 +254,9 @@ pub(crate) mod tests {
         let digest = Digest::of(&[b"x"]);
         assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
         assert_eq!(Digest::parse("sha256:12"), None);
-        assert_eq!(Digest::parse(&"g".repeat(64)), None);
+        for bad in ["g", "A", "+"] {
+            assert_eq!(Digest::parse(&bad.repeat(64)), None, "{bad}");
+        }
     }
 
     proptest! {

@@ -18,7 +18,7 @@ pub fn line(text: &str, chars_max: usize) -> String {
     cut(break_tokens(escape(text, false)), chars_max)
 }
 
-/// As [`line`], with a limit that suits a name, a label or an image reference.
+/// As [`line()`], with a limit that suits a name, a label or an image reference.
 pub fn name(text: &str) -> String {
     line(text, 160)
 }

@@ -148,7 +148,8 @@ impl DockerEngine {
         let identity = wire.identity();
         let asking = async {
             let mut connection = wire.connect().await?;
-            let answer = connection.get("/info").await?;
+            let response = connection.open("/info").await?;
+            let answer = connection.read(response).await?;
             Ok((connection, answer))
         };
         let (connection, answer) = self.in_time(asking).await?;
@@ -222,6 +223,7 @@ fn one_request(
             note(Fate::Lost("it was cancelled".to_owned()));
             match connection.send(request).await {
                 Ok(response) => {
+                    connection.detach();
                     note(Fate::Answered(response.status().as_u16()));
                     Ok(response)
                 }

@@ -5,15 +5,18 @@
 //! when another file stands in its place, or a connection breaks, all of it is forgotten.
 
 use std::fs;
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
@@ -57,56 +60,102 @@ impl Identity {
     }
 }
 
-/// One connection.
+/// One connection. It moves only while something is awaited on it, within the same task: a log
+/// comes in a piece a line, and handing each from task to task took three times as long.
 #[derive(Debug)]
 pub(super) struct Connection {
+    /// The socket that it was made to.
+    identity: Option<Identity>,
     sender: http1::SendRequest<Full<Bytes>>,
+    driver: Driver,
+}
+
+/// The half of a connection that moves bytes; none once it has ended.
+#[derive(Debug)]
+struct Driver(Option<http1::Connection<TokioIo<UnixStream>, Full<Bytes>>>);
+
+impl Driver {
+    /// Moves bytes until `work` is done. How the connection ends is seen by `work`.
+    async fn until<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(done);
+            }
+            if let Some(driver) = &mut self.0
+                && Pin::new(driver).poll(context).is_ready()
+            {
+                self.0 = None;
+            }
+            work.as_mut().poll(context)
+        })
+        .await
+    }
 }
 
 impl Connection {
-    /// Sends a request. `path` may hold only what this adapter itself put together.
+    /// Sends a request and waits for the answer's head. The path may hold only what this adapter
+    /// itself put together.
     pub(super) async fn send(
         &mut self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, Broken> {
-        request.headers_mut().insert(HOST, hyper::header::HeaderValue::from_static("docker"));
-        self.sender.ready().await.map_err(|error| Broken::Unsent(error.to_string()))?;
-        self.sender.try_send_request(request).await.map_err(|mut error| {
-            if error.take_message().is_some() {
-                Broken::Unsent(error.into_error().to_string())
-            } else {
-                Broken::Lost(chain(&error.into_error()))
-            }
-        })
+        request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
+        let sender = &mut self.sender;
+        let sending = async {
+            sender.ready().await.map_err(|error| Broken::Unsent(chain(&error)))?;
+            sender.try_send_request(request).await.map_err(|mut error| {
+                if error.take_message().is_some() {
+                    Broken::Unsent(chain(&error.into_error()))
+                } else {
+                    Broken::Lost(chain(&error.into_error()))
+                }
+            })
+        };
+        self.driver.until(sending).await
     }
 
-    /// Asks for `path` and gives the answer's head; the body follows as it is read.
+    /// Asks for `path` and waits for the answer's head.
     pub(super) async fn open(&mut self, path: &str) -> Result<Response<Incoming>, Broken> {
         let request = Request::get(path).body(Full::default());
         self.send(request.map_err(|error| Broken::Unsent(error.to_string()))?).await
     }
 
-    /// Asks for `path` and reads the whole answer.
-    pub(super) async fn get(&mut self, path: &str) -> Result<Answer, Broken> {
-        read(self.open(path).await?).await
+    /// The next piece of an answer's body; none at its end.
+    pub(super) async fn next(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Broken> {
+        loop {
+            match self.driver.until(body.frame()).await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(Broken::Lost(chain(&error))),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
     }
-}
 
-/// Reads an answer's body.
-pub(super) async fn read(response: Response<Incoming>) -> Result<Answer, Broken> {
-    let status = response.status().as_u16();
-    let mut incoming = response.into_body();
-    let mut body = Vec::new();
-    while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| Broken::Lost(chain(&error)))?;
-        if let Some(data) = frame.data_ref() {
+    /// Reads an answer whole.
+    pub(super) async fn read(&mut self, response: Response<Incoming>) -> Result<Answer, Broken> {
+        let status = response.status().as_u16();
+        let mut incoming = response.into_body();
+        let mut body = Vec::new();
+        while let Some(data) = self.next(&mut incoming).await? {
             if body.len() + data.len() > ANSWER_BYTES_MAX {
                 return Err(Broken::TooLong);
             }
-            body.extend_from_slice(data);
+            body.extend_from_slice(&data);
+        }
+        Ok(Answer { status, body })
+    }
+
+    /// Leaves the connection to itself, for an answer that somebody else reads.
+    pub(super) fn detach(self) {
+        if let Some(driver) = self.driver.0 {
+            tokio::spawn(async move { driver.await.unwrap_or_default() });
         }
     }
-    Ok(Answer { status, body })
 }
 
 /// An error with what caused it: hyper says the cause only there.
@@ -141,8 +190,9 @@ impl Wire {
         Self { endpoint, kept: Mutex::default() }
     }
 
-    /// A connection of one's own. It is given back by nobody and ends when it is dropped.
+    /// A connection of one's own. It ends when it is dropped.
     pub(super) async fn connect(&self) -> Result<Connection, Broken> {
+        let identity = self.identity();
         let connected = async {
             let stream = UnixStream::connect(&self.endpoint.socket).await?;
             let shaken = http1::handshake(TokioIo::new(stream)).await;
@@ -150,9 +200,7 @@ impl Wire {
         };
         match connected.await {
             Ok((sender, driver)) => {
-                // How the connection ended is seen by whoever waits for an answer on it.
-                tokio::spawn(async move { driver.await.unwrap_or_default() });
-                Ok(Connection { sender })
+                Ok(Connection { identity, sender, driver: Driver(Some(driver)) })
             }
             Err(error) => {
                 self.forget();
@@ -161,24 +209,40 @@ impl Wire {
         }
     }
 
-    /// Asks for `path` on a kept connection if there is one. A kept connection that turns out to
-    /// be broken is no answer: the question is asked once more on a new one.
+    /// Asks for `path` and reads the whole answer.
     pub(super) async fn get(&self, path: &str) -> Result<Answer, Broken> {
-        let identity = self.identity();
-        if let Some(mut connection) = self.take(identity) {
-            match connection.get(path).await {
-                Ok(answer) => {
-                    self.keep(identity, connection);
-                    return Ok(answer);
-                }
-                Err(Broken::TooLong) => return Err(Broken::TooLong),
+        let (mut connection, response) = self.open(path).await?;
+        let answer = connection.read(response).await?;
+        self.keep(connection);
+        Ok(answer)
+    }
+
+    /// Asks for `path` on a kept connection if there is one, and waits for the answer's head. A
+    /// kept connection that turns out to have ended is no answer: the question is asked once more
+    /// on a new one. Whoever reads the body to its end may give the connection to [`Wire::keep`].
+    pub(super) async fn open(
+        &self,
+        path: &str,
+    ) -> Result<(Connection, Response<Incoming>), Broken> {
+        let kept = self.kept(self.identity()).idle.pop();
+        if let Some(mut connection) = kept {
+            match connection.open(path).await {
+                Ok(response) => return Ok((connection, response)),
+                // Another engine may have taken the old one's place, so its id goes as well.
                 Err(_) => self.forget(),
             }
         }
         let mut connection = self.connect().await?;
-        let answer = connection.get(path).await?;
-        self.keep(identity, connection);
-        Ok(answer)
+        let response = connection.open(path).await?;
+        Ok((connection, response))
+    }
+
+    /// Keeps a connection for the next read.
+    pub(super) fn keep(&self, connection: Connection) {
+        let mut kept = self.kept(connection.identity);
+        if kept.idle.len() < IDLE_CONNECTIONS_MAX {
+            kept.idle.push(connection);
+        }
     }
 
     /// Which file the socket is now, if it is there.
@@ -199,24 +263,6 @@ impl Wire {
     /// Forgets what is kept.
     pub(super) fn forget(&self) {
         *self.lock() = Kept::default();
-    }
-
-    fn take(&self, identity: Option<Identity>) -> Option<Connection> {
-        let mut kept = self.kept(identity);
-        let connection = kept.idle.pop()?;
-        if connection.sender.is_closed() {
-            // The engine ended it, so it may be another one by now.
-            *kept = Kept { identity, ..Kept::default() };
-            return None;
-        }
-        Some(connection)
-    }
-
-    fn keep(&self, identity: Option<Identity>, connection: Connection) {
-        let mut kept = self.kept(identity);
-        if kept.idle.len() < IDLE_CONNECTIONS_MAX && !connection.sender.is_closed() {
-            kept.idle.push(connection);
-        }
     }
 
     /// What is kept about the socket that `identity` names; what was kept about another is gone.

@@ -36,7 +36,7 @@ pub(super) struct Wire<R, W> {
 /// What a line turned out to be.
 enum Read {
     Message(Box<RxJsonRpcMessage<RoleServer>>),
-    Refused(TxJsonRpcMessage<RoleServer>),
+    Refused(Box<TxJsonRpcMessage<RoleServer>>),
     Nothing,
 }
 
@@ -110,18 +110,22 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
         }
         let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
         match method {
-            Some(method) if id.is_some() && value["jsonrpc"] == "2.0" && is_method(method) => {
+            Some(method)
+                if id.is_some()
+                    && value.get("jsonrpc").is_some_and(|v| v == "2.0")
+                    && is_method(method) =>
+            {
                 let fault = unread(method);
                 let error = Refusal::invalid_params(fault.message.clone(), None);
                 self.put_on_record(fault);
-                Read::Refused(TxJsonRpcMessage::<RoleServer>::error(error, id))
+                Read::Refused(answer(error, id))
             }
             _ => Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id)),
         }
     }
 
     /// Answers a line that was too long to be read, and puts it on record.
-    fn too_long(&self, id: Option<&[u8]>) -> TxJsonRpcMessage<RoleServer> {
+    fn too_long(&self, id: Option<&[u8]>) -> Box<TxJsonRpcMessage<RoleServer>> {
         let id = id.and_then(|id| serde_json::from_slice(id).ok());
         let message =
             format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
@@ -137,8 +141,12 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
     }
 }
 
-fn refusal(message: String, id: Option<RequestId>) -> TxJsonRpcMessage<RoleServer> {
-    TxJsonRpcMessage::<RoleServer>::error(Refusal::invalid_request(message, None), id)
+fn refusal(message: String, id: Option<RequestId>) -> Box<TxJsonRpcMessage<RoleServer>> {
+    answer(Refusal::invalid_request(message, None), id)
+}
+
+fn answer(error: Refusal, id: Option<RequestId>) -> Box<TxJsonRpcMessage<RoleServer>> {
+    Box::new(TxJsonRpcMessage::<RoleServer>::error(error, id))
 }
 
 impl<R, W> Transport<RoleServer> for Wire<R, W>
@@ -178,7 +186,7 @@ where
                 Read::Message(message) => return Some(*message),
                 Read::Refused(refusal) => {
                     // Receiving may be abandoned at any await; a half-written line must not be.
-                    let sent = self.send(refusal);
+                    let sent = self.send(*refusal);
                     tokio::spawn(async move { drop(sent.await) });
                 }
                 Read::Nothing => {}

@@ -232,16 +232,18 @@ impl Look for Fake {
             return ready(Err(fault));
         }
         let mut left = query.tail.map_or(usize::MAX, |tail| tail as usize);
-        let mut from = self.log.len();
+        let (mut from, mut skipped) = (self.log.len(), 0);
         while from > 0 {
             let pieces = self.log[from - 1].2.len() / 16_384 + 1;
-            if pieces > left {
+            if left == 0 {
                 break;
             }
-            left -= pieces;
             from -= 1;
+            skipped = pieces.saturating_sub(left) * 16_384;
+            left = left.saturating_sub(pieces);
         }
         for (stream, timestamp, bytes) in &self.log[from..] {
+            let bytes = &bytes[std::mem::take(&mut skipped)..];
             let at = super::when::read(timestamp);
             let early = query.since.is_some_and(|since| at.is_some_and(|at| at < since));
             let late = query.until.is_some_and(|until| at.is_some_and(|at| at > until));

@@ -91,15 +91,19 @@ pub(super) fn aged(written: &str, now: OffsetDateTime) -> String {
     }
 }
 
-/// How long before `now` a moment lies, in the largest unit that fits.
+/// How long before `now` a moment lies.
 pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
-    let seconds = (now - at).whole_seconds();
+    if at > now { "in the future".to_owned() } else { format!("{} ago", span(at, now)) }
+}
+
+/// The time between two moments, in the largest unit that fits.
+pub(super) fn span(from: OffsetDateTime, to: OffsetDateTime) -> String {
+    let seconds = (to - from).whole_seconds().max(0);
     match seconds {
-        ..0 => "in the future".to_owned(),
-        0..120 => format!("{seconds} s ago"),
-        120..7200 => format!("{} min ago", seconds / 60),
-        7200..172_800 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} days ago", seconds / 86_400),
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 

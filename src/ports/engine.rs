@@ -315,8 +315,6 @@ pub struct LogQuery {
     pub out: bool,
     /// With standard error.
     pub err: bool,
-    /// Whether the container has a terminal; none where the adapter has to find out.
-    pub tty: Option<bool>,
     /// The last so many lines of each stream; none for all. The engine may count long lines more
     /// than once, so ask for more and count yourself.
     pub tail: Option<u32>,

@@ -15,15 +15,7 @@ use crate::support::door::{Deed, Door};
 use crate::support::engine::{Engine, adapter_at};
 
 fn query() -> LogQuery {
-    LogQuery {
-        out: true,
-        err: true,
-        tty: None,
-        tail: None,
-        since: None,
-        until: None,
-        line_bytes_max: 1000,
-    }
+    LogQuery { out: true, err: true, tail: None, since: None, until: None, line_bytes_max: 1000 }
 }
 
 /// A line: its stream, time stamp, text and full length.
@@ -71,14 +63,9 @@ async fn a_terminals_control_bytes_hide_nothing() {
     let made = engine.script(script).tty().start();
     made.wait();
     let adapter = engine.adapter();
-    for tty in [None, Some(true)] {
-        let lines = read(&adapter, &made.id, &LogQuery { tty, ..query() }).await.unwrap();
-        let hidden = "\u{1}\0\0\0\u{7f}\u{7f}\u{7f}\u{7f}hidden?";
-        assert_eq!(texts(&lines), ["first", hidden, "\u{2}x", "last"], "{tty:?}");
-    }
-    let wrong = LogQuery { tty: Some(false), ..query() };
-    let fault = read(&adapter, &made.id, &wrong).await.unwrap_err();
-    assert_eq!(fault.reason, Reason::EngineError);
+    let lines = read(&adapter, &made.id, &query()).await.unwrap();
+    let hidden = "\u{1}\0\0\0\u{7f}\u{7f}\u{7f}\u{7f}hidden?";
+    assert_eq!(texts(&lines), ["first", hidden, "\u{2}x", "last"]);
 }
 
 #[tokio::test]
@@ -151,10 +138,8 @@ async fn a_log_that_cannot_be_read_says_why() {
     assert_eq!(fault.reason, Reason::EngineError);
     assert!(fault.message.contains("logging driver"), "{}", fault.message);
     let gone = FullId::parse(&"0".repeat(64)).unwrap();
-    for tty in [None, Some(true), Some(false)] {
-        let fault = read(&adapter, &gone, &LogQuery { tty, ..query() }).await.unwrap_err();
-        assert_eq!(fault.reason, Reason::NotFound, "{tty:?}");
-    }
+    let fault = read(&adapter, &gone, &query()).await.unwrap_err();
+    assert_eq!(fault.reason, Reason::NotFound);
 }
 
 #[tokio::test]
@@ -169,8 +154,7 @@ async fn a_log_that_falls_silent_or_never_ends_is_given_up() {
         Deadlines { log: short, ..Deadlines::default() },
     ] {
         let adapter = adapter_at(door.path()).with_deadlines(deadlines);
-        let fault =
-            read(&adapter, &id, &LogQuery { tty: Some(true), ..query() }).await.unwrap_err();
+        let fault = read(&adapter, &id, &query()).await.unwrap_err();
         assert_eq!(fault.reason, Reason::Timeout);
     }
 }

@@ -21,6 +21,8 @@ mod layers;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod ops_containers;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod ui;

@@ -103,9 +103,10 @@ fn following_sees_whole_lines_and_new_days() {
         file.write_all(text.as_bytes()).unwrap();
     };
     let new = line(6, 5, r#""event":"read""#);
-    append(DAY_2, &new[..20]);
+    let (begin, end) = new.split_at(20);
+    append(DAY_2, begin);
     assert!(follow.look().unwrap().is_empty(), "it is still being written");
-    append(DAY_2, &new[20..]);
+    append(DAY_2, end);
     let seen = follow.look().unwrap();
     assert_eq!((seen.len(), seen[0].line, seen[0].text("event")), (1, 3, Some("read")));
     append("audit-20261123.jsonl", &line(7, 6, r#""event":"opened""#));

@@ -219,4 +219,5 @@ fn an_empty_log_is_sound_until_more_is_asked() {
     assert!(sound(&dir).last.is_none());
     assert!(!dir.exists(), "verifying makes nothing");
     assert!(!verify(&dir, false, Some((1, Digest::ZERO))).unwrap().is_sound());
+    assert!(!verify(&dir, true, None).unwrap().is_sound());
 }

@@ -1,16 +1,19 @@
 //! How the log begins, rolls, fails, comes back and ends.
 
 use std::fs::{self, File};
-use std::time::Duration as Pause;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{FlockOperation, flock};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tokio::sync::oneshot;
 
 use super::super::sink::{Job, Sink};
+use super::super::sys::SYNCS;
 use super::support::*;
 use crate::audit::{AuditLog, Settings, Shared, verify};
-use crate::ports::{Audit, Durability};
+use crate::core::grant::Tick;
+use crate::ports::{Audit, Clock, Durability};
 
 #[test]
 fn starting_writes_nothing() {
@@ -133,6 +136,78 @@ fn an_intent_that_failed_but_stands_there_gets_its_outcome() {
     assert_eq!(column(&dir, "reason")[2], "audit_unavailable");
 }
 
+/// Syncs are counted for the whole process, so a process of its own looks at them.
+#[test]
+#[ignore = "a child of another test"]
+fn syncing_child() {
+    let Some(dir) = child_task() else { return };
+    let syncs = || SYNCS.load(std::sync::atomic::Ordering::SeqCst);
+    let settings =
+        Settings { dir: Path::new(&dir).join("a"), sync_all: false, session: "s1".into() };
+    let log = AuditLog::new(settings.clone(), FakeClock::new());
+    put(&log, brief()).unwrap();
+    put(&log, brief()).unwrap();
+    assert_eq!(syncs(), 0, "nobody asked");
+    put_synced(&log, brief()).unwrap();
+    put_synced(&log, brief()).unwrap();
+    assert_eq!(syncs(), 2, "whoever asks is answered after a sync");
+    let all = Settings { dir: Path::new(&dir).join("b"), sync_all: true, ..settings };
+    let log = AuditLog::new(all, FakeClock::new());
+    put(&log, brief()).unwrap();
+    assert_eq!(syncs(), 3);
+    // Those who wait together share one.
+    let lock = File::open(Path::new(&dir).join("b/.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let waiting: Vec<_> = (0..64).map(|_| log.append(brief(), Durability::Synced)).collect();
+    flock(&lock, FlockOperation::Unlock).unwrap();
+    waiting.into_iter().for_each(|answer| wait(answer).unwrap());
+    assert!((4..=6).contains(&syncs()), "{}", syncs());
+    println!("\nall held");
+}
+
+#[test]
+fn what_asks_for_it_is_synced_and_a_group_at_once() {
+    let (top, _) = fresh();
+    let child = child("life::syncing_child", &top.path().display().to_string()).output().unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("all held"), "{said}");
+}
+
+/// A clock that breaks once.
+#[derive(Debug)]
+struct Broken(AtomicBool, Arc<FakeClock>);
+
+impl Clock for Broken {
+    fn now(&self) -> OffsetDateTime {
+        assert!(!self.0.swap(false, std::sync::atomic::Ordering::SeqCst), "it broke");
+        self.1.now()
+    }
+
+    fn tick(&self) -> Tick {
+        self.1.tick()
+    }
+}
+
+#[test]
+fn a_writer_that_panics_is_replaced() {
+    let (_top, dir) = fresh();
+    let clock = Arc::new(Broken(AtomicBool::new(false), FakeClock::new()));
+    let settings = Settings { dir: dir.clone(), sync_all: false, session: "s1".into() };
+    let log = AuditLog::new(settings, Arc::<Broken>::clone(&clock));
+    put(&log, record(Event::Allowed, "r1")).unwrap();
+    clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(put(&log, brief()).unwrap_err().reason, Reason::AuditUnavailable);
+    // While the old one unwinds, records are still refused. The new one knows nothing of the open
+    // intent, and treats it as a crashed session's.
+    let back = (0..1000).any(|_| {
+        std::thread::yield_now();
+        put(&log, brief()).is_ok()
+    });
+    assert!(back);
+    assert_eq!(column(&dir, "event"), ["opened", "allowed", "unknown", "read"]);
+    sound(&dir);
+}
+
 #[test]
 fn too_many_waiting_records_are_refused() {
     let (_top, dir) = fresh();
@@ -185,6 +260,5 @@ fn a_session_has_one_process() {
     put(&second, brief()).unwrap();
     drop(first);
     let third: AuditLog = log_as(&dir, "s1");
-    std::thread::sleep(Pause::from_millis(1));
     put(&third, record(Event::Allowed, "r3")).unwrap();
 }

@@ -146,7 +146,6 @@ pub(super) fn child(name: &str, what: &str) -> Command {
 }
 
 /// What this child is to work on; none if it is no child.
-#[expect(clippy::disallowed_methods, reason = "how a test hands its child a folder")]
 pub(super) fn child_task() -> Option<String> {
     std::env::var(CHILD).ok()
 }

@@ -3,7 +3,8 @@
 //!
 //! Without a terminal the two streams come in frames: a kind, a length, a payload. With one there
 //! are raw bytes and no frames, whatever these look like. Either way every record starts with its
-//! time stamp, and a line of more than 16 KiB is several records, of which the last one ends it.
+//! time stamp, and a line of more than 16 KiB is several records, of which the last one ends it. So
+//! the stream's first byte tells the two apart: a frame's kind is no digit, and a year begins with one.
 
 use std::mem;
 use std::ops::ControlFlow;
@@ -37,7 +38,8 @@ pub(super) enum Stop {
 /// Takes a stream apart.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    framed: bool,
+    /// Whether there are frames; none until the first byte.
+    framed: Option<bool>,
     header: Vec<u8>,
     part: Part,
     left: usize,
@@ -55,11 +57,11 @@ enum Part {
 }
 
 impl Decoder {
-    /// `tty` says whether the container has a terminal; lines are cut after `line_bytes_max`.
-    pub(super) fn new(tty: bool, line_bytes_max: usize) -> Self {
-        let assembly = |stream| Assembly::new(stream, tty, line_bytes_max);
+    /// Lines are cut after `line_bytes_max`.
+    pub(super) fn new(line_bytes_max: usize) -> Self {
+        let assembly = |stream| Assembly::new(stream, line_bytes_max);
         Self {
-            framed: !tty,
+            framed: None,
             header: Vec::with_capacity(8),
             part: Part::Out,
             left: 0,
@@ -71,7 +73,7 @@ impl Decoder {
 
     /// Takes the next bytes, wherever they were cut.
     pub(super) fn feed(&mut self, mut data: &[u8], each: Each<'_>) -> ControlFlow<Stop> {
-        if !self.framed {
+        if !self.is_framed(data) {
             return self.out.push(data, each).map_break(|()| Stop::Enough);
         }
         while !data.is_empty() {
@@ -105,6 +107,14 @@ impl Decoder {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    fn is_framed(&mut self, data: &[u8]) -> bool {
+        let tells = |first: &u8| !first.is_ascii_digit();
+        let framed = self.framed.or_else(|| data.first().map(tells));
+        self.framed = framed;
+        self.out.tty = framed == Some(false);
+        framed != Some(false)
     }
 
     /// The stream has ended: what has no line feed is a line too.
@@ -165,10 +175,10 @@ struct Assembly {
 }
 
 impl Assembly {
-    fn new(stream: Stream, tty: bool, line_bytes_max: usize) -> Self {
+    fn new(stream: Stream, line_bytes_max: usize) -> Self {
         Self {
             stream,
-            tty,
+            tty: false,
             line_bytes_max,
             head: Some(Vec::new()),
             record_len: 0,
@@ -242,7 +252,7 @@ impl Assembly {
         let feed = here.iter().position(|byte| *byte == b'\n');
         let (line, rest) = data.split_at(feed.unwrap_or(here.len()));
         let kept = line.len().min(self.line_bytes_max.saturating_sub(self.bytes.len()));
-        self.bytes.extend(line.iter().take(kept));
+        self.bytes.extend_from_slice(line.get(..kept).unwrap_or_default());
         self.full_len += line.len();
         self.record_len += line.len();
         self.last = line.last().copied().unwrap_or(self.last);

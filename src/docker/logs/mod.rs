@@ -4,8 +4,6 @@ mod decode;
 
 use std::ops::ControlFlow;
 
-use http_body_util::BodyExt as _;
-use hyper::Response;
 use hyper::body::Incoming;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -14,11 +12,11 @@ use tokio::time::timeout;
 use self::decode::{Decoder, Each, Stop};
 use super::fault;
 use super::look::path;
-use super::wire::{self, Broken};
+use super::wire::{Answer, Connection};
 use super::{DockerEngine, odd};
 use crate::core::ids::FullId;
 use crate::core::reason::{Fault, Reason};
-use crate::ports::engine::{CONTAINER, LogLine, LogQuery, Look as _};
+use crate::ports::engine::{CONTAINER, LogLine, LogQuery};
 
 /// Streams a log. The connection ends with the stream, so breaking off costs the engine no more.
 pub(super) async fn stream(
@@ -31,14 +29,7 @@ pub(super) async fn stream(
         return Err(Fault::invalid("A log needs at least one of its two streams."));
     }
     let limit = engine.deadlines.log;
-    let work = async {
-        let tty = match query.tty {
-            Some(tty) => tty,
-            None => engine.container(id).await?.tty,
-        };
-        read(engine, id, query, tty, each).await
-    };
-    timeout(limit, work).await.unwrap_or_else(|_| {
+    timeout(limit, read(engine, id, query, each)).await.unwrap_or_else(|_| {
         Err(Fault::new(
             Reason::Timeout,
             format!(
@@ -54,23 +45,26 @@ async fn read(
     engine: &DockerEngine,
     id: &FullId,
     query: &LogQuery,
-    tty: bool,
     each: Each<'_>,
 ) -> Result<(), Fault> {
     let wire = engine.wire()?;
     let path = log_path(id, query);
-    let opened = async { wire.connect().await?.open(&path).await };
-    let response = engine.in_time(opened).await?;
+    let (mut connection, response) = engine.in_time(wire.open(&path)).await?;
     if response.status() != hyper::StatusCode::OK {
-        let answer = engine.in_time(wire::read(response)).await?;
+        let answer = engine.in_time(connection.read(response)).await?;
         return Err(refusal(&answer));
     }
     let mut within = |line: LogLine<'_>| {
         if is_within(query, line.timestamp) { each(line) } else { ControlFlow::Continue(()) }
     };
-    let mut decoder = Decoder::new(tty, query.line_bytes_max);
-    match decode_all(engine, response, &mut decoder, &mut within).await? {
-        ControlFlow::Continue(()) | ControlFlow::Break(Stop::Enough) => Ok(()),
+    let mut decoder = Decoder::new(query.line_bytes_max);
+    let mut body = response.into_body();
+    match decode_all(engine, &mut connection, &mut body, &mut decoder, &mut within).await? {
+        ControlFlow::Continue(()) => {
+            wire.keep(connection);
+            Ok(())
+        }
+        ControlFlow::Break(Stop::Enough) => Ok(()),
         ControlFlow::Break(Stop::Odd(why)) => Err(odd("log", why)),
         ControlFlow::Break(Stop::Engine(said)) => Err(Fault::new(
             Reason::EngineError,
@@ -82,23 +76,23 @@ async fn read(
 
 async fn decode_all(
     engine: &DockerEngine,
-    response: Response<Incoming>,
+    connection: &mut Connection,
+    body: &mut Incoming,
     decoder: &mut Decoder,
     each: Each<'_>,
 ) -> Result<ControlFlow<Stop>, Fault> {
-    let wire = engine.wire()?;
-    let mut body = response.into_body();
+    let endpoint = &engine.wire()?.endpoint;
+    let idle = engine.deadlines.log_idle;
     loop {
-        let Ok(frame) = timeout(engine.deadlines.log_idle, body.frame()).await else {
-            return Err(fault::late(&wire.endpoint, engine.deadlines.log_idle.as_secs()));
-        };
-        let Some(frame) = frame else { return Ok(decoder.finish(each)) };
-        let frame = frame
-            .map_err(|error| fault::unread(&wire.endpoint, Broken::Lost(wire::chain(&error))))?;
-        if let Some(data) = frame.data_ref() {
-            let flow = decoder.feed(data, each);
-            if flow.is_break() {
-                return Ok(flow);
+        match timeout(idle, connection.next(body)).await {
+            Err(_) => return Err(fault::late(endpoint, idle.as_secs())),
+            Ok(Err(broken)) => return Err(fault::unread(endpoint, broken)),
+            Ok(Ok(None)) => return Ok(decoder.finish(each)),
+            Ok(Ok(Some(data))) => {
+                let flow = decoder.feed(&data, each);
+                if flow.is_break() {
+                    return Ok(flow);
+                }
             }
         }
     }
@@ -134,7 +128,7 @@ fn is_within(query: &LogQuery, timestamp: &str) -> bool {
     query.since.is_none_or(|since| at >= since) && query.until.is_none_or(|until| at <= until)
 }
 
-fn refusal(answer: &wire::Answer) -> Fault {
+fn refusal(answer: &Answer) -> Fault {
     let said = fault::engine_text(&answer.body);
     if answer.status == 501 || said.contains("does not support reading") {
         return Fault::new(
@@ -157,7 +151,6 @@ mod tests {
         LogQuery {
             out: true,
             err: false,
-            tty: None,
             tail: Some(5),
             since: None,
             until: None,

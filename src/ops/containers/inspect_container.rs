@@ -147,19 +147,21 @@ fn section(out: &mut String, title: &str, rows: &[(&str, String)]) {
     out.push('\n');
     for (label, value) in rows.iter().take(LINES_MAX) {
         // Writing to a String cannot fail.
-        writeln!(out, "  {label:width$}  {value}").unwrap_or_default();
+        let gap = if width == 0 { "" } else { "  " };
+        writeln!(out, "  {label:width$}{gap}{value}").unwrap_or_default();
     }
     if rows.len() > LINES_MAX {
         writeln!(out, "  … {} more", rows.len() - LINES_MAX).unwrap_or_default();
     }
 }
 
-fn clean(pairs: &[(String, String)], parted: &str) -> Vec<(&'static str, String)> {
+/// Names and values as rows without labels.
+fn clean(pairs: &[(String, String)]) -> Vec<(&'static str, String)> {
     pairs
         .iter()
         .map(|(name, value)| {
             let value = text::line(value, VALUE_CHARS_MAX);
-            ("", format!("{}{parted}{value}", text::name(name)))
+            ("", format!("{}={value}", text::name(name)))
         })
         .collect()
 }
@@ -177,16 +179,14 @@ impl Render for Inspection {
             section(&mut out, title, &rows);
         }
         for (title, pairs) in [("Labels", &self.labels), ("Environment", &self.env)] {
-            let rows = clean(pairs, "=");
-            let rows: Vec<(&str, String)> = rows;
-            section(&mut out, title, &rows);
+            section(&mut out, title, &clean(pairs));
         }
         let values = units::counted(self.hidden, "value");
         let verb = if self.hidden == 1 { "was" } else { "were" };
         match self.hidden {
             0 => out.push_str("Nothing was hidden."),
             _ => out.push_str(&format!(
-                "{values} that can be secret {verb} hidden: (set), (hidden). Nothing here shows them."
+                "{values} that can be secret {verb} hidden; no operation shows them."
             )),
         }
         out

@@ -9,7 +9,7 @@ use super::peers::{self, Peers};
 use super::target;
 use crate::core::grant::{Granted, Permit};
 use crate::core::operation::{Class, Drift, Spec};
-use crate::core::plan::Target;
+use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Preview, Seen};
@@ -122,6 +122,7 @@ pub(super) async fn observe(
 
 /// The preview of these facts and notes.
 pub(super) fn preview(
+    plan: &Plan,
     headline: String,
     facts: &[Facts],
     notes: &Notes,
@@ -134,7 +135,9 @@ pub(super) fn preview(
         text::name(&container.image),
         text::name(&short_digest(&container.image_id))
     );
-    let mut shown = vec![("container", name), ("image", image)];
+    let mut shown = vec![("container", name)];
+    shown.extend(plan.targets().first().map(|target| ("engine", text::name(&target.engine))));
+    shown.push(("image", image));
     for facts in facts {
         let state = match (&facts.status, &facts.started_at) {
             (Some(status), Some(at)) if container.state.running => {

@@ -65,10 +65,8 @@ pub(super) fn start(notes: &Notes) -> Rows {
     }
     image(&mut rows, notes, "a start");
     last_end(&mut rows, notes);
-    some(&mut rows, "ports", ports(container.ports.iter().filter(|p| p.public.is_some())));
-    some(&mut rows, "mounts", mounts(container));
-    some(&mut rows, "reach", reach(container));
     some(&mut rows, "restart policy", policy(container));
+    starting(&mut rows, container);
     rows
 }
 
@@ -113,15 +111,14 @@ pub(super) fn restart(notes: &Notes) -> Rows {
         let count = format!("{}; a restart by hand resets it", container.restart_count);
         rows.push(("restarted by engine", count));
     }
+    if !running {
+        starting(&mut rows, container);
+        return rows;
+    }
     published(&mut rows, container, "down for a moment; who is connected is unknown");
     let dynamic = ports(container.ports.iter().filter(|p| p.dynamic && p.public.is_some()));
     some(&mut rows, "host port may change", dynamic);
     some(&mut rows, "address may change", addresses(container));
-    if !running {
-        some(&mut rows, "mounts", mounts(container));
-        some(&mut rows, "reach", reach(container));
-        return rows;
-    }
     lost(&mut rows, container);
     rows.push(("kept", "writable layer, volumes, log".into()));
     match &notes.peers {
@@ -159,7 +156,15 @@ fn signals(notes: &Notes, grace: u32) -> String {
 }
 
 fn uptime(rows: &mut Rows, notes: &Notes) {
-    some(rows, "started", when::aged(&notes.container.state.started_at, notes.now));
+    let since = when::read(&notes.container.state.started_at);
+    some(rows, "uptime", since.map(|since| when::span(since, notes.now)));
+}
+
+/// What a start gives to a container that does not run.
+fn starting(rows: &mut Rows, container: &Container) {
+    some(rows, "ports", ports(container.ports.iter().filter(|p| p.public.is_some())));
+    some(rows, "mounts", mounts(container));
+    some(rows, "reach", reach(container));
 }
 
 fn last_end(rows: &mut Rows, notes: &Notes) {
@@ -329,7 +334,7 @@ fn affected(rows: &mut Rows, peers: &Peers, how_long: &str) {
         ("use its mounts", &peers.mounts),
         ("linked to it", &peers.links),
         ("depend on it", &peers.dependents),
-        ("want a restart too", &peers.dependents_to_restart),
+        ("follow its restarts", &peers.dependents_to_restart),
     ] {
         some(rows, label, listed(names, LISTED_MAX));
     }

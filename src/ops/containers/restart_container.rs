@@ -44,8 +44,9 @@ impl Change for RestartContainer {
         lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Both).await
     }
 
-    fn preview(_: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
+    fn preview(plan: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
         lifecycle::preview(
+            plan,
             notes::restart_headline(notes, params.timeout),
             facts,
             notes,

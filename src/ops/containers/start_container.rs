@@ -41,8 +41,8 @@ impl Change for StartContainer {
         lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Image).await
     }
 
-    fn preview(_: &Plan, _: &Named, facts: &[Facts], notes: &Notes) -> Preview {
-        lifecycle::preview(notes::start_headline(notes), facts, notes, notes::start(notes))
+    fn preview(plan: &Plan, _: &Named, facts: &[Facts], notes: &Notes) -> Preview {
+        lifecycle::preview(plan, notes::start_headline(notes), facts, notes, notes::start(notes))
     }
 
     async fn execute(

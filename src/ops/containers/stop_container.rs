@@ -43,8 +43,9 @@ impl Change for StopContainer {
         lifecycle::observe(cx, targets, class_of, Beside::Peers).await
     }
 
-    fn preview(_: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
+    fn preview(plan: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
         lifecycle::preview(
+            plan,
             notes::stop_headline(notes, params.timeout),
             facts,
             notes,

@@ -137,12 +137,12 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Lets the oldest hit go, and those around it that no other hit wants.
+    /// Makes the oldest hit a mere line, and lets those go that no other hit wants around it.
     fn drop_first_hit(&mut self) {
-        while self.ring.front().is_some_and(|line| !line.hit) {
-            self.drop_first();
+        if let Some(first) = self.ring.iter_mut().find(|line| line.hit) {
+            first.hit = false;
+            self.hits_kept -= 1;
         }
-        self.drop_first();
         let Some(next) = self.ring.iter().find(|line| line.hit).map(|line| line.index) else {
             return;
         };

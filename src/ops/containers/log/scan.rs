@@ -19,8 +19,9 @@ pub(super) const LINES_MAX: u32 = 100_000;
 /// Bytes that are searched, at most.
 pub(super) const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Lines that are asked for beyond those that are wanted.
-const SPARE: u32 = 32;
+/// Lines that are asked for beyond those that are wanted: one shows that there are older ones. Where
+/// the engine counted a long line more than once, it is asked again.
+const SPARE: u32 = 1;
 
 /// How much more is asked for where it was too little.
 const GROWTH: u32 = 16;
@@ -147,7 +148,6 @@ impl Scan {
         let query = LogQuery {
             out: true,
             err: true,
-            tty: None,
             tail,
             since: window.since,
             // With a tail the engine would count before it looks at this.
