@@ -67,8 +67,8 @@ fn every_operation_is_listed_once() {
 /// The names of an enum's variants, in snake case.
 fn variants(source: &Source, name: &str) -> Vec<String> {
     let start = source.code.find(&format!("enum {name} {{")).unwrap();
-    let open = start + source.code[start..].find('{').unwrap();
-    let body = &source.code[open..source::closing(&source.code, open)];
+    let open = start + source::part(&source.code, start..source.code.len()).find('{').unwrap();
+    let body = source::part(&source.code, open..source::closing(&source.code, open));
     let variant = Regex::new(r"(?m)^ {4}(\w+),").unwrap();
     let snake = |name: &str| {
         let capital = Regex::new(r"(\w)([A-Z])").unwrap();

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::source::{Source, closing};
+use super::source::{Source, closing, part};
 
 /// What is wrong, in words that begin with the place.
 pub(crate) type Findings = Vec<String>;
@@ -246,7 +246,7 @@ pub(crate) fn sizes(source: &Source) -> Findings {
     let functions = Regex::new(r"\bfn\s+(\w+)[^;{]*\{").unwrap();
     for function in functions.captures_iter(&source.code) {
         let open = function.get(0).unwrap().end() - 1;
-        let body = &source.code[open..closing(&source.code, open)];
+        let body = part(&source.code, open..closing(&source.code, open));
         let lines = body.lines().skip(1).filter(|line| !line.trim().is_empty()).count();
         if lines > FUNCTION_LINES_MAX {
             findings.push(format!("{}: `{}` has {lines} lines", source.path, &function[1]));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -50,7 +51,7 @@ impl Source {
     }
 
     fn at(&self, byte: usize) -> usize {
-        self.code[..byte].matches('\n').count() + 1
+        part(&self.code, 0..byte).matches('\n').count() + 1
     }
 
     /// A finding on the first place where `pattern` fits the code.
@@ -132,7 +133,7 @@ static TEST_MODULE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The lines of modules in braces that only tests are compiled with.
 fn test_modules(code: &str) -> Vec<(usize, usize)> {
-    let line = |byte: usize| code[..byte].matches('\n').count();
+    let line = |byte: usize| part(code, 0..byte).matches('\n').count();
     let modules = TEST_MODULE.captures_iter(code).filter(|found| &found["end"] == "{");
     let places = modules.map(|found| found.get(0).unwrap());
     places.map(|f| (line(f.start()), line(closing(code, f.end() - 1)))).collect()
@@ -145,10 +146,15 @@ fn without(text: &str, lines: &[(usize, usize)]) -> String {
     kept.map(|line| format!("{line}\n")).collect()
 }
 
+/// A part of a text, by its bytes. Findings of patterns lie between characters.
+pub(crate) fn part(text: &str, bytes: Range<usize>) -> &str {
+    text.get(bytes).unwrap()
+}
+
 /// Where the brace that opens at `open` closes.
 pub(crate) fn closing(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;
-    for (at, c) in code[open..].char_indices() {
+    for (at, c) in part(code, open..code.len()).char_indices() {
         match c {
             '{' => depth += 1,
             '}' if depth == 1 => return open + at,

@@ -110,6 +110,16 @@ impl Sandbox {
         lines
     }
 
+    /// Waits until so many events are on record.
+    pub(crate) fn await_events(&self, count: usize) {
+        let step = Duration::from_millis(20);
+        let mut left = PATIENCE;
+        while self.events().len() < count {
+            left = left.checked_sub(step).expect("there is no such record");
+            thread::sleep(step);
+        }
+    }
+
     /// The events of [`Self::requests`].
     pub(crate) fn events(&self) -> Vec<String> {
         self.requests().iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect()
