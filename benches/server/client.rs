@@ -59,10 +59,14 @@ impl Server {
         self.receive()
     }
 
+    /// Calls a tool and gives the line that it answers with, not looked at.
+    pub(crate) fn call_line(&mut self, tool: &str, arguments: &Value) -> String {
+        self.request("tools/call", &json!({"name": tool, "arguments": arguments}))
+    }
+
     /// Calls a tool and gives the text of its answer.
     pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> String {
-        let line = self.request("tools/call", &json!({"name": tool, "arguments": arguments}));
-        text(&line)
+        text(&self.call_line(tool, arguments))
     }
 
     /// As [`Self::call`], with the highest memory seen meanwhile, in KiB.
@@ -76,11 +80,11 @@ impl Server {
         std::thread::scope(|scope| {
             let (done, watch) = std::sync::mpsc::channel::<()>();
             let peak = scope.spawn(move || {
-                let mut peak = 0;
-                while watch.recv_timeout(std::time::Duration::from_millis(20)).is_err() {
+                let mut peak = pss_kib(pid);
+                while watch.recv_timeout(std::time::Duration::from_millis(5)).is_err() {
                     peak = peak.max(pss_kib(pid));
                 }
-                peak
+                peak.max(pss_kib(pid))
             });
             let line = self.receive();
             done.send(()).unwrap();
@@ -100,7 +104,7 @@ impl Server {
     }
 }
 
-fn text(line: &str) -> String {
+pub(crate) fn text(line: &str) -> String {
     let value: Value = serde_json::from_str(line).unwrap();
     let result = &value["result"];
     assert_eq!(result["isError"], json!(false), "{line}");

@@ -76,20 +76,23 @@ fn calls(fixture: &Fixture, samples: usize) {
             ping.clear();
             ours.iter_mut().chain(&mut raws).for_each(Samples::clear);
         }
-        timed(&mut ping, || server.call("ping", &json!({})));
+        timed(&mut ping, || server.call_line("ping", &json!({})));
         timed(&mut raws[0], || engine.get(&list));
-        let text = timed(&mut ours[0], || {
-            server.call("list_containers", &json!({"label": fixture.label}))
+        let line = timed(&mut ours[0], || {
+            server.call_line("list_containers", &json!({"label": fixture.label}))
         });
-        assert!(n > 0 || text.lines().count() >= 11, "ten containers and a heading: {text}");
+        let text = client::text(&line);
+        assert!(text.lines().count() >= 11, "ten containers and a heading: {text}");
         for (place, tail, path) in [(1, 100, &log_100), (2, 2000, &log_2000)] {
             timed(&mut raws[place], || {
                 engine.get(&find);
                 engine.get(path)
             });
-            let text = timed(&mut ours[place], || server.call("get_container_logs", &logs(tail)));
+            let arguments = logs(tail);
+            let line =
+                timed(&mut ours[place], || server.call_line("get_container_logs", &arguments));
             let wanted = usize::try_from(tail).unwrap();
-            assert!(n > 0 || text.lines().count() > wanted, "{tail} lines and a fence");
+            assert!(client::text(&line).lines().count() > wanted, "{tail} lines and a fence");
         }
     }
     println!("{samples} samples of each call, interleaved; microseconds\n");

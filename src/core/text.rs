@@ -40,6 +40,9 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 fn escape(text: &str, keep_lines: bool) -> String {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
