@@ -62,6 +62,13 @@ impl Lines {
     }
 }
 
+/// The JSON text of the top-level `id` of a line that cannot be parsed, if it has one.
+pub(super) fn id_of(line: &[u8]) -> Option<Vec<u8>> {
+    let mut scanner = IdScanner::default();
+    scanner.feed(line);
+    scanner.id
+}
+
 /// Finds the value of the top-level key `id` in JSON that streams by, without keeping the JSON.
 #[derive(Debug, Default)]
 struct IdScanner {

@@ -12,8 +12,9 @@ use rmcp::{ErrorData as Refusal, RoleServer};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
-use super::line::{LINE_BYTES_MAX, Line, Lines};
+use super::line::{LINE_BYTES_MAX, Line, Lines, id_of};
 use super::server::{caller, is_method, unread};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
@@ -30,6 +31,8 @@ pub(super) struct Wire<R, W> {
     ended: bool,
     /// Whether a request has come in. What comes before the first one and is none is dropped.
     begun: bool,
+    /// Refusals that are being sent and recorded.
+    tasks: JoinSet<()>,
     gate: Arc<Gate>,
 }
 
@@ -48,6 +51,7 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
             lines: Lines::new(LINE_BYTES_MAX),
             ended: false,
             begun: false,
+            tasks: JoinSet::new(),
             gate,
         }
     }
@@ -93,15 +97,18 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
     }
 
     /// What to do with a line that is no message: JSON of another shape is refused; what is no JSON
-    /// at all has no id to answer to, and is noted.
-    fn unreadable(&self, line: &[u8], error: &serde_json::Error) -> Read {
+    /// at all is noted, and answered if it has an id.
+    fn unreadable(&mut self, line: &[u8], error: &serde_json::Error) -> Read {
         let Ok(value) = serde_json::from_slice::<Value>(line) else {
             tracing::warn!(
                 "a line of {} bytes on standard input is no JSON and was dropped ({})",
                 line.len(),
                 text::line(&error.to_string(), 200)
             );
-            return Read::Nothing;
+            let id = id_of(line).and_then(|id| serde_json::from_slice(&id).ok());
+            let refused = Refusal::parse_error("This line is no JSON that could be read.", None);
+            // Without an id there is nobody who waits.
+            return id.map_or(Read::Nothing, |id| Read::Refused(answer(refused, Some(id))));
         };
         let method = value.get("method").and_then(Value::as_str);
         if value.get("id").is_none() && method.is_some() {
@@ -125,7 +132,7 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
     }
 
     /// Answers a line that was too long to be read, and puts it on record.
-    fn too_long(&self, id: Option<&[u8]>) -> Box<TxJsonRpcMessage<RoleServer>> {
+    fn too_long(&mut self, id: Option<&[u8]>) -> Box<TxJsonRpcMessage<RoleServer>> {
         let id = id.and_then(|id| serde_json::from_slice(id).ok());
         let message =
             format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
@@ -135,9 +142,15 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
     }
 
     /// Puts a refusal on record, without waiting: receiving may be abandoned at any await.
-    fn put_on_record(&self, fault: Fault) {
+    fn put_on_record(&mut self, fault: Fault) {
         let gate = Arc::clone(&self.gate);
-        tokio::spawn(async move { drop(gate.turn_away(caller(None), fault).await) });
+        self.beside(async move { drop(gate.turn_away(caller(None), fault).await) });
+    }
+
+    /// Does something beside receiving, which waits for it at the stream's end.
+    fn beside(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.spawn(task);
     }
 }
 
@@ -178,16 +191,20 @@ where
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            let read = match self.line().await? {
-                Line::Whole(line) => self.read(&line),
-                Line::TooLong(id) => Read::Refused(self.too_long(id.as_deref())),
+            let read = match self.line().await {
+                Some(Line::Whole(line)) => self.read(&line),
+                Some(Line::TooLong(id)) => Read::Refused(self.too_long(id.as_deref())),
+                None => {
+                    while self.tasks.join_next().await.is_some() {}
+                    return None;
+                }
             };
             match read {
                 Read::Message(message) => return Some(*message),
                 Read::Refused(refusal) => {
                     // Receiving may be abandoned at any await; a half-written line must not be.
                     let sent = self.send(*refusal);
-                    tokio::spawn(async move { drop(sent.await) });
+                    self.beside(async move { drop(sent.await) });
                 }
                 Read::Nothing => {}
             }

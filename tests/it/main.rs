@@ -17,6 +17,8 @@ mod faults;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod mcp;
 #[cfg(test)]
 mod ops_containers;

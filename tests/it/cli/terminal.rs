@@ -15,11 +15,11 @@ use crate::support::program::Sandbox;
 
 /// Both ends of a terminal of its own.
 fn terminal() -> (File, OwnedFd) {
-    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&near).unwrap();
     unlockpt(&near).unwrap();
     let name = ptsname(&near, Vec::new()).unwrap();
-    let far = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let far = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
     (File::from(near), far)
 }
 

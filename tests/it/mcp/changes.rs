@@ -148,9 +148,7 @@ fn a_server_that_is_told_to_end_finishes_the_change() {
         engine.await_changes(1);
         signal(&session, told);
         // Standard input stays open until the server has gone by itself.
-        while sandbox.events().len() < 3 {
-            sleep(Duration::from_millis(20));
-        }
+        sandbox.await_events(3);
         assert_eq!(session.end().0, 0);
         assert_eq!(sandbox.events(), ["preview", "allowed", "done"]);
     }

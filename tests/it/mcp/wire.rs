@@ -64,9 +64,9 @@ fn what_is_no_json_is_noted_and_dropped() {
     let mut session = session(&sandbox);
     let noise: [&[u8]; 5] = [
         b"this is no JSON\n",
-        b"{\"jsonrpc\": \"2.0\", \"id\": 1,\n",
+        b"{\"jsonrpc\": \"2.0\", \"method\": \"ping\",\n",
         b"\xff\xfe\x00\xc3\x28\n",
-        b"{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"\xff\"}\n",
+        b"{\"jsonrpc\":\"2.0\",\"params\":{\"id\":9},\"method\":\"\xff\"}\n",
         b"\x00\x00\x00\n",
     ];
     for line in noise {
@@ -76,6 +76,25 @@ fn what_is_no_json_is_noted_and_dropped() {
     let (code, rest, stderr) = session.end();
     assert_eq!((code, rest), (0, vec![]));
     assert_eq!(stderr.matches("is no JSON and was dropped").count(), noise.len(), "{stderr}");
+}
+
+#[test]
+fn what_is_no_json_but_has_an_id_is_answered() {
+    let sandbox = Sandbox::new();
+    let mut session = session(&sandbox);
+    let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(r#"{{"jsonrpc":"2.0","id":71,"method":"ping","params":{open}{close}}}"#);
+    for (line, id) in [
+        (deep.as_bytes(), json!(71)),
+        (b"{\"jsonrpc\": \"2.0\", \"id\": 72,", json!(72)),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":\"c\",\"method\":\"\xff\"}", json!("c")),
+    ] {
+        session.write(line);
+        session.write(b"\n");
+        assert_eq!(session.answer(&id)["error"]["code"], -32700, "{id}");
+        session.lives();
+    }
+    assert_eq!(session.end().0, 0);
 }
 
 #[test]
@@ -158,6 +177,24 @@ fn the_last_message_needs_no_line_feed() {
     assert_eq!(answer["id"], "last");
     assert_eq!(text(&answer["result"]), "pong");
     assert_eq!(sandbox.events(), ["read"]);
+}
+
+#[test]
+fn the_last_line_is_answered_and_recorded_even_if_it_is_refused() {
+    let long = format!(r#"{{"id":1,"x":"{}"}}"#, "z".repeat(TOO_LONG));
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#;
+    for (line, code, events) in [(long.as_str(), -32600, 1), (call, -32602, 1), ("[]", -32600, 0)] {
+        for _ in 0..5 {
+            let sandbox = Sandbox::new();
+            let mut session = session(&sandbox);
+            session.write(line.as_bytes());
+            let (status, rest, _) = session.end();
+            assert_eq!(status, 0);
+            let [answer] = rest.as_slice() else { panic!("{rest:?}") };
+            assert_eq!(answer["error"]["code"], code);
+            assert_eq!(sandbox.events(), vec!["denied"; events]);
+        }
+    }
 }
 
 #[test]

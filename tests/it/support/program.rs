@@ -110,6 +110,16 @@ impl Sandbox {
         lines
     }
 
+    /// Waits until so many events are on record.
+    pub(crate) fn await_events(&self, count: usize) {
+        let step = Duration::from_millis(20);
+        let mut left = PATIENCE;
+        while self.events().len() < count {
+            left = left.checked_sub(step).expect("there is no such record");
+            thread::sleep(step);
+        }
+    }
+
     /// The events of [`Self::requests`].
     pub(crate) fn events(&self) -> Vec<String> {
         self.requests().iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect()
@@ -151,6 +161,8 @@ pub(crate) struct Session {
     kept: VecDeque<Value>,
     stderr: Option<JoinHandle<String>>,
     next: u64,
+    /// How long an answer is waited for.
+    pub(crate) patience: Duration,
 }
 
 impl Session {
@@ -180,7 +192,7 @@ impl Session {
         });
         let stdin = child.stdin.take();
         let kept = VecDeque::new();
-        Self { child, stdin, lines, kept, stderr: Some(stderr), next: 1 }
+        Self { child, stdin, lines, kept, stderr: Some(stderr), next: 1, patience: PATIENCE }
     }
 
     /// The process's id.
@@ -207,7 +219,7 @@ impl Session {
         if let Some(message) = self.kept.pop_front() {
             return message;
         }
-        message(&self.lines.recv_timeout(PATIENCE).expect("no answer"))
+        message(&self.lines.recv_timeout(self.patience).expect("no answer"))
     }
 
     /// The answer to the request with this id. Others are kept.
@@ -216,7 +228,7 @@ impl Session {
             return self.kept.remove(place).unwrap();
         }
         loop {
-            let next = message(&self.lines.recv_timeout(PATIENCE).expect("no answer"));
+            let next = message(&self.lines.recv_timeout(self.patience).expect("no answer"));
             if next["id"] == *id {
                 return next;
             }

@@ -2,9 +2,10 @@
 
 use countersign::core::grant::Permit;
 
-fn outlive(permit: Permit) -> Option<String> {
+fn outlive(make: &dyn Fn() -> Permit) -> Option<String> {
+    let (permit, other) = (make(), make());
     let granted = permit.targets().next();
-    drop(permit);
+    drop([permit, other]);
     granted.map(|granted| granted.target().id.clone())
 }
 
