@@ -23,6 +23,9 @@ use crate::gate::Gate;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Refusals that are sent and recorded at the same time; beyond these, receiving waits.
+const TASKS_MAX: usize = 64;
+
 /// A client's byte streams as a transport of messages.
 pub(super) struct Wire<R, W> {
     reader: BufReader<R>,
@@ -31,7 +34,7 @@ pub(super) struct Wire<R, W> {
     ended: bool,
     /// Whether a request has come in. What comes before the first one and is none is dropped.
     begun: bool,
-    /// Refusals that are being sent and recorded.
+    /// Refusals that are being sent and recorded. Receiving waits for them at the stream's end.
     tasks: JoinSet<()>,
     gate: Arc<Gate>,
 }
@@ -39,7 +42,8 @@ pub(super) struct Wire<R, W> {
 /// What a line turned out to be.
 enum Read {
     Message(Box<RxJsonRpcMessage<RoleServer>>),
-    Refused(Box<TxJsonRpcMessage<RoleServer>>),
+    /// With what goes on record before the answer leaves.
+    Refused(Box<TxJsonRpcMessage<RoleServer>>, Option<Fault>),
     Nothing,
 }
 
@@ -92,66 +96,52 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
             }
             Ok(message) if self.begun => Read::Message(Box::new(message)),
             Ok(_) => Read::Nothing,
-            Err(error) => self.unreadable(line, &error),
+            Err(error) => unreadable(line, &error),
         }
     }
+}
 
-    /// What to do with a line that is no message: JSON of another shape is refused; what is no JSON
-    /// at all is noted, and answered if it has an id.
-    fn unreadable(&mut self, line: &[u8], error: &serde_json::Error) -> Read {
-        let Ok(value) = serde_json::from_slice::<Value>(line) else {
-            tracing::warn!(
-                "a line of {} bytes on standard input is no JSON and was dropped ({})",
-                line.len(),
-                text::line(&error.to_string(), 200)
-            );
-            let id = id_of(line).and_then(|id| serde_json::from_slice(&id).ok());
-            let refused = Refusal::parse_error("This line is no JSON that could be read.", None);
-            // Without an id there is nobody who waits.
-            return id.map_or(Read::Nothing, |id| Read::Refused(answer(refused, Some(id))));
-        };
-        let method = value.get("method").and_then(Value::as_str);
-        if value.get("id").is_none() && method.is_some() {
-            // A notification that nobody here knows needs no answer.
-            return Read::Nothing;
+/// What to do with a line that is no message: JSON of another shape is refused; what is no JSON
+/// at all is noted, and answered if it has an id.
+fn unreadable(line: &[u8], error: &serde_json::Error) -> Read {
+    let Ok(value) = serde_json::from_slice::<Value>(line) else {
+        tracing::warn!(
+            "a line of {} bytes on standard input is no JSON and was dropped ({})",
+            line.len(),
+            text::line(&error.to_string(), 200)
+        );
+        let id = id_of(line).and_then(|id| serde_json::from_slice(&id).ok());
+        let refused = Refusal::parse_error("This line is no JSON that could be read.", None);
+        // Without an id there is nobody who waits.
+        return id.map_or(Read::Nothing, |id| Read::Refused(answer(refused, Some(id)), None));
+    };
+    let method = value.get("method").and_then(Value::as_str);
+    if value.get("id").is_none() && method.is_some() {
+        // A notification that nobody here knows needs no answer.
+        return Read::Nothing;
+    }
+    let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
+    match method {
+        Some(method)
+            if id.is_some()
+                && value.get("jsonrpc").is_some_and(|v| v == "2.0")
+                && is_method(method) =>
+        {
+            let fault = unread(method);
+            let error = Refusal::invalid_params(fault.message.clone(), None);
+            Read::Refused(answer(error, id), Some(fault))
         }
-        let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok());
-        match method {
-            Some(method)
-                if id.is_some()
-                    && value.get("jsonrpc").is_some_and(|v| v == "2.0")
-                    && is_method(method) =>
-            {
-                let fault = unread(method);
-                let error = Refusal::invalid_params(fault.message.clone(), None);
-                self.put_on_record(fault);
-                Read::Refused(answer(error, id))
-            }
-            _ => Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id)),
-        }
+        _ => Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id), None),
     }
+}
 
-    /// Answers a line that was too long to be read, and puts it on record.
-    fn too_long(&mut self, id: Option<&[u8]>) -> Box<TxJsonRpcMessage<RoleServer>> {
-        let id = id.and_then(|id| serde_json::from_slice(id).ok());
-        let message =
-            format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
-        tracing::warn!("a message of more than {LINE_BYTES_MAX} bytes was dropped");
-        self.put_on_record(Fault::new(Reason::Limit, message.clone()));
-        refusal(message, id)
-    }
-
-    /// Puts a refusal on record, without waiting: receiving may be abandoned at any await.
-    fn put_on_record(&mut self, fault: Fault) {
-        let gate = Arc::clone(&self.gate);
-        self.beside(async move { drop(gate.turn_away(caller(None), fault).await) });
-    }
-
-    /// Does something beside receiving, which waits for it at the stream's end.
-    fn beside(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        while self.tasks.try_join_next().is_some() {}
-        self.tasks.spawn(task);
-    }
+/// What to do with a line that was too long to be read.
+fn too_long(id: Option<&[u8]>) -> Read {
+    let id = id.and_then(|id| serde_json::from_slice(id).ok());
+    let message = format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
+    tracing::warn!("a message of more than {LINE_BYTES_MAX} bytes was dropped");
+    let fault = Fault::new(Reason::Limit, message.clone());
+    Read::Refused(refusal(message, id), Some(fault))
 }
 
 fn refusal(message: String, id: Option<RequestId>) -> Box<TxJsonRpcMessage<RoleServer>> {
@@ -191,9 +181,12 @@ where
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
+            while self.tasks.len() >= TASKS_MAX {
+                drop(self.tasks.join_next().await);
+            }
             let read = match self.line().await {
                 Some(Line::Whole(line)) => self.read(&line),
-                Some(Line::TooLong(id)) => Read::Refused(self.too_long(id.as_deref())),
+                Some(Line::TooLong(id)) => too_long(id.as_deref()),
                 None => {
                     while self.tasks.join_next().await.is_some() {}
                     return None;
@@ -201,10 +194,15 @@ where
             };
             match read {
                 Read::Message(message) => return Some(*message),
-                Read::Refused(refusal) => {
+                Read::Refused(refusal, fault) => {
                     // Receiving may be abandoned at any await; a half-written line must not be.
-                    let sent = self.send(*refusal);
-                    self.beside(async move { drop(sent.await) });
+                    let (sent, gate) = (self.send(*refusal), Arc::clone(&self.gate));
+                    self.tasks.spawn(async move {
+                        if let Some(fault) = fault {
+                            drop(gate.turn_away(caller(None), fault).await);
+                        }
+                        drop(sent.await);
+                    });
                 }
                 Read::Nothing => {}
             }

@@ -198,6 +198,19 @@ fn the_last_line_is_answered_and_recorded_even_if_it_is_refused() {
 }
 
 #[test]
+fn a_flood_of_refused_lines_is_answered_and_recorded_whole() {
+    const FLOOD: usize = 500;
+    let sandbox = Sandbox::new();
+    let mut session = session(&sandbox);
+    let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":[]}\n";
+    session.write(call.repeat(FLOOD).as_bytes());
+    let (status, rest, _) = session.end();
+    assert_eq!((status, rest.len()), (0, FLOOD));
+    assert!(rest.iter().all(|answer| answer["error"]["code"] == -32602));
+    assert_eq!(sandbox.events().len(), FLOOD);
+}
+
+#[test]
 fn a_message_may_come_in_pieces() {
     let sandbox = Sandbox::new();
     let mut session = session(&sandbox);
