@@ -10,7 +10,7 @@ use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
-use crate::gate::{Context, Read, Render};
+use crate::gate::{Context, Read, Render, arguments, unread};
 use crate::ports::Judgement;
 
 /// The operation.
@@ -96,9 +96,32 @@ impl Read for CheckPolicy {
         }
     }
 
+    fn recorded(params: &Params) -> Map<String, Value> {
+        let mut recorded = arguments(params);
+        recorded.insert("arguments".into(), unread(&params.arguments));
+        recorded
+    }
+
     async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Verdict, Fault> {
         let Params { operation, arguments } = params;
         let judgement = cx.judge.judge(cx.principal, operation, arguments.clone()).await?;
         Ok(Verdict { operation: text::name(operation), judgement })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_in_question_are_recorded_by_name_and_size() {
+        let secret = json!({"operation": "restart_container",
+            "arguments": {"container": "web", "confirmToken": "0123456789abcdef"}});
+        let params: Params = serde_json::from_value(secret).unwrap();
+        let recorded = Value::Object(CheckPolicy::recorded(&params));
+        assert_eq!(recorded["operation"], "restart_container");
+        let names = recorded["arguments"]["unread"]["names"].as_array().unwrap();
+        assert!(names.contains(&json!("container")), "{recorded}");
+        assert!(!recorded.to_string().contains("0123456789abcdef"), "{recorded}");
     }
 }
