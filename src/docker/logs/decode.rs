@@ -192,6 +192,7 @@ impl Assembly {
 
     fn start_record(&mut self) {
         self.head = Some(Vec::new());
+        self.record_len = 0;
     }
 
     fn push(&mut self, mut data: &[u8], each: Each<'_>) -> ControlFlow<()> {
@@ -213,7 +214,6 @@ impl Assembly {
             self.head = Some(head);
             return ControlFlow::Continue(rest);
         }
-        self.record_len = 0;
         match head.strip_suffix(b" ").and_then(timestamp) {
             Some(_) if self.begun => {}
             Some(stamp) => {
@@ -289,7 +289,6 @@ impl Assembly {
         self.begun = false;
         self.bytes.clear();
         self.full_len = 0;
-        self.record_len = 0;
         self.last = 0;
         flow
     }
