@@ -1,7 +1,7 @@
 //! Moments: as arguments name them, as engines write them, as answers tell them.
 
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::core::reason::Fault;
 use crate::core::text;
@@ -73,12 +73,13 @@ fn before(given: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
 
 /// A moment as engines write it.
 pub(super) fn read(written: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(written, &Rfc3339).ok().map(|at| at.to_offset(time::UtcOffset::UTC))
+    // With its offset a moment can lie beyond the last year that UTC can name.
+    OffsetDateTime::parse(written, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
 }
 
 /// A moment to the second: `2026-01-31T08:00:00Z`.
 pub(super) fn second(at: OffsetDateTime) -> String {
-    let at = at.to_offset(time::UtcOffset::UTC);
+    let at = at.checked_to_offset(UtcOffset::UTC).unwrap_or(at);
     // A year of more than four digits has no such form; engines write none.
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
@@ -140,6 +141,8 @@ mod tests {
             ("2026-02-30T08:00:00Z", None),
             ("yesterday", None),
             ("5\u{1b}m", None),
+            ("9999-12-31T23:59:59Z", Some(datetime!(9999-12-31 23:59:59 UTC))),
+            ("9999-12-31T23:59:59-01:00", None),
         ] {
             let read = Window::parse(Some(given), None, NOW);
             assert_eq!(read.as_ref().ok().and_then(|w| w.since), expected, "{given}");
@@ -180,5 +183,11 @@ mod tests {
         }
         assert_eq!(aged("2026-01-31T10:00:00.123Z", NOW), "2026-01-31T10:00:00Z (119 min ago)");
         assert_eq!(aged("odd\u{1b}", NOW), "odd\\u{1b}");
+        assert_eq!(aged("9999-12-31T23:59:59-01:00", NOW), "9999-12-31T23:59:59-01:00");
+        let last = datetime!(9999-12-31 23:59:59 -1);
+        assert_eq!(
+            (second(last), ago(last, NOW)),
+            ("9999-12-31T23:59:59-01:00".into(), "in the future".into())
+        );
     }
 }
