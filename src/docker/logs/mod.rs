@@ -66,11 +66,11 @@ async fn read(
         }
         ControlFlow::Break(Stop::Enough) => Ok(()),
         ControlFlow::Break(Stop::Odd(why)) => Err(odd("log", why)),
-        ControlFlow::Break(Stop::Engine(said)) => Err(Fault::new(
-            Reason::EngineError,
-            format!("The engine broke the log off: {}", fault::shown(&said)),
-        )
-        .with_detail(said)),
+        ControlFlow::Break(Stop::Engine(heard)) => {
+            let said = fault::said(&heard);
+            let message = format!("The engine broke the log off: {}", fault::shown(&said));
+            Err(Fault::new(Reason::EngineError, message).with_detail(said))
+        }
     }
 }
 
