@@ -62,7 +62,9 @@ impl Facts {
     /// Those of a container.
     pub(super) fn of(container: &Container) -> Self {
         let state = &container.state;
-        let flapping = container.restart_count > 0 && (state.running || state.status == RESTARTING);
+        // What is paused does not restart by itself, however often it did before.
+        let up = (state.running && !state.paused) || state.status == RESTARTING;
+        let flapping = up && container.restart_count > 0;
         Self {
             status: (!flapping).then(|| state.status.clone()),
             started_at: (!flapping).then(|| state.started_at.clone()),
@@ -141,7 +143,9 @@ pub(super) fn preview(
     for facts in facts {
         let state = match (&facts.status, &facts.started_at) {
             (Some(status), Some(at)) if container.state.running => {
-                format!("{} since {}", text::name(status), text::line(at, 64))
+                // When it was paused is not known.
+                let word = if container.state.paused { ", started" } else { " since" };
+                format!("{}{word} {}", text::name(status), text::line(at, 64))
             }
             (Some(status), _) => text::name(status),
             _ => "keeps restarting by itself (bound to that, not to its start time)".to_owned(),

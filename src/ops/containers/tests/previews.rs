@@ -252,4 +252,23 @@ async fn a_flapping_container_keeps_its_facts() {
         assert_eq!(of(edit).await, before);
     }
     assert_ne!(of(|c| *c = stopped(c.clone())).await, before);
+    let paused = of(|c| {
+        c.state.status = "paused".into();
+        c.state.paused = true;
+    });
+    let paused = paused.await;
+    assert_eq!((&paused[0]["status"], &paused[0]["flapping"]), (&json!("paused"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_paused_container_is_not_said_to_restart_by_itself() {
+    for (paused, told) in [(false, true), (true, false)] {
+        let mut web = web();
+        web.restart_count = 3;
+        web.state.paused = paused;
+        web.state.status = if paused { "paused" } else { "running" }.into();
+        let (text, _) = preview("restart_container", Fake::of(vec![web])).await;
+        assert_eq!(text.contains("keeps restarting by itself"), told, "{text}");
+        assert_eq!(text.contains("paused, started 2026"), paused, "{text}");
+    }
 }
