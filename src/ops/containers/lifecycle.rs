@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::peers::{self, Peers};
@@ -13,7 +14,7 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Preview, Seen};
-use crate::ports::engine::{CONTAINER, Container};
+use crate::ports::engine::{Acted, CONTAINER, Container};
 
 /// Which container to start.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -181,6 +182,22 @@ pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static st
         drift: Drift::All,
         idempotent: true,
         since_api: Some("1.24"),
+    }
+}
+
+/// What executing tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub(super) acted: Acted,
+    /// Whether the container was one that is removed when it stops, by the facts of the permit.
+    pub(super) auto_remove: bool,
+}
+
+impl Done {
+    /// What the engine says of a permitted change.
+    pub(super) fn of(permit: &Permit, acted: Acted) -> Self {
+        let fact = permit.plan().parts().facts.first().and_then(|facts| facts.get("autoRemove"));
+        Self { acted, auto_remove: fact == Some(&Value::Bool(true)) }
     }
 }
 
