@@ -41,6 +41,8 @@ pub(super) struct Fake {
     pub(super) log: Vec<Line>,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
+    /// Calls that take this long, by the name of their method.
+    pub(super) slow: BTreeMap<&'static str, Duration>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     pub(super) calls: Mutex<Vec<String>>,
@@ -175,6 +177,22 @@ impl Fake {
 
 type Answered<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 
+impl Fake {
+    /// The answer of a method that may be slow.
+    fn later<'a, T: Send + 'a>(
+        &'a self,
+        method: &'static str,
+        answer: Result<T, Fault>,
+    ) -> Answered<'a, T> {
+        Box::pin(async move {
+            if let Some(time) = self.slow.get(method) {
+                tokio::time::sleep(*time).await;
+            }
+            answer
+        })
+    }
+}
+
 fn ready<'a, T: Send + 'a>(answer: Result<T, Fault>) -> Answered<'a, T> {
     Box::pin(std::future::ready(answer))
 }
@@ -189,7 +207,7 @@ impl Look for Fake {
     }
 
     fn containers<'a>(&'a self, filter: &'a ContainerFilter) -> Answered<'a, Vec<ContainerRow>> {
-        ready(self.call("containers", "").map(|()| {
+        let answer = self.call("containers", "").map(|()| {
             let all = filter.all || filter.status.is_some();
             let name = filter.name.clone().unwrap_or_default();
             let containers = self.containers.lock().unwrap();
@@ -200,7 +218,8 @@ impl Look for Fake {
                 .filter(|c| filter.status.as_ref().is_none_or(|s| *s == c.state.status))
                 .map(row)
                 .collect()
-        }))
+        });
+        self.later("containers", answer)
     }
 
     fn candidates<'a>(&'a self, reference: &'a Reference) -> Answered<'a, Vec<ContainerRow>> {
@@ -257,11 +276,12 @@ impl Look for Fake {
                 break;
             }
         }
-        ready(Ok(()))
+        self.later("logs", Ok(()))
     }
 
     fn image_id<'a>(&'a self, reference: &'a str) -> Answered<'a, Option<String>> {
-        ready(self.call("image_id", reference).map(|()| self.images.get(reference).cloned()))
+        let answer = self.call("image_id", reference);
+        self.later("image_id", answer.map(|()| self.images.get(reference).cloned()))
     }
 }
 
