@@ -239,7 +239,7 @@ impl Look for Fake {
     }
 
     /// As Docker does it: the tail counts pieces of 16 KiB of both streams, and only then are the
-    /// stream and the window looked at.
+    /// stream and the window, to the second, looked at.
     fn logs<'a>(
         &'a self,
         _: &'a FullId,
@@ -264,8 +264,11 @@ impl Look for Fake {
         for (stream, timestamp, bytes) in &self.log[from..] {
             let bytes = &bytes[std::mem::take(&mut skipped)..];
             let at = super::when::read(timestamp);
-            let early = query.since.is_some_and(|since| at.is_some_and(|at| at < since));
-            let late = query.until.is_some_and(|until| at.is_some_and(|at| at > until));
+            let at = at.map(|at| at.unix_timestamp());
+            let early =
+                query.since.is_some_and(|since| at.is_some_and(|at| at < since.unix_timestamp()));
+            let late =
+                query.until.is_some_and(|until| at.is_some_and(|at| at > until.unix_timestamp()));
             let wanted = if *stream == Stream::Out { query.out } else { query.err };
             if early || late || !wanted {
                 continue;

@@ -1,7 +1,7 @@
 //! Moments: as arguments name them, as engines write them, as answers tell them.
 
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime, UtcOffset};
+use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
 use crate::core::reason::Fault;
 use crate::core::text;
@@ -74,7 +74,39 @@ fn before(given: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
 /// A moment as engines write it.
 pub(super) fn read(written: &str) -> Option<OffsetDateTime> {
     // With its offset a moment can lie beyond the last year that UTC can name.
-    OffsetDateTime::parse(written, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
+    let read = || OffsetDateTime::parse(written, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC);
+    usual(written.as_bytes()).or_else(read)
+}
+
+/// The form that engines do write, `2026-01-31T08:00:00.123456789Z`, read by its fixed places: a
+/// log has one a line.
+fn usual(written: &[u8]) -> Option<OffsetDateTime> {
+    let (second, fraction) = written.strip_suffix(b"Z")?.split_at_checked(19)?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] =
+        *<&[u8; 19]>::try_from(second).ok()?
+    else {
+        return None;
+    };
+    let two = |a, b| number(&[a, b]).and_then(|n| u8::try_from(n).ok());
+    let nanosecond = match fraction {
+        [] => 0,
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+            number(digits)? * 10_u32.pow(9 - u32::try_from(digits.len()).ok()?)
+        }
+        _ => return None,
+    };
+    let year = i32::try_from(number(&[y1, y2, y3, y4])?).ok()?;
+    let month = Month::try_from(two(m1, m2)?).ok()?;
+    let date = Date::from_calendar_date(year, month, two(d1, d2)?).ok()?;
+    let time = Time::from_hms_nano(two(h1, h2)?, two(n1, n2)?, two(s1, s2)?, nanosecond).ok()?;
+    Some(date.with_time(time).assume_utc())
+}
+
+/// At most nine digits as a number.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum, digit| {
+        digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'))
+    })
 }
 
 /// A moment to the second: `2026-01-31T08:00:00Z`.
@@ -110,6 +142,7 @@ pub(super) fn span(from: OffsetDateTime, to: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use time::macros::datetime;
 
     use super::*;
@@ -166,6 +199,29 @@ mod tests {
             (datetime!(2026-01-31 11:00:01 UTC), false),
         ] {
             assert_eq!(window.holds(at), inside, "{at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_usual_form_is_read_as_the_general_one(
+            seconds in -62_167_219_200_i64..253_402_300_799,
+            nanosecond in 0_u32..1_000_000_000,
+            spoilt in proptest::option::of((0_usize..30, any::<u8>())),
+        ) {
+            let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            let at = at.replace_nanosecond(nanosecond).unwrap();
+            let mut written = at.format(&Rfc3339).unwrap().into_bytes();
+            prop_assert_eq!(usual(&written), Some(at));
+            if let Some((place, byte)) = spoilt {
+                let place = place % written.len();
+                written[place] = byte % 128;
+            }
+            let written = String::from_utf8(written).unwrap();
+            let general = OffsetDateTime::parse(&written, &Rfc3339).ok();
+            prop_assert_eq!(read(&written), general, "{}", written);
+            let usual = usual(written.as_bytes());
+            prop_assert!(usual.is_none() || usual == general);
         }
     }
 

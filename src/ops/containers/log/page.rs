@@ -13,7 +13,6 @@ use crate::core::ids::FullId;
 use crate::core::text;
 use crate::gate::Render;
 use crate::ops::units::{bytes, counted, grouped};
-use crate::ops::when;
 use crate::ports::engine::Stream;
 
 /// What a page takes beside the lines, in bytes, at most.
@@ -157,7 +156,7 @@ fn place(lines: Vec<Kept>, streams: Streams) -> Vec<Placed> {
             }
             last = Some(kept.index);
             // A line without a readable moment stays behind the one before it.
-            moment = when::read(&kept.timestamp).or(moment);
+            moment = kept.at.or(moment);
             Placed { group, at: moment, kept }
         })
         .collect();

@@ -133,6 +133,28 @@ async fn a_window_is_found_behind_the_newest_lines() {
 }
 
 #[tokio::test]
+async fn a_window_is_kept_to_the_nanosecond() {
+    let mut log = outs(&["before", "first", "last", "after", "unknown"]);
+    for (line, moment) in log.iter_mut().zip([
+        "2026-01-31T11:00:00.499999999Z",
+        "2026-01-31T11:00:00.5Z",
+        "2026-01-31T12:00:01.5+01:00",
+        "2026-01-31T11:00:01.500000001Z",
+        "",
+    ]) {
+        line.1 = moment.into();
+    }
+    let (since, until) = ("2026-01-31T11:00:00.5Z", "2026-01-31T11:00:01.5Z");
+    for (arguments, expected) in [
+        (json!({"since": since, "until": until}), &["first", "last", "unknown"][..]),
+        (json!({"since": since}), &["first", "last", "after", "unknown"]),
+        (json!({"until": until}), &["before", "first", "last", "unknown"]),
+    ] {
+        assert_eq!(shown(&page(log.clone(), arguments).await), expected);
+    }
+}
+
+#[tokio::test]
 async fn beyond_the_limit_is_said() {
     let mut lines: Vec<(Stream, &[u8])> = vec![(Out, b"old needle")];
     lines.extend(std::iter::repeat_n((Out, b"hay" as &[u8]), 100_000));
