@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -165,6 +166,15 @@ impl Fake {
         Ok(())
     }
 
+    /// The answer of a method that may be slow.
+    fn later<'a, T: Send + 'a>(
+        &'a self,
+        method: &'static str,
+        answer: Result<T, Fault>,
+    ) -> Answered<'a, T> {
+        let time = self.slow.get(method).copied().unwrap_or_default();
+        Box::pin(tokio::time::sleep(time).map(|()| answer))
+    }
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
         let called = self.call(method, &target.target().name);
         Box::pin(async move {
@@ -176,22 +186,6 @@ impl Fake {
 }
 
 type Answered<'a, T> = BoxFuture<'a, Result<T, Fault>>;
-
-impl Fake {
-    /// The answer of a method that may be slow.
-    fn later<'a, T: Send + 'a>(
-        &'a self,
-        method: &'static str,
-        answer: Result<T, Fault>,
-    ) -> Answered<'a, T> {
-        Box::pin(async move {
-            if let Some(time) = self.slow.get(method) {
-                tokio::time::sleep(*time).await;
-            }
-            answer
-        })
-    }
-}
 
 fn ready<'a, T: Send + 'a>(answer: Result<T, Fault>) -> Answered<'a, T> {
     Box::pin(std::future::ready(answer))
@@ -263,14 +257,12 @@ impl Look for Fake {
         }
         for (stream, timestamp, bytes) in &self.log[from..] {
             let bytes = &bytes[std::mem::take(&mut skipped)..];
-            let at = super::when::read(timestamp);
-            let at = at.map(|at| at.unix_timestamp());
-            let early =
-                query.since.is_some_and(|since| at.is_some_and(|at| at < since.unix_timestamp()));
-            let late =
-                query.until.is_some_and(|until| at.is_some_and(|at| at > until.unix_timestamp()));
+            let at = super::when::read(timestamp).map(OffsetDateTime::unix_timestamp);
+            let since = query.since.map_or(i64::MIN, OffsetDateTime::unix_timestamp);
+            let until = query.until.map_or(i64::MAX, OffsetDateTime::unix_timestamp);
+            let out_of_time = at.is_some_and(|at| !(since..=until).contains(&at));
             let wanted = if *stream == Stream::Out { query.out } else { query.err };
-            if early || late || !wanted {
+            if out_of_time || !wanted {
                 continue;
             }
             let cut = &bytes[..bytes.len().min(query.line_bytes_max)];
