@@ -186,7 +186,7 @@ impl Render for Inspection {
         match self.hidden {
             0 => out.push_str("Nothing was hidden."),
             _ => out.push_str(&format!(
-                "{values} that can be secret {verb} hidden; no operation shows them."
+                "{values} that can be secret {verb} hidden; the container's log may hold them."
             )),
         }
         out

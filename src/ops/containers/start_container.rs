@@ -1,6 +1,6 @@
 //! `start_container`: starts a container that does not run.
 
-use super::lifecycle::{self, Beside, Facts, Named, Notes};
+use super::lifecycle::{self, Beside, Done, Facts, Named, Notes};
 use super::outcome::{self, Did, Outcome};
 use super::{notes, target};
 use crate::core::grant::Permit;
@@ -8,7 +8,7 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::{Act, Acted};
+use crate::ports::engine::Act;
 
 /// The operation.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Change for StartContainer {
     type Params = Named;
     type Facts = Facts;
     type Notes = Notes;
-    type Done = Acted;
+    type Done = Done;
     type Output = Outcome;
 
     fn spec() -> Spec {
@@ -50,15 +50,16 @@ impl Change for StartContainer {
         _: &Named,
         permit: &Permit,
         _: &mut dyn Steps,
-    ) -> Result<Acted, Fault> {
-        act.start(&lifecycle::one(permit)?).await
+    ) -> Result<Done, Fault> {
+        let acted = act.start(&lifecycle::one(permit)?).await?;
+        Ok(Done::of(permit, acted))
     }
 
     async fn look_again(
         cx: Context<'_>,
         _: &Named,
         targets: &[Target],
-        done: &Acted,
+        done: &Done,
     ) -> Result<Outcome, Fault> {
         outcome::look(cx, targets, Did::Start, *done).await
     }
