@@ -95,11 +95,11 @@ impl Orphan {
     }
 }
 
-/// The sessions that left a mark and hold no lock on it any more.
-pub(super) fn orphans(place: &Place) -> Result<Vec<Orphan>, Fault> {
+/// The sessions that left a mark and hold no lock on it any more. Our `own` is none of them.
+pub(super) fn orphans(place: &Place, own: &str) -> Result<Vec<Orphan>, Fault> {
     let Some(folder) = place.existing_live() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    for session in sessions(&folder, place)? {
+    for session in sessions(&folder, place)?.into_iter().filter(|session| session != own) {
         let lock = match try_hold(&folder, &session) {
             Ok(Some(lock)) => lock,
             Ok(None) => continue,
