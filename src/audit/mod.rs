@@ -17,8 +17,9 @@
 //! intent that was open, stays with it until the file is copied or removed.
 //!
 //! **Life.** Before its first `allowed` a process locks `.live/<session>`, and before its first
-//! record it closes, as `unknown`, what sessions without a lock left open. After a failed append
-//! nothing is believed of the file: the next one reads its end again.
+//! record it removes the target locks that nobody holds and closes, as `unknown`, what sessions without
+//! a lock left open. After a failed append nothing is believed of the file: the next one reads its
+//! end again. A writer that panics is replaced; the session's lock and open intents outlive it.
 
 mod checker;
 mod follow;

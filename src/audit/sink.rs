@@ -277,9 +277,10 @@ impl Sink {
         }
     }
 
-    /// Closes the open intents of sessions whose process is gone.
+    /// Removes the locks of processes that are gone, and closes their sessions' open intents.
     fn settle(&mut self, now: OffsetDateTime) -> Result<(), Fault> {
         let (place, _) = self.open.as_ref().ok_or_else(closed)?;
+        live::sweep(place);
         let orphans = live::orphans(place, &self.shared.settings.session)?;
         if orphans.is_empty() {
             return Ok(());
