@@ -95,11 +95,11 @@ impl Orphan {
     }
 }
 
-/// The sessions that left a mark and hold no lock on it any more.
-pub(super) fn orphans(place: &Place) -> Result<Vec<Orphan>, Fault> {
+/// The sessions that left a mark and hold no lock on it any more. Our `own` is none of them.
+pub(super) fn orphans(place: &Place, own: &str) -> Result<Vec<Orphan>, Fault> {
     let Some(folder) = place.existing_live() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
-    for session in sessions(&folder, place)? {
+    for session in sessions(&folder, place)?.into_iter().filter(|session| session != own) {
         let lock = match try_hold(&folder, &session) {
             Ok(Some(lock)) => lock,
             Ok(None) => continue,
@@ -147,6 +147,22 @@ pub(super) fn closings(place: &Place, orphans: &[Orphan]) -> Result<Vec<Record>,
     let mut closed: Vec<(u64, Record)> = open.into_values().collect();
     closed.sort_by_key(|(seq, _)| *seq);
     Ok(closed.into_iter().map(|(_, record)| record).collect())
+}
+
+/// Removes the target locks of processes that are gone: for each, room would stay reserved.
+pub(super) fn sweep(place: &Place) {
+    let Some(folder) = place.existing_live() else { return };
+    let found = names(&folder).unwrap_or_default();
+    for name in found.iter().filter(|name| name.starts_with(TARGET)) {
+        match try_hold(&folder, name) {
+            Ok(Some(lock)) => {
+                remove(&folder, name);
+                drop(lock);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(name, ?error, "a lock in .live is not ours and stays"),
+        }
+    }
 }
 
 /// How many lines may still be owed: one a session, and one a target that is being changed.
@@ -198,9 +214,11 @@ fn unknown(intent: &Value) -> Record {
         ),
         ..Record::new(Event::Unknown)
     };
-    // As it was logged: a target that is read back is no more than its text.
-    if let Some(target) = intent.get("target") {
-        record.log.insert("target".into(), target.clone());
+    // As they were logged: what is read back is no more than its text.
+    for key in ["caller", "args", "target", "rule", "policy", "assurance"] {
+        if let Some(said) = intent.get(key) {
+            record.log.insert(key.into(), said.clone());
+        }
     }
     record
 }

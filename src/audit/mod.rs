@@ -17,8 +17,9 @@
 //! intent that was open, stays with it until the file is copied or removed.
 //!
 //! **Life.** Before its first `allowed` a process locks `.live/<session>`, and before its first
-//! record it closes, as `unknown`, what sessions without a lock left open. After a failed append
-//! nothing is believed of the file: the next one reads its end again.
+//! record it removes the target locks that nobody holds and closes, as `unknown`, what sessions without
+//! a lock left open. After a failed append nothing is believed of the file: the next one reads its
+//! end again. A writer that panics is replaced; the session's lock and open intents outlive it.
 
 mod checker;
 mod follow;
@@ -53,7 +54,7 @@ pub use verify::{OpenIntent, Problem, Report, parse_anchor, verify};
 
 use hold::Locks;
 use place::{Place, failed, unavailable};
-use sink::{Job, Sink};
+use sink::{Job, Kept, Sink};
 
 /// Records that wait to be written, at most.
 const QUEUE_MAX: usize = 4096;
@@ -76,6 +77,18 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// The folder was narrowed, and no line says so yet.
     narrowed: AtomicBool,
+    /// What one writer leaves to the next.
+    kept: Mutex<Kept>,
+}
+
+impl Shared {
+    fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        Self { settings, clock, narrowed: AtomicBool::new(false), kept: Mutex::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The audit log of this process. Until the first record nothing on disk is touched. Dropping it
@@ -93,23 +106,30 @@ enum Writer {
     Closed,
 }
 
+impl Writer {
+    /// Lets the thread come to its end and waits for that.
+    fn join(self) {
+        if let Self::Running { jobs, thread } = self {
+            drop(jobs);
+            if thread.join().is_err() {
+                tracing::error!("the audit log's writer ended in a panic");
+            }
+        }
+    }
+}
+
 impl AuditLog {
     /// A log in a folder.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let shared = Shared { settings, clock, narrowed: AtomicBool::new(false) };
-        Self { shared: Arc::new(shared), writer: Mutex::new(Writer::Idle) }
+        Self { shared: Arc::new(Shared::new(settings, clock)), writer: Mutex::new(Writer::Idle) }
     }
 
     /// Writes what waits and ends the writer; later records are refused. Removes the mark of this
     /// session if none of its intents is open. Blocks until all that is done.
     pub fn close(&self) {
         let writer = std::mem::replace(&mut *self.writer(), Writer::Closed);
-        if let Writer::Running { jobs, thread } = writer {
-            drop(jobs);
-            if thread.join().is_err() {
-                tracing::error!("the audit log's writer ended in a panic");
-            }
-        }
+        writer.join();
+        std::mem::take(&mut *self.shared.kept()).end();
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -133,10 +153,10 @@ impl AuditLog {
                             "Its disk is slow or stuck; look there, then try again.",
                         ));
                     }
-                    // The writer panicked. A new one starts from what is on disk.
+                    // The writer panicked. A new one starts from what is on disk and what it kept.
                     Err(TrySendError::Disconnected(back)) => {
                         job = back;
-                        *writer = Writer::Idle;
+                        std::mem::replace(&mut *writer, Writer::Idle).join();
                     }
                 },
             }

@@ -36,39 +36,56 @@ pub(super) struct Job {
     pub(super) answer: oneshot::Sender<Result<(), Fault>>,
 }
 
-/// The writer's state. Everything in it can be found again from the disk.
+/// What this session knows of itself and nobody can read from the disk. It outlives a writer that
+/// panics, so that the next one neither loses the session's lock nor takes it for a stranger's.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Whether sessions that ended without a word were closed.
+    settled: bool,
+    mark: Option<Mark>,
+    /// The requests whose intents are in the log, or may be, and not yet closed.
+    intents: BTreeSet<String>,
+    /// Outcomes of intents that got into the log although their append failed.
+    owed: Vec<Record>,
+}
+
+impl Kept {
+    /// Removes the mark. An intent that is still open is for the next process to close.
+    pub(super) fn end(self) {
+        if self.intents.is_empty()
+            && self.owed.is_empty()
+            && let Some(mark) = self.mark
+        {
+            mark.clear();
+        }
+    }
+}
+
+/// The writer's state. What it does not keep can be found again from the disk.
 #[derive(Debug)]
 pub(super) struct Sink {
     shared: Arc<Shared>,
+    kept: Kept,
     open: Option<(Place, Lock)>,
     journal: Option<Journal>,
     /// Whether the journal was checked since the lock was taken.
     checked: bool,
     /// Why no new day can be begun; then only what is owed goes to the old one.
     stuck: Option<Fault>,
-    /// Whether sessions that ended without a word were closed.
-    settled: bool,
-    mark: Option<Mark>,
-    /// The requests whose intents are written and not yet closed.
-    intents: BTreeSet<String>,
-    /// Outcomes of intents that got into the log although their append failed.
-    owed: Vec<Record>,
+}
+
+/// What is kept goes back, in a panic too.
+impl Drop for Sink {
+    fn drop(&mut self) {
+        *self.shared.kept() = std::mem::take(&mut self.kept);
+    }
 }
 
 impl Sink {
-    /// A writer that has touched nothing yet.
+    /// A writer that has touched nothing yet, and takes over what the one before it kept.
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            open: None,
-            journal: None,
-            checked: false,
-            stuck: None,
-            settled: false,
-            mark: None,
-            intents: BTreeSet::new(),
-            owed: Vec::new(),
-        }
+        let kept = std::mem::take(&mut *shared.kept());
+        Self { shared, kept, open: None, journal: None, checked: false, stuck: None }
     }
 
     /// Commits what comes until nobody can send any more.
@@ -81,13 +98,6 @@ impl Sink {
                 group.push(next);
             }
             self.commit(group);
-        }
-        // An intent that is still open is for the next process to close.
-        if self.intents.is_empty()
-            && self.owed.is_empty()
-            && let Some(mark) = self.mark.take()
-        {
-            mark.clear();
         }
     }
 
@@ -131,7 +141,7 @@ impl Sink {
                 // The mark stayed in the folder that was; the next intent sets a new one.
                 self.open = None;
                 self.journal = None;
-                self.mark = None;
+                self.kept.mark = None;
             }
             let (place, lock) = match self.open.take() {
                 Some(open) => open,
@@ -151,18 +161,14 @@ impl Sink {
 
     fn write(&mut self, record: &Record, now: OffsetDateTime) -> Result<(), Fault> {
         self.ready(now)?;
-        if record.event == Event::Allowed && self.mark.is_none() {
+        if record.event == Event::Allowed && self.kept.mark.is_none() {
             let position = self.journal.as_ref().map(Journal::end);
             let (place, _) = self.open.as_ref().ok_or_else(closed)?;
-            self.mark = Some(Mark::set(place, &self.shared.settings.session, position)?);
+            self.kept.mark = Some(Mark::set(place, &self.shared.settings.session, position)?);
         }
         self.put(record, now)?;
-        if let Some(req) = &record.req {
-            if record.event == Event::Allowed {
-                self.intents.insert(req.clone());
-            } else if record.event.is_outcome() {
-                self.intents.remove(req);
-            }
+        if record.event.is_outcome() {
+            self.kept.intents.remove(record.req.as_deref().unwrap_or_default());
         }
         Ok(())
     }
@@ -177,15 +183,20 @@ impl Sink {
             if let Some(fault) = &self.stuck {
                 return Err(fault.clone());
             }
-            let open = self.intents.len() as u64;
+            let open = self.kept.intents.len() as u64;
             journal.make_room(LINE_BYTES_MAX as u64, open, || live::owed(place))?;
         }
+        // Before it is written: whatever happens from here on, it may be in the log.
+        let intent = record.req.as_ref().filter(|_| record.event == Event::Allowed);
+        self.kept.intents.extend(intent.cloned());
         journal.put(record, now).map_err(|unwritten| {
             // What is in the file now is read again before anything else is written.
             self.journal = None;
             self.checked = false;
             if unwritten.counts {
                 self.owe(record);
+            } else if let Some(req) = intent {
+                self.kept.intents.remove(req);
             }
             unwritten.fault
         })
@@ -198,7 +209,7 @@ impl Sink {
         }
         let Record { op, class, caller, session, req, target, plan, .. } = record.clone();
         let error = "The intent could not be made durable, so nothing was done.".to_owned();
-        self.owed.push(Record {
+        self.kept.owed.push(Record {
             op,
             class,
             caller,
@@ -230,14 +241,14 @@ impl Sink {
             self.put(&opened(true), now)?;
             self.shared.narrowed.store(false, Ordering::Release);
         }
-        if !self.settled {
+        if !self.kept.settled {
             self.settle(now)?;
-            self.settled = true;
+            self.kept.settled = true;
         }
-        while let Some(record) = self.owed.last().cloned() {
+        while let Some(record) = self.kept.owed.last().cloned() {
             self.put(&record, now)?;
-            self.intents.remove(record.req.as_deref().unwrap_or_default());
-            self.owed.pop();
+            self.kept.intents.remove(record.req.as_deref().unwrap_or_default());
+            self.kept.owed.pop();
         }
         self.checked = true;
         Ok(())
@@ -248,7 +259,7 @@ impl Sink {
         let (place, lock) = self.open.as_ref().ok_or_else(closed)?;
         let narrowed = self.shared.narrowed.load(Ordering::Acquire);
         let before = self.journal.as_ref();
-        let owed = live::owed(place).max(self.intents.len() as u64);
+        let owed = live::owed(place).max(self.kept.intents.len() as u64);
         match Journal::begin(place, lock, before, now, (narrowed, owed)) {
             Ok(journal) => {
                 self.journal = Some(journal);
@@ -266,10 +277,11 @@ impl Sink {
         }
     }
 
-    /// Closes the open intents of sessions whose process is gone.
+    /// Removes the locks of processes that are gone, and closes their sessions' open intents.
     fn settle(&mut self, now: OffsetDateTime) -> Result<(), Fault> {
         let (place, _) = self.open.as_ref().ok_or_else(closed)?;
-        let orphans = live::orphans(place)?;
+        live::sweep(place);
+        let orphans = live::orphans(place, &self.shared.settings.session)?;
         if orphans.is_empty() {
             return Ok(());
         }

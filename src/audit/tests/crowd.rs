@@ -10,7 +10,9 @@ use std::thread;
 
 use super::support::*;
 use crate::audit::{AuditLog, verify};
-use crate::core::record::Record;
+use crate::core::grant::Assurance;
+use crate::core::plan::{Digest, Face, Principal};
+use crate::core::record::{Caller, Record};
 use crate::ports::{Audit, Durability};
 
 /// Requests of one appending child.
@@ -142,11 +144,24 @@ fn sixty_four_callers_share_one_log() {
     }
 }
 
+/// An intent that says all that an intent can say.
+fn intent(session: &str, n: usize) -> Record {
+    let principal = Principal { face: Face::Mcp, uid: 1000 };
+    Record {
+        caller: Some(Caller { principal, client: Some("c".into()), version: None, pid: 42 }),
+        args: Some(serde_json::json!({"container": "web", "timeout": 10})),
+        rule: Some("builtin-changes".into()),
+        policy: Some(Digest::of(&[b"policy"])),
+        assurance: Some(Assurance::Echo),
+        ..of(session, Event::Allowed, n)
+    }
+}
+
 /// A session that ended with two of its three intents open.
 fn crashed(dir: &Path, session: &str) {
     let log = log_as(dir, session);
     for n in 0..3 {
-        put(&log, of(session, Event::Allowed, n)).unwrap();
+        put(&log, intent(session, n)).unwrap();
     }
     put(&log, of(session, Event::Failed, 1)).unwrap();
     drop(log);
@@ -188,7 +203,8 @@ fn a_closing_says_what_the_intent_said() {
     let all = records(&dir);
     let intent = all.iter().find(|r| r["req"] == "gone-2" && r["event"] == "allowed").unwrap();
     let closing = all.iter().find(|r| r["req"] == "gone-2" && r["event"] == "unknown").unwrap();
-    for key in ["op", "class", "session", "req", "target", "plan"] {
+    let keys = ["op", "class", "caller", "session", "req", "args", "target", "plan", "rule"];
+    for key in keys.into_iter().chain(["policy", "assurance"]) {
         assert_eq!(intent[key], closing[key], "{key}");
         assert!(!closing[key].is_null(), "{key}");
     }
@@ -277,6 +293,30 @@ fn one_of_many_threads_holds_a_target() {
     });
     assert_eq!(*most.lock().unwrap(), 1);
     assert_eq!(fs::read_dir(dir.join(".live")).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn the_locks_of_processes_that_are_gone_are_removed() {
+    let (_top, dir) = fresh();
+    let live = dir.join(".live");
+    let other = log_as(&dir, "other");
+    let held = other.hold(&[target("held")]).unwrap();
+    for n in 0..5 {
+        fs::write(live.join(format!("target-{n}")), "").unwrap();
+    }
+    fs::create_dir(live.join("target-folder")).unwrap();
+    let log = log_as(&dir, "s1");
+    let own = log.hold(&[target("own")]).unwrap();
+    put(&log, brief()).unwrap();
+    let left: BTreeSet<_> = fs::read_dir(&live)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(left.len(), 3, "what is held stays, and what is no lock of ours: {left:?}");
+    assert_eq!(other.hold(&[target("own")]).unwrap_err().reason, Reason::Busy);
+    assert_eq!(log.hold(&[target("held")]).unwrap_err().reason, Reason::Busy);
+    drop((held, own));
+    assert_eq!(fs::read_dir(&live).unwrap().count(), 1);
 }
 
 #[test]

@@ -119,8 +119,7 @@ fn lines_of_strangers_are_noticed() {
 fn an_intent_that_failed_but_stands_there_gets_its_outcome() {
     let (_top, dir) = fresh();
     let settings = Settings { dir: dir.clone(), sync_all: false, session: "s1".into() };
-    let shared = Shared { settings, clock: FakeClock::new(), narrowed: false.into() };
-    let mut sink = Sink::new(Arc::new(shared));
+    let mut sink = Sink::new(Arc::new(Shared::new(settings, FakeClock::new())));
     let commit = |sink: &mut Sink, record| {
         let (answer, mut answered) = oneshot::channel();
         sink.commit(vec![Job { record, sync: true, answer }]);
@@ -197,15 +196,36 @@ fn a_writer_that_panics_is_replaced() {
     put(&log, record(Event::Allowed, "r1")).unwrap();
     clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(put(&log, brief()).unwrap_err().reason, Reason::AuditUnavailable);
-    // While the old one unwinds, records are still refused. The new one knows nothing of the open
-    // intent, and treats it as a crashed session's.
+    // While the old one unwinds, records are still refused.
     let back = (0..1000).any(|_| {
         std::thread::yield_now();
         put(&log, brief()).is_ok()
     });
     assert!(back);
+    // The change still runs: neither the new writer nor another process takes it for orphaned.
+    put(&log_as(&dir, "s2"), brief()).unwrap();
+    assert!(sound(&dir).open[0].in_flight);
+    put(&log, record(Event::Done, "r1")).unwrap();
+    assert_eq!(column(&dir, "event"), ["opened", "allowed", "read", "read", "done"]);
+    assert_eq!(sound(&dir).open, []);
+    log.close();
+    assert!(!dir.join(".live/s1").exists(), "nothing of it is open");
+}
+
+/// What a panic leaves open is closed once, when the process has ended.
+#[test]
+fn an_intent_that_a_panic_left_open_is_closed_by_the_next_process() {
+    let (_top, dir) = fresh();
+    let clock = Arc::new(Broken(AtomicBool::new(false), FakeClock::new()));
+    let settings = Settings { dir: dir.clone(), sync_all: false, session: "s1".into() };
+    let log = AuditLog::new(settings, Arc::<Broken>::clone(&clock));
+    put(&log, record(Event::Allowed, "r1")).unwrap();
+    clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(put(&log, record(Event::Done, "r1")).is_err());
+    log.close();
+    assert!(dir.join(".live/s1").exists());
+    put(&log_as(&dir, "s2"), brief()).unwrap();
     assert_eq!(column(&dir, "event"), ["opened", "allowed", "unknown", "read"]);
-    sound(&dir);
 }
 
 #[test]
