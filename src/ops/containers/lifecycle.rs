@@ -24,7 +24,7 @@ use crate::ports::engine::{Acted, CONTAINER, Container};
 /// Which container to start.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Named {
+pub struct OneContainer {
     /// Name, full id or id prefix (at least 6 hex digits).
     #[schemars(length(min = 1, max = 129))]
     pub(super) container: String,

@@ -1,6 +1,6 @@
 //! `start_container`: starts a container that does not run.
 
-use super::lifecycle::{self, Beside, Done, Facts, Named, Notes};
+use super::lifecycle::{self, Beside, Done, Facts, Notes, OneContainer};
 use super::outcome::{self, Did, Outcome};
 use super::{notes, target};
 use crate::core::grant::Permit;
@@ -15,7 +15,7 @@ use crate::ports::engine::Act;
 pub struct StartContainer;
 
 impl Change for StartContainer {
-    type Params = Named;
+    type Params = OneContainer;
     type Facts = Facts;
     type Notes = Notes;
     type Done = Done;
@@ -29,25 +29,25 @@ impl Change for StartContainer {
         )
     }
 
-    async fn resolve(cx: Context<'_>, params: &Named) -> Result<Vec<Target>, Fault> {
+    async fn resolve(cx: Context<'_>, params: &OneContainer) -> Result<Vec<Target>, Fault> {
         target::resolve_for_change(cx, &params.container).await
     }
 
     async fn observe(
         cx: Context<'_>,
-        _: &Named,
+        _: &OneContainer,
         targets: &[Target],
     ) -> Result<Seen<Facts, Notes>, Fault> {
         lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Image).await
     }
 
-    fn preview(plan: &Plan, _: &Named, facts: &[Facts], notes: &Notes) -> Preview {
+    fn preview(plan: &Plan, _: &OneContainer, facts: &[Facts], notes: &Notes) -> Preview {
         lifecycle::preview(plan, notes::start_headline(notes), facts, notes, notes::start(notes))
     }
 
     async fn execute(
         act: &dyn Act,
-        _: &Named,
+        _: &OneContainer,
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Done, Fault> {
@@ -57,7 +57,7 @@ impl Change for StartContainer {
 
     async fn look_again(
         cx: Context<'_>,
-        _: &Named,
+        _: &OneContainer,
         targets: &[Target],
         done: &Done,
     ) -> Result<Outcome, Fault> {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::core::operation::{Class, Drift, Spec};
+use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
@@ -29,14 +29,14 @@ pub struct Params {
     arguments: Map<String, Value>,
 }
 
-/// The verdict on it.
+/// What was found out about it.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct Checked {
     operation: String,
     judgement: Judgement,
 }
 
-impl Render for Verdict {
+impl Render for Checked {
     fn text(&self) -> String {
         let Judgement { effect, rule, reason, class, targets, way } = &self.judgement;
         let mut out = format!("{}: {effect} (class {class}, rule `{rule}`)\n", self.operation);
@@ -75,25 +75,16 @@ impl Render for Verdict {
 
 impl Read for CheckPolicy {
     type Params = Params;
-    type Output = Verdict;
+    type Output = Checked;
 
     fn spec() -> Spec {
-        Spec {
-            name: "check_policy".into(),
-            title: "Check the policy".into(),
-            summary:
-                "Says what the policy's verdict on a request would be, by which rule and why, \
-                      and how to get permission. Executes nothing."
-                    .into(),
-            toolset: "core",
-            class: Class::Read,
-            ceiling: Class::Read,
-            kind: None,
-            references: &[],
-            drift: Drift::All,
-            idempotent: true,
-            since_api: None,
-        }
+        Spec::read(
+            "check_policy",
+            "Check the policy",
+            "Says what the policy's verdict on a request would be, by which rule and why, \
+             and how to get permission. Executes nothing.",
+            "core",
+        )
     }
 
     fn recorded(params: &Params) -> Map<String, Value> {
@@ -102,10 +93,10 @@ impl Read for CheckPolicy {
         recorded
     }
 
-    async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Verdict, Fault> {
+    async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Checked, Fault> {
         let Params { operation, arguments } = params;
         let judgement = cx.judge.judge(cx.principal, operation, arguments.clone()).await?;
-        Ok(Verdict { operation: text::name(operation), judgement })
+        Ok(Checked { operation: text::name(operation), judgement })
     }
 }
 
