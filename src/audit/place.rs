@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use time::{Date, Month, OffsetDateTime, UtcOffset};
 
 use crate::core::reason::{Fault, Reason};
+use crate::core::text;
 
 use super::sys;
 
@@ -27,8 +28,9 @@ const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// The folder of session and target locks, inside the log's.
 const LIVE: &str = ".live";
 
-/// A fault of the log: what is wrong, and what to do next.
+/// A fault of the log: what is wrong, which may hold a path of anybody's choice, and what to do next.
 pub(super) fn unavailable(what: impl fmt::Display, next: &str) -> Fault {
+    let what = text::line(&what.to_string(), text::LINE_CHARS_MAX);
     Fault::new(Reason::AuditUnavailable, format!("The audit log is unavailable: {what}. {next}"))
 }
 

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::{Output, exit};
 use crate::audit::{Entry, Filter, Follow, Report, Stats, parse_anchor, read, verify};
+use crate::core::plan::Digest;
 use crate::core::reason::Fault;
 use crate::core::record::Event;
 use crate::core::text;
@@ -64,7 +65,7 @@ pub struct FilterArgs {
     /// The target's name, or the beginning of its id
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
-    /// Print the lines as they stand in the log
+    /// Print the lines as they stand in the log, and of torn ones their place, size and digest
     #[arg(long)]
     json: bool,
 }
@@ -118,40 +119,46 @@ async fn tail(
         last.extend(new.into_iter().filter(|entry| filter.wants(entry)));
         last.drain(..last.len().saturating_sub(TAIL_LINES));
     }
-    last.iter().for_each(|entry| print(entry, args.json, out));
-    loop {
+    let mut read = last.iter().all(|entry| print(entry, args.json, out));
+    while read && !out.is_deserted() {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return Ok(exit::DONE),
             () = tokio::time::sleep(FOLLOW_EVERY) => {}
         }
-        for entry in follow.look()?.iter().filter(|entry| filter.wants(entry)) {
-            print(entry, args.json, out);
-        }
+        let new = follow.look()?;
+        read = new.iter().filter(|entry| filter.wants(entry)).all(|e| print(e, args.json, out));
     }
+    Ok(exit::DONE)
 }
 
 fn show(dir: &Path, args: &FilterArgs, now: OffsetDateTime, out: Output) -> Result<u8, Fault> {
     let filter = args.filter(now)?;
     for entry in read(dir)? {
         let entry = entry?;
-        if filter.wants(&entry) {
-            print(&entry, args.json, out);
+        if filter.wants(&entry) && !print(&entry, args.json, out) {
+            break;
         }
     }
     Ok(exit::DONE)
 }
 
-/// One line of the log for a person: when, what, on what, by whom and why.
-fn print(entry: &Entry, json: bool, out: Output) {
-    if json {
-        out.bytes(&entry.raw);
-        out.bytes(b"\n");
-        return;
-    }
-    let Some(record) = &entry.record else {
-        out.data(format!("{}:{}  torn, {} bytes", entry.file, entry.line, entry.raw.len()));
-        return;
+/// One line of the log as JSON, or for a person: when, what, on what, by whom and why. False if the
+/// reader has gone.
+fn print(entry: &Entry, json: bool, out: Output) -> bool {
+    let Entry { file, line, raw, record } = entry;
+    let Some(record) = record else {
+        let (bytes, digest) = (raw.len(), Digest::of(&[raw]));
+        return if json {
+            let torn = json!({"file": file, "line": line, "bytes": bytes, "sha256": digest});
+            out.json(&json!({"torn": torn}))
+        } else {
+            out.data(format!("{file}:{line}  torn, {bytes} bytes"))
+        };
     };
+    if json {
+        // A record was read from it, so it is text.
+        return out.json_text(&String::from_utf8_lossy(raw));
+    }
     let field = |key: &str| text::name(entry.text(key).unwrap_or("-"));
     let seq = record.get("seq").and_then(Value::as_u64).unwrap_or_default();
     let time: String = field("ts").chars().take(19).collect();
@@ -166,7 +173,7 @@ fn print(entry: &Entry, json: bool, out: Output) {
         field("op"),
         field("class"),
         why.unwrap_or_default()
-    ));
+    ))
 }
 
 fn stats(dir: &Path, args: &FilterArgs, now: OffsetDateTime, out: Output) -> Result<u8, Fault> {
@@ -182,10 +189,10 @@ fn stats(dir: &Path, args: &FilterArgs, now: OffsetDateTime, out: Output) -> Res
         out.json(&stats);
         return Ok(exit::DONE);
     }
-    let none = || "-".to_owned();
+    let moment = |at: &Option<String>| text::name(at.as_deref().unwrap_or("-"));
     out.data(format!("lines      {} ({} torn)", stats.lines, stats.torn));
-    out.data(format!("first      {}", stats.first.clone().unwrap_or_else(none)));
-    out.data(format!("last       {}", stats.last.clone().unwrap_or_else(none)));
+    out.data(format!("first      {}", moment(&stats.first)));
+    out.data(format!("last       {}", moment(&stats.last)));
     for (title, counts) in [
         ("event", &stats.events),
         ("operation", &stats.operations),
@@ -230,7 +237,8 @@ fn report_for_people(dir: &Path, report: &Report, out: Output) {
         report.first.map_or("-".to_owned(), |(seq, prev)| format!("seq {seq}, prev {prev}"));
     let last = report.last.map_or("-".to_owned(), |(seq, _)| format!("seq {seq}"));
     let head = report.head().unwrap_or_else(|| "-".into());
-    out.data(format!("log        {}", dir.display()));
+    let shown = text::line(&dir.display().to_string(), text::LINE_CHARS_MAX);
+    out.data(format!("log        {shown}"));
     out.data(format!("files      {}", report.files));
     out.data(format!("lines      {}", report.lines));
     out.data(format!("first      {first}"));

@@ -45,8 +45,9 @@ struct Finding {
     found: String,
 }
 
-fn finding(about: &'static str, mark: Mark, found: impl Into<String>) -> Finding {
-    Finding { about, mark, found: found.into() }
+/// A finding is one line, whatever the text in it that is not ours.
+fn finding(about: &'static str, mark: Mark, found: impl AsRef<str>) -> Finding {
+    Finding { about, mark, found: text::line(found.as_ref(), text::LINE_CHARS_MAX) }
 }
 
 /// Checks everything and prints what was found. Changes nothing.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::core::text;
+
 use super::{Environment, Error, Flags, Sync};
 
 /// The system's file.
@@ -12,6 +14,9 @@ const SYSTEM_FILE: &str = "/etc/countersign/policy.toml";
 
 /// A file's size in bytes, at most.
 const BYTES_MAX: u64 = 1024 * 1024;
+
+/// What is told of a file's error, in characters.
+const ERROR_CHARS_MAX: usize = 2048;
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,17 +95,17 @@ pub(super) fn load_all(flags: &Flags, env: &Environment, cwd: &Path) -> Result<V
 }
 
 fn load(path: PathBuf, layer: Layer, named: bool) -> Result<Option<File>, Error> {
+    let shown = text::line(&path.display().to_string(), text::LINE_CHARS_MAX);
     let text = match read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound && !named => return Ok(None),
         Err(error) => {
             return Err(Error(format!(
-                "{}: cannot be read: {error}. Mend its permissions or name another file.",
-                path.display()
+                "{shown}: cannot be read: {error}. Mend its permissions or name another file."
             )));
         }
     };
-    let content = parse(&text, layer).map_err(|why| Error(format!("{}: {why}", path.display())))?;
+    let content = parse(&text, layer).map_err(|why| Error(format!("{shown}: {why}")))?;
     Ok(Some(File { path, layer, content }))
 }
 
@@ -114,7 +119,8 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 fn parse(text: &str, layer: Layer) -> Result<Content, String> {
     let content: Content = toml::from_str(text).map_err(|error| {
-        let text = error.to_string();
+        // It shows the line that it is about.
+        let text = text::block(&error.to_string(), ERROR_CHARS_MAX);
         if ["`rule`", "`test`", "`base`"]
             .iter()
             .any(|word| text.contains(&format!("unknown field {word}")))

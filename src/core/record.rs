@@ -1,5 +1,7 @@
 //! Records: what one line of the audit log says, and how it is written down.
 
+mod target;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -8,9 +10,11 @@ use time::macros::format_description;
 
 use super::grant::Assurance;
 use super::operation::Class;
-use super::plan::{Digest, Face, Principal, Target};
+use super::plan::{Digest, Face, Principal};
 use super::reason::Reason;
 use super::text;
+
+pub use target::{Cut, Listed, TargetRef, TargetRefs};
 
 /// The longest line of the log with its newline, in bytes.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -20,6 +24,9 @@ const STRING_CHARS_MAX: usize = 2048;
 
 /// Elements of an array or object in a record, at most.
 const ELEMENTS_MAX: usize = 256;
+
+/// What stands for a cut value is at most this long, in bytes.
+const STUB_BYTES_MAX: usize = 160;
 
 /// The version of the line's shape.
 const VERSION: u8 = 1;
@@ -133,51 +140,6 @@ impl Serialize for Caller {
     }
 }
 
-/// A target as the log names it: without its attributes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TargetRef {
-    kind: &'static str,
-    id: String,
-    name: String,
-    engine: String,
-}
-
-impl From<&Target> for TargetRef {
-    fn from(target: &Target) -> Self {
-        let Target { kind, id, name, engine, attributes: _ } = target;
-        Self { kind, id: id.clone(), name: text::name(name), engine: text::name(engine) }
-    }
-}
-
-/// One target, or the targets of a plan over many.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum TargetRefs {
-    /// Exactly one.
-    One(TargetRef),
-    /// More than one.
-    Many(Vec<TargetRef>),
-}
-
-impl TargetRefs {
-    /// The name of the only target; none of several.
-    pub fn name(&self) -> Option<&String> {
-        match self {
-            Self::One(target) => Some(&target.name),
-            Self::Many(_) => None,
-        }
-    }
-
-    /// How the log names these; none for no targets.
-    pub fn of(targets: &[Target]) -> Option<Self> {
-        match targets {
-            [] => None,
-            [one] => Some(Self::One(one.into())),
-            many => Some(Self::Many(many.iter().map(Into::into).collect())),
-        }
-    }
-}
-
 /// What a line says, apart from its place in the log (`v`, `seq`, `ts` and `prev`).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
@@ -266,40 +228,51 @@ impl Record {
     pub fn line(&self, seq: u64, at: OffsetDateTime, prev: Digest) -> Vec<u8> {
         let mut record = self.clone();
         record.tidy();
-        let line = Line { v: VERSION, seq, ts: timestamp(at), record: &record, prev };
-        let mut bytes = encode(&line);
-        // Each of these alone is bounded by nothing but the caller; the rest is small.
-        let shrink: [fn(&mut Record); 3] = [
-            |r| r.args = r.args.take().map(|v| stub(&v)),
-            |r| r.result = r.result.take().map(|v| stub(&v)),
-            |r| {
-                if let Some(TargetRefs::Many(many)) = &mut r.target {
-                    many.truncate(100);
-                }
-            },
-        ];
-        for step in shrink {
-            if bytes.len() <= LINE_BYTES_MAX {
-                break;
-            }
-            step(&mut record);
+        loop {
             let line = Line { v: VERSION, seq, ts: timestamp(at), record: &record, prev };
-            bytes = encode(&line);
+            let bytes = encode(&line);
+            if bytes.len() <= LINE_BYTES_MAX || !record.shrink() {
+                return bytes;
+            }
         }
-        bytes
+    }
+
+    /// Takes one step to a shorter line; false if there is none left. What no step can reach is
+    /// bounded by [`Self::tidy`] to less than a line.
+    fn shrink(&mut self) -> bool {
+        for value in [&mut self.args, &mut self.result].into_iter().flatten() {
+            if is_long(value) {
+                *value = stub(value);
+                return true;
+            }
+        }
+        let largest = self.log.values_mut().max_by_key(|value| value.to_string().len());
+        if let Some(value) = largest.filter(|value| is_long(value)) {
+            *value = stub(value);
+            return true;
+        }
+        if self.log.len() > 1 {
+            let all = stub(&Value::Object(std::mem::take(&mut self.log)));
+            self.log.insert("log".into(), all);
+            return true;
+        }
+        self.target.as_mut().is_some_and(TargetRefs::shorten)
     }
 
     fn tidy(&mut self) {
         for value in [&mut self.args, &mut self.result].into_iter().flatten() {
             *value = tidy(value);
         }
-        for string in [&mut self.op, &mut self.error].into_iter().flatten() {
-            *string = tidy_string(string);
+        self.log = self.log.iter().map(|(key, value)| (text::name(key), tidy(value))).collect();
+        if let Some(error) = &mut self.error {
+            *error = tidy_string(error);
         }
-        if let Some(caller) = &mut self.caller {
-            for string in [&mut caller.client, &mut caller.version].into_iter().flatten() {
-                *string = text::name(string);
-            }
+        let Self { op, session, req, rule, expires, caller, .. } = self;
+        let (client, version) = caller.as_mut().map(|c| (&mut c.client, &mut c.version)).unzip();
+        let names =
+            [Some(op), Some(session), Some(req), Some(rule), Some(expires), client, version];
+        for string in names.into_iter().flatten().flatten() {
+            *string = text::name(string);
         }
     }
 }
@@ -354,6 +327,10 @@ fn tidy_string(string: &str) -> String {
 fn stub(value: &Value) -> Value {
     let bytes = value.to_string();
     serde_json::json!({"cut": {"bytes": bytes.len(), "sha256": Digest::of(&[bytes.as_bytes()])}})
+}
+
+fn is_long(value: &Value) -> bool {
+    value.to_string().len() > STUB_BYTES_MAX
 }
 
 #[cfg(test)]

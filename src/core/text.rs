@@ -29,6 +29,12 @@ pub fn block(text: &str, chars_max: usize) -> String {
     cut(break_tokens(escape(text, true)), chars_max)
 }
 
+/// Text of several lines that is ours and may hold outside text: whatever is hidden is made visible
+/// and nothing else is changed.
+pub fn visible(text: &str) -> String {
+    escape(text, true)
+}
+
 /// Whether a character would be invisible, reorder what stands around it, or drive a terminal.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
@@ -129,6 +135,7 @@ mod tests {
             assert_eq!(line(given, 100), expected);
         }
         assert_eq!(block("a\nb\r", 100), "a\nb\\u{d}");
+        assert_eq!(visible("confirmToken\n\u{9b}31m"), "confirmToken\n\\u{9b}31m");
     }
 
     #[test]

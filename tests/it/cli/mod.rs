@@ -2,6 +2,7 @@
 
 mod call;
 mod doctor;
+mod hostile;
 mod log;
 mod pages;
 mod terminal;

@@ -1,0 +1,106 @@
+//! Targets as the log names them, and the shortening of a list of them.
+
+use serde::Serialize;
+
+use crate::core::plan::{Digest, Target};
+use crate::core::text;
+
+/// The longest id of a target in a record, in characters.
+const ID_CHARS_MAX: usize = 256;
+
+/// A target as the log names it: without its attributes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TargetRef {
+    kind: &'static str,
+    id: String,
+    name: String,
+    engine: String,
+}
+
+impl From<&Target> for TargetRef {
+    fn from(target: &Target) -> Self {
+        let Target { kind, id, name, engine, attributes: _ } = target;
+        Self {
+            kind,
+            id: text::line(id, ID_CHARS_MAX),
+            name: text::name(name),
+            engine: text::name(engine),
+        }
+    }
+}
+
+/// One target, or the targets of a plan over many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum TargetRefs {
+    /// Exactly one.
+    One(TargetRef),
+    /// More than one.
+    Many(Vec<Listed>),
+}
+
+/// An element of a list of targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Listed {
+    /// A target.
+    Target(TargetRef),
+    /// What the line has no room for.
+    Rest {
+        /// How many, and their digest.
+        cut: Cut,
+    },
+}
+
+/// Targets that are left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cut {
+    count: usize,
+    /// Of the list of all targets as JSON, those that stand in the line too.
+    sha256: Digest,
+}
+
+impl TargetRefs {
+    /// The name of the only target; none of several.
+    pub fn name(&self) -> Option<&String> {
+        match self {
+            Self::One(target) => Some(&target.name),
+            Self::Many(_) => None,
+        }
+    }
+
+    /// How the log names these; none for no targets.
+    pub fn of(targets: &[Target]) -> Option<Self> {
+        match targets {
+            [] => None,
+            [one] => Some(Self::One(one.into())),
+            many => {
+                let listed = many.iter().map(|target| Listed::Target(target.into()));
+                Some(Self::Many(listed.collect()))
+            }
+        }
+    }
+
+    /// Leaves out the second half of a list; false if nothing is left to leave out.
+    pub(super) fn shorten(&mut self) -> bool {
+        let Self::Many(list) = self else { return false };
+        let cut = match list.last() {
+            Some(Listed::Rest { cut }) => {
+                let cut = cut.clone();
+                list.pop();
+                cut
+            }
+            _ => Cut { count: 0, sha256: digest_of(list) },
+        };
+        let whole = list.len();
+        list.truncate(whole / 2);
+        list.push(Listed::Rest { cut: Cut { count: cut.count + whole - whole / 2, ..cut } });
+        whole > 0
+    }
+}
+
+/// The digest of a list of targets.
+fn digest_of(list: &[Listed]) -> Digest {
+    // No target fails to serialise.
+    Digest::of(&[&serde_json::to_vec(list).unwrap_or_default()])
+}
