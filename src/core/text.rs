@@ -32,7 +32,7 @@ pub fn block(text: &str, chars_max: usize) -> String {
 /// Text of several lines that is ours and may hold outside text: whatever is hidden is made visible
 /// and nothing else is changed.
 pub fn visible(text: &str) -> String {
-    escape(text, true)
+    escape(text, true).into_owned()
 }
 
 /// Whether a character would be invisible, reorder what stands around it, or drive a terminal.
