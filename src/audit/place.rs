@@ -339,12 +339,33 @@ fn own_folder(folder: &OwnedFd, path: &Path, narrowed: &AtomicBool) -> Result<()
     }
     let mode = Mode::from_raw_mode(stat.st_mode);
     if mode.intersects(Mode::RWXG | Mode::RWXO) {
+        // Who names the folder may be a file that an agent can edit; no other folder is locked up.
+        if !is_ours_alone(folder).map_err(|e| failed(path.display(), &e))? {
+            return Err(unavailable(
+                format_args!("{} is open to others and holds more than a log", path.display()),
+                "Name a folder for the log alone, or narrow this one: chmod 700.",
+            ));
+        }
         rustix::fs::fchmod(folder, FOLDER_MODE).map_err(|e| {
             failed(format_args!("{} cannot be narrowed to 0700", path.display()), &e.into())
         })?;
         narrowed.store(true, Ordering::Release);
     }
     Ok(())
+}
+
+/// Whether a folder holds nothing but a log and what a project keeps beside it.
+fn is_ours_alone(folder: &OwnedFd) -> io::Result<bool> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        let known = [".", "..", ".lock", ".live", "README.md", ".gitignore", ".gitkeep"];
+        let log = name.starts_with(b"audit-") && name.ends_with(b".jsonl");
+        if !log && !known.iter().any(|known| known.as_bytes() == name) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The parent may be a folder that can be walked but not read; then its names are synced with

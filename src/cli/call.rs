@@ -4,6 +4,7 @@
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::serve::told_to_end;
 use super::{Output, exit};
 use crate::core::plan::{Face, Principal};
 use crate::core::record::Caller;
@@ -20,7 +21,7 @@ pub struct CallArgs {
     #[arg(value_name = "KEY=VALUE")]
     pairs: Vec<String>,
     /// Its arguments, as a JSON object
-    #[arg(long, value_name = "JSON", conflicts_with = "pairs")]
+    #[arg(long, value_name = "JSON")]
     args: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
@@ -52,10 +53,21 @@ pub async fn run(gate: &Gate, call: CallArgs, out: Output) -> u8 {
             out.message("Nothing has changed.");
             return answer.exit_code();
         };
-        answer = gate.run(confirmed).await;
+        answer = to_its_end(gate.run(confirmed), out).await;
     }
     print(&answer, json, out);
     answer.exit_code()
+}
+
+/// A confirmed change is not left half done: told to end, this waits for its outcome first.
+async fn to_its_end(change: impl Future<Output = Answer>, out: Output) -> Answer {
+    tokio::pin!(change);
+    loop {
+        tokio::select! {
+            answer = &mut change => return answer,
+            () = told_to_end() => out.message("The change is under way; waiting for its outcome."),
+        }
+    }
 }
 
 /// Shows the preview, and makes the request that goes ahead if the target's name is typed.
@@ -99,17 +111,17 @@ fn caller() -> Caller {
 }
 
 fn arguments(gate: &Gate, call: &CallArgs) -> Result<Map<String, Value>, String> {
-    if let Some(json) = &call.args {
-        return match serde_json::from_str(json) {
-            Ok(Value::Object(map)) => Ok(map),
-            Ok(_) => Err("--args takes a JSON object, such as '{\"container\": \"web\"}'.".into()),
-            Err(error) => {
-                Err(format!("--args is no JSON: {}", text::line(&error.to_string(), 200)))
-            }
-        };
-    }
+    let mut map = match call.args.as_deref().map(serde_json::from_str) {
+        None => Map::new(),
+        Some(Ok(Value::Object(map))) => map,
+        Some(Ok(_)) => {
+            return Err("--args takes a JSON object, such as '{\"container\": \"web\"}'.".into());
+        }
+        Some(Err(error)) => {
+            return Err(format!("--args is no JSON: {}", text::line(&error.to_string(), 200)));
+        }
+    };
     let schema = gate.registry().get(&call.operation).map(|operation| &operation.schema);
-    let mut map = Map::new();
     for pair in &call.pairs {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(format!("`{}` is no argument; write key=value.", text::name(pair)));

@@ -26,15 +26,18 @@ pub async fn run(gate: Arc<Gate>, out: Output) -> u8 {
     }
 }
 
-/// Waits for SIGTERM or SIGINT; for ever where signals cannot be received.
-async fn told_to_end() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+/// Waits for SIGTERM, SIGINT or SIGHUP; for ever where signals cannot be received.
+pub(super) async fn told_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hang_up)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hang_up.recv() => {}
     }
 }

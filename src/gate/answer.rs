@@ -7,6 +7,7 @@ use crate::core::grant::Assurance;
 use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, TargetRefs};
+use crate::core::text;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -149,7 +150,7 @@ impl Answer {
         };
         Self {
             reason: Some(fault.reason),
-            text: format!("Error: {}", fault.message),
+            text: format!("Error: {}", text::visible(&fault.message)),
             ..Self::empty(status, operation)
         }
     }

@@ -227,3 +227,9 @@ pub(super) fn one(permit: &Permit) -> Result<Granted<'_>, Fault> {
         .next()
         .ok_or_else(|| Fault::new(Reason::NotFound, "There is no container to act on."))
 }
+
+/// The class of what ends a container's processes. One that is removed when these end is lost with
+/// its files and unnamed volumes: by a stop at once, by a restart if the new start fails or ends.
+pub(super) fn ending(container: &Container) -> Class {
+    if container.auto_remove { Class::Destroy } else { Class::Mutate }
+}

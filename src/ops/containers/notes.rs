@@ -24,6 +24,9 @@ pub(super) fn start_headline(notes: &Notes) -> String {
             "{name} is paused, and engines refuse to start what is paused. Un-pause or restart it \
              instead."
         ),
+        Run::Up if notes.container.state.status == "restarting" => {
+            format!("{name} keeps restarting by itself: a start changes nothing about that.")
+        }
         Run::Up => format!("{name} is running already: nothing will change."),
         Run::Down => format!("Start {name}."),
     }
@@ -120,7 +123,12 @@ pub(super) fn restart(notes: &Notes) -> Rows {
     some(&mut rows, "host port may change", dynamic);
     some(&mut rows, "address may change", addresses(container));
     lost(&mut rows, container);
-    rows.push(("kept", "writable layer, volumes, log".into()));
+    if container.auto_remove {
+        let risk = "the container, its log and unnamed volumes, if it does not stay up (--rm)";
+        rows.push(("may be removed", risk.into()));
+    } else {
+        rows.push(("kept", "writable layer, volumes, log".into()));
+    }
     match &notes.peers {
         Some(peers) => affected(&mut rows, peers, "until they restart too"),
         None => rows.push(("others affected", UNCHECKED.into())),
@@ -289,7 +297,8 @@ fn comes_back(container: &Container) -> String {
     match container.restart_policy.as_str() {
         "" | "no" => String::new(),
         "always" => "when the engine itself restarts (restart policy always)".into(),
-        other => format!("not by itself (restart policy {})", text::name(other)),
+        "unless-stopped" => "not by itself (restart policy unless-stopped)".into(),
+        other => format!("perhaps when the engine itself restarts ({})", text::name(other)),
     }
 }
 
@@ -323,7 +332,7 @@ fn lost(rows: &mut Rows, container: &Container) {
 fn affected(rows: &mut Rows, peers: &Peers, how_long: &str) {
     for (label, names, what) in [
         ("share its network", &peers.network, "they lose their network"),
-        ("share its process ids", &peers.pid, "they lose its processes"),
+        ("share its process ids", &peers.pid, "they are KILLED with its processes"),
         ("share its IPC", &peers.ipc, "they lose its shared memory"),
     ] {
         if !names.is_empty() {
@@ -334,7 +343,7 @@ fn affected(rows: &mut Rows, peers: &Peers, how_long: &str) {
         ("use its mounts", &peers.mounts),
         ("linked to it", &peers.links),
         ("depend on it", &peers.dependents),
-        ("follow its restarts", &peers.dependents_to_restart),
+        ("want a restart after it", &peers.dependents_to_restart),
     ] {
         some(rows, label, listed(names, LISTED_MAX));
     }

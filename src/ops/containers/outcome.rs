@@ -128,8 +128,8 @@ impl Render for Outcome {
         let done = self.done();
         match &self.container {
             Some(container) => format!("{done} Now: {}", self.state(container)),
-            None if self.did == Did::Stop && self.done.auto_remove => {
-                format!("{done} It was removed with that (--rm).")
+            None if self.done.auto_remove => {
+                format!("{done} It ended and was removed with that (--rm).")
             }
             None => format!("{done} Now it is gone: somebody else may have removed it."),
         }

@@ -27,9 +27,9 @@ impl Change for RestartContainer {
             "Restart a container",
             "Stops a container as stop_container does and starts it again. It keeps its image, its \
              files and its volumes; what is in memory is lost. A container that does not run is \
-             started.",
+             started. One that was run with --rm is lost if it does not stay up.",
         );
-        Spec { idempotent: false, ..spec }
+        Spec { ceiling: Class::Destroy, idempotent: false, ..spec }
     }
 
     async fn resolve(cx: Context<'_>, params: &Patient) -> Result<Vec<Target>, Fault> {
@@ -41,7 +41,7 @@ impl Change for RestartContainer {
         _: &Patient,
         targets: &[Target],
     ) -> Result<Seen<Facts, Notes>, Fault> {
-        lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Both).await
+        lifecycle::observe(cx, targets, lifecycle::ending, Beside::Both).await
     }
 
     fn preview(plan: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {

@@ -8,7 +8,7 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::{Act, Container};
+use crate::ports::engine::Act;
 
 /// The operation.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Change for StopContainer {
         _: &Patient,
         targets: &[Target],
     ) -> Result<Seen<Facts, Notes>, Fault> {
-        lifecycle::observe(cx, targets, class_of, Beside::Peers).await
+        lifecycle::observe(cx, targets, lifecycle::ending, Beside::Peers).await
     }
 
     fn preview(plan: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
@@ -71,9 +71,4 @@ impl Change for StopContainer {
     ) -> Result<Outcome, Fault> {
         outcome::look(cx, targets, Did::Stop, *done).await
     }
-}
-
-/// What stopping a container does to the world.
-fn class_of(container: &Container) -> Class {
-    if container.auto_remove { Class::Destroy } else { Class::Mutate }
 }
