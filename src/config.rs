@@ -60,7 +60,7 @@ pub struct Flags {
     #[arg(long, value_name = "URL", global = true)]
     pub host: Option<String>,
     /// The Docker context that names the engine [env: DOCKER_CONTEXT]
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, conflicts_with = "host")]
     pub context: Option<String>,
     /// The folder of the audit log [env: AUDIT_DIR]
     #[arg(long, value_name = "DIR", global = true)]
@@ -225,18 +225,18 @@ fn toolsets(
         let words: Vec<String> = words;
         return expand(&words, "COUNTERSIGN_TOOLSETS");
     }
-    let mut effective: Option<Setting<Vec<String>>> = None;
+    let mut effective = expand(&["default".to_owned()], "default")?;
     for file in files {
         let Some(words) = file.content.mcp.as_ref().and_then(|mcp| mcp.toolsets.as_ref()) else {
             continue;
         };
         let mut found = expand(words, &file.path.display().to_string())?;
-        if let (Layer::Project, Some(outer)) = (file.layer, &effective) {
-            found.value.retain(|name| outer.value.contains(name));
+        if file.layer == Layer::Project {
+            found.value.retain(|name| effective.value.contains(name));
         }
-        effective = Some(found);
+        effective = found;
     }
-    effective.map_or_else(|| expand(&["default".to_owned()], "default"), Ok)
+    Ok(effective)
 }
 
 /// From `all`, `default` and names to names, in the order of [`TOOLSETS`].

@@ -2,6 +2,7 @@
 //! `Gate::admit` is the whole of what is asked before anything happens.
 
 mod answer;
+mod change;
 mod erased;
 mod finish;
 mod operation;
@@ -15,6 +16,7 @@ mod trail;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -22,11 +24,12 @@ use tokio::sync::Semaphore;
 
 pub use answer::{Answer, Confirm, Request, Status};
 pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered};
-pub use operation::{Change, Context, Params, Read, Render, Seen};
+pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
 pub use preview::Preview;
 pub use registry::{Operation, Registry};
 pub use schema::TOKEN_ARGUMENT;
 pub use steps::{Proceed, Steps};
+pub use trail::unread;
 
 use crate::core::grant::{self, GrantRow, Permit};
 use crate::core::operation::Spec;
@@ -84,6 +87,7 @@ pub struct Gate {
     parts: Parts,
     places: Semaphore,
     waiting: Semaphore,
+    closing: AtomicBool,
 }
 
 impl fmt::Debug for Gate {
@@ -124,6 +128,7 @@ impl Gate {
             parts,
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),
+            closing: AtomicBool::new(false),
         }
     }
 
@@ -147,22 +152,6 @@ impl Gate {
     /// line is in the log.
     pub async fn run(&self, request: Request) -> Answer {
         let operation = text::name(&request.operation);
-        let path = AssertUnwindSafe(self.path(request)).catch_unwind();
-        path.await.unwrap_or_else(|_panic| {
-            Answer::of_fault(
-                &operation,
-                &Fault::new(
-                    Reason::OutcomeUnknown,
-                    "This operation broke off by a defect of Countersign. If it changes \
-                     something, it may or may not have done so: look before you try again.",
-                ),
-            )
-        })
-    }
-
-    async fn path(&self, request: Request) -> Answer {
-        let operation = text::name(&request.operation);
-        let confirm = request.confirm;
         let mut known = Record::new(Event::Denied);
         known.op = Some(operation.clone());
         known.caller = Some(request.caller.clone());
@@ -170,24 +159,38 @@ impl Gate {
             Ok(trail) => trail,
             Err(fault) => return Answer::of_fault(&operation, &fault),
         };
+        let path = AssertUnwindSafe(self.path(request, &operation, &mut trail)).catch_unwind();
+        match path.await {
+            Ok(answer) => answer,
+            Err(_panic) => self.broke_off(&operation, &mut trail).await,
+        }
+    }
+
+    async fn path(&self, mut request: Request, operation: &str, trail: &mut Trail) -> Answer {
+        let confirm = request.confirm;
+        // A token is taken out of its store first: its grant is gone from here on, come what may.
+        let presented = self.take(&mut request.arguments);
         let _place = match self.place().await {
             Ok(place) => place,
-            Err(fault) => return self.refuse(&operation, trail, fault).await,
+            Err(fault) => return self.refuse(operation, trail, fault).await,
         };
-        match self.admit(request, &mut trail).await {
+        match self.admit(request, presented, trail).await {
             Ok(admitted) => self.execute(admitted, trail).await,
-            Err(Stop::Refused(fault)) => self.refuse(&operation, trail, fault).await,
+            Err(Stop::Refused(fault)) => self.refuse(operation, trail, fault).await,
             Err(Stop::Preview(survey, refusal)) => {
-                self.offer(&operation, trail, *survey, refusal, confirm).await
+                self.offer(operation, trail, *survey, refusal, confirm).await
             }
         }
     }
 
     /// Everything that is asked before anything happens.
-    async fn admit(&self, request: Request, trail: &mut Trail) -> Result<Admitted<'_>, Stop> {
-        let Request { operation, mut arguments, caller, confirm } = request;
-        // A token is taken out of its store first: its grant is gone from here on, come what may.
-        let presented = self.take(&mut arguments);
+    async fn admit(
+        &self,
+        request: Request,
+        presented: Option<Result<GrantRow, Fault>>,
+        trail: &mut Trail,
+    ) -> Result<Admitted<'_>, Stop> {
+        let Request { operation, arguments, caller, confirm } = request;
         let (spec, call) =
             self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
         if let Some(verdict) = self.parts.policy.refuses_all(spec) {
@@ -198,9 +201,10 @@ impl Gate {
         let principal = &caller.principal;
         let targets = self.resolve(&call, principal, &mut trail.known).await?;
         let hold = || self.parts.audit.hold(&targets);
-        let mut held = (granted.is_some() && spec.class.is_change()).then(hold).transpose()?;
+        let changes = call.is_change();
+        let mut held = (granted.is_some() && changes).then(hold).transpose()?;
         let mut survey = self.survey(spec, &call, &targets, principal, &mut trail.known).await?;
-        if survey.allows() && spec.class.is_change() && held.is_none() {
+        if survey.allows() && changes && held.is_none() {
             // What nobody confirms is looked at again under its lock, so that it is what runs.
             held = Some(hold()?);
             survey = self.survey(spec, &call, &targets, principal, &mut trail.known).await?;
@@ -220,7 +224,7 @@ impl Gate {
                 }
             }
         };
-        if spec.class.is_change() {
+        if changes {
             trail.known.assurance = Some(permit.assurance());
             trail.known.plan = Some(permit.plan().digest());
             trail.known.target = TargetRefs::of(permit.plan().targets());

@@ -117,6 +117,8 @@ fn a_project_never_widens() {
         .load()
         .unwrap();
     assert_eq!(narrowed.toolsets.value, ["core"]);
+    let alone = Place::new().project("version = 1\n[mcp]\ntoolsets = [\"all\"]").load().unwrap();
+    assert_eq!(alone.toolsets.value, TOOLSETS_DEFAULT, "what nobody set is the default");
     let relative = Place::new().project("version = 1\n[audit]\ndir = \"log\"").load().unwrap();
     assert!(relative.audit_dir.value.ends_with("project/log"));
 }

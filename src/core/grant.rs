@@ -151,13 +151,19 @@ pub fn redeem(
             "The target or the policy is no longer what the preview showed, so nothing was done.",
         ));
     }
-    if verdict.effect() > Effect::Confirm || verdict.policy() != plan.parts().policy {
+    if verdict.effect() > Effect::Confirm || !is_about(verdict, plan) {
         return Err(Fault::new(
             Reason::PolicyDenied,
             "A confirmation is not enough for this operation.",
         ));
     }
     Ok(Permit { plan: granted, drifted, assurance, rule: verdict.rule().to_owned() })
+}
+
+/// Whether a verdict is one on this plan's operation, by the policy that the plan names.
+fn is_about(verdict: &Verdict, plan: &Plan) -> bool {
+    let parts = plan.parts();
+    verdict.policy() == parts.policy && verdict.operation() == parts.operation
 }
 
 /// Whether two plans are of the same policy on the same engine.
@@ -192,7 +198,7 @@ pub fn expired() -> Fault {
 /// # Errors
 /// `policy_denied` for every other verdict.
 pub fn allow(plan: &Arc<Plan>, verdict: &Verdict) -> Result<Permit, Fault> {
-    if verdict.effect() != Effect::Allow || verdict.policy() != plan.parts().policy {
+    if verdict.effect() != Effect::Allow || !is_about(verdict, plan) {
         return Err(Fault::new(Reason::PolicyDenied, "No rule allows this operation."));
     }
     Ok(Permit {

@@ -98,6 +98,29 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// A read that has no target and asks the engine for nothing. Where one differs, it says so by
+    /// struct update.
+    pub const fn read(
+        name: &'static str,
+        title: &'static str,
+        summary: &'static str,
+        toolset: &'static str,
+    ) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            title: Cow::Borrowed(title),
+            summary: Cow::Borrowed(summary),
+            toolset,
+            class: Class::Read,
+            ceiling: Class::Read,
+            kind: None,
+            references: &[],
+            drift: Drift::All,
+            idempotent: true,
+            since_api: None,
+        }
+    }
+
     /// Whether it takes a confirm token, whatever the policy.
     pub fn takes_token(&self) -> bool {
         self.class != Class::Read

@@ -52,7 +52,7 @@ pub enum Event {
     StepDone,
     /// The change happened.
     Done,
-    /// The change did not happen.
+    /// The change did not happen, or not to its end: what of it did stands in its steps.
     Failed,
     /// Nobody can say whether the change happened.
     Unknown,

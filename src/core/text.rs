@@ -1,6 +1,7 @@
 //! The one sanitiser. Names, labels, logs and upstream answers are data: before they reach a
 //! model, a terminal or the audit log, whatever could hide, reorder or forge text is made visible.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The longest single line of outside text in an answer, in characters.
@@ -31,7 +32,7 @@ pub fn block(text: &str, chars_max: usize) -> String {
 /// Text of several lines that is ours and may hold outside text: whatever is hidden is made visible
 /// and nothing else is changed.
 pub fn visible(text: &str) -> String {
-    escape(text, true)
+    escape(text, true).into_owned()
 }
 
 /// Whether a character would be invisible, reorder what stands around it, or drive a terminal.
@@ -45,9 +46,9 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-fn escape(text: &str, keep_lines: bool) -> String {
+fn escape(text: &str, keep_lines: bool) -> Cow<'_, str> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -61,18 +62,22 @@ fn escape(text: &str, keep_lines: bool) -> String {
             c => out.push(c),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Puts a visible break into every `confirmToken`, in any case, so that text from outside cannot
 /// pass for the line that a preview ends with.
-fn break_tokens(text: String) -> String {
+fn break_tokens(text: Cow<'_, str>) -> Cow<'_, str> {
+    // Most texts have no such word, and few have its rarest letter: no copy is made of those.
+    if !text.bytes().any(|byte| matches!(byte, b'k' | b'K')) {
+        return text;
+    }
     let lower = text.to_ascii_lowercase();
     if !lower.contains(TOKEN_WORD) {
         return text;
     }
     let mut out = String::with_capacity(text.len() + 8);
-    let mut rest = text.as_str();
+    let mut rest = &*text;
     for before in lower.split(TOKEN_WORD) {
         let (kept, tail) = rest.split_at(before.len());
         out.push_str(kept);
@@ -86,14 +91,17 @@ fn break_tokens(text: String) -> String {
         out.push_str(token);
         rest = tail;
     }
-    out
+    Cow::Owned(out)
 }
 
-fn cut(text: String, chars_max: usize) -> String {
+fn cut(text: Cow<'_, str>, chars_max: usize) -> String {
     let chars_max = chars_max.max(LIMIT_MIN);
+    if text.len() <= chars_max {
+        return text.into_owned();
+    }
     let count = text.chars().count();
     if count <= chars_max {
-        return text;
+        return text.into_owned();
     }
     let room = chars_max.saturating_sub("… (+ more characters)".chars().count() + digits(count));
     let mut out: String = text.chars().take(room).collect();

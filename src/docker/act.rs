@@ -264,10 +264,10 @@ async fn plain(request: BollardRequest) -> Result<Request<Full<hyper::body::Byte
 
 /// The fault of an answer with an error status.
 fn refused(target: &Target, change: Change, status: u16, error: BollardError) -> Fault {
-    let said = match error {
+    let said = fault::said(&match error {
         BollardError::DockerResponseServerError { message, .. } => message,
         other => other.to_string(),
-    };
+    });
     let name = text::name(&target.name);
     if status == 404 && said.to_ascii_lowercase().contains("no such container") {
         return Fault::new(

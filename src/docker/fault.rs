@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::endpoint::Endpoint;
 use super::wire::{Answer, Broken};
 use crate::core::reason::{Fault, Reason};
+use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::ports::engine::CONTAINER;
 
@@ -93,14 +94,22 @@ pub(super) fn late(endpoint: &Endpoint, seconds: u64) -> Fault {
     )
 }
 
-/// What an answer says is wrong, in the engine's words.
+/// What an engine says is wrong, fit to be told and kept: it quotes commands, paths and settings of
+/// containers, and these can hold secrets. Whatever it says comes into a fault through here.
+pub(super) fn said(engine_text: &str) -> String {
+    Redactor::new(&[]).text(engine_text)
+}
+
+/// What an answer says is wrong, as [`said`].
 pub(super) fn engine_text(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Said {
         message: String,
     }
-    serde_json::from_slice::<Said>(body)
-        .map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |said| said.message)
+    match serde_json::from_slice::<Said>(body) {
+        Ok(Said { message }) => said(&message),
+        Err(_) => said(&String::from_utf8_lossy(body)),
+    }
 }
 
 /// Engine text, fit to stand in a message.
@@ -130,7 +139,7 @@ pub(super) fn refused(what: &str, answer: &Answer) -> Fault {
 }
 
 /// The fault of an answer that is not what the API promises.
-pub(super) fn odd(what: &str, why: impl Into<String>) -> Fault {
+pub(super) fn odd(what: &str, why: impl AsRef<str>) -> Fault {
     Fault::new(
         Reason::EngineError,
         format!(
@@ -138,5 +147,22 @@ pub(super) fn odd(what: &str, why: impl Into<String>) -> Fault {
              used. See whether the address is that of a Docker engine."
         ),
     )
-    .with_detail(why)
+    .with_detail(said(why.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_that_an_engine_quotes_are_told_to_nobody() {
+        let quoted = r#"exec: "/bin/--token=hunter2-x": stat /bin/--token=hunter2-x: no such file"#;
+        let json = serde_json::json!({ "message": quoted }).to_string();
+        let refused = |body: &[u8]| refused("log", &Answer { status: 500, body: body.to_vec() });
+        for fault in [refused(json.as_bytes()), refused(quoted.as_bytes()), odd("log", quoted)] {
+            assert!(!format!("{fault:?}").contains("hunter2"), "{fault:?}");
+            assert!(fault.detail.is_some_and(|detail| detail.contains("no such file")));
+        }
+        assert_eq!(said("network web not found"), "network web not found");
+    }
 }

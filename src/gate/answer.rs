@@ -120,6 +120,26 @@ impl Answer {
         }
     }
 
+    /// The answer to what was done.
+    pub(super) fn done(operation: &str, text: String, data: Value) -> Self {
+        Self { data, text, ..Self::empty(Status::Ok, operation) }
+    }
+
+    fn empty(status: Status, operation: &str) -> Self {
+        Self {
+            status,
+            operation: operation.to_owned(),
+            target: None,
+            plan: None,
+            confirm_token: None,
+            expires_at: None,
+            reason: None,
+            data: Value::Null,
+            text: String::new(),
+            ttl_seconds: 0,
+        }
+    }
+
     /// The answer that a fault becomes.
     pub(super) fn of_fault(operation: &str, fault: &Fault) -> Self {
         let status = match fault.reason {
@@ -128,16 +148,9 @@ impl Answer {
             _ => Status::Denied,
         };
         Self {
-            status,
-            operation: operation.to_owned(),
-            target: None,
-            plan: None,
-            confirm_token: None,
-            expires_at: None,
             reason: Some(fault.reason),
-            data: Value::Null,
             text: format!("Error: {}", fault.message),
-            ttl_seconds: 0,
+            ..Self::empty(status, operation)
         }
     }
 }

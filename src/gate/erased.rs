@@ -4,10 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::operation::{Change, Context, Params, Read, Render, Seen};
+use super::operation::{Change, Context, Params, Read, Render, Seen, arguments};
 use super::preview::Preview;
 use super::schema;
 use super::steps::Steps;
@@ -72,10 +71,19 @@ impl fmt::Debug for Call {
     }
 }
 
+impl Call {
+    /// Whether it takes a permit. The gate goes by this, not by what a declaration says.
+    pub const fn is_change(&self) -> bool {
+        matches!(self, Self::Change(_))
+    }
+}
+
 /// A parsed read.
 pub trait ReadCall: Send + Sync {
     /// The arguments with defaults filled in.
     fn arguments(&self) -> Map<String, Value>;
+    /// What the log keeps of them.
+    fn recorded(&self) -> Map<String, Value>;
     /// From references to full ids.
     fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>>;
     /// Reads.
@@ -90,6 +98,8 @@ pub trait ReadCall: Send + Sync {
 pub trait ChangeCall: Send + Sync {
     /// The arguments with defaults filled in.
     fn arguments(&self) -> Map<String, Value>;
+    /// What the log keeps of them.
+    fn recorded(&self) -> Map<String, Value>;
     /// From references to full ids.
     fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>>;
     /// Looks at the targets.
@@ -113,6 +123,8 @@ pub trait ChangeCall: Send + Sync {
 pub trait Erased: Send + Sync + fmt::Debug {
     /// Its declaration.
     fn spec(&self) -> Spec;
+    /// Whether its calls take a permit.
+    fn is_change(&self) -> bool;
     /// The JSON schema of its arguments, as derived from their type.
     fn schema(&self) -> Map<String, Value>;
     /// Reads arguments.
@@ -120,14 +132,6 @@ pub trait Erased: Send + Sync + fmt::Debug {
     /// # Errors
     /// `invalid_argument` for an unknown, missing or ill-typed one.
     fn parse(&self, arguments: Map<String, Value>) -> Result<Call, Fault>;
-}
-
-fn arguments(params: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(params) {
-        Ok(Value::Object(map)) => map,
-        // Arguments are structs with named fields; nothing else has a schema of type object.
-        _ => Map::new(),
-    }
 }
 
 fn parse<P: Params>(spec: &Spec, given: Map<String, Value>) -> Result<Box<P>, Fault> {
@@ -157,6 +161,10 @@ impl<T: Read> fmt::Debug for Reads<T> {
 impl<T: Read> Erased for Reads<T> {
     fn spec(&self) -> Spec {
         T::spec()
+    }
+
+    fn is_change(&self) -> bool {
+        false
     }
 
     fn schema(&self) -> Map<String, Value> {
@@ -190,6 +198,10 @@ impl<T: Change> Erased for Changes<T> {
         T::spec()
     }
 
+    fn is_change(&self) -> bool {
+        true
+    }
+
     fn schema(&self) -> Map<String, Value> {
         schema::of::<T::Params>(&T::spec())
     }
@@ -208,6 +220,10 @@ struct Parsed<T, P> {
 impl<T: Read> ReadCall for Parsed<T, T::Params> {
     fn arguments(&self) -> Map<String, Value> {
         arguments(&*self.params)
+    }
+
+    fn recorded(&self) -> Map<String, Value> {
+        T::recorded(&self.params)
     }
 
     fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>> {
@@ -232,6 +248,10 @@ struct ParsedChange<T: Change> {
 impl<T: Change> ChangeCall for ParsedChange<T> {
     fn arguments(&self) -> Map<String, Value> {
         arguments(&*self.params)
+    }
+
+    fn recorded(&self) -> Map<String, Value> {
+        T::recorded(&self.params)
     }
 
     fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>> {

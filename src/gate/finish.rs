@@ -1,18 +1,16 @@
 //! How requests end: executed, refused, or answered with a preview. Each way writes its line.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, Confirm, Status};
-use super::erased::{Call, ChangeCall, Rendered};
-use super::steps::Recorder;
+use super::erased::{Call, Rendered};
 use super::survey::Survey;
 use super::trail::Trail;
 use super::{Admitted, Gate};
 use crate::core::grant::{self, Token};
-use crate::core::plan::Principal;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, timestamp};
 use crate::core::text;
@@ -28,11 +26,13 @@ impl Gate {
             )
         };
         let _waiting = self.waiting.try_acquire().map_err(refused)?;
-        self.places.acquire().await.map_err(|_| Fault::new(Reason::Limit, "Shutting down."))
+        let ending = || Fault::new(Reason::Limit, "Countersign is ending; nothing was done.");
+        let place = self.places.acquire().await.map_err(|_| ending())?;
+        if self.closing.load(Ordering::SeqCst) { Err(ending()) } else { Ok(place) }
     }
 
     /// Ends a request that is refused.
-    pub(super) async fn refuse(&self, name: &str, mut trail: Trail, fault: Fault) -> Answer {
+    pub(super) async fn refuse(&self, name: &str, trail: &mut Trail, fault: Fault) -> Answer {
         let recorded = trail.settle_with(Event::Denied, &fault).await;
         let fault = match recorded {
             Ok(()) => fault,
@@ -46,7 +46,7 @@ impl Gate {
         let mut known = Record::new(Event::Denied);
         known.caller = Some(caller);
         match self.trail(known) {
-            Ok(trail) => self.refuse("", trail, fault).await,
+            Ok(mut trail) => self.refuse("", &mut trail, fault).await,
             Err(fault) => Answer::of_fault("", &fault),
         }
     }
@@ -56,7 +56,7 @@ impl Gate {
     pub(super) async fn offer(
         &self,
         name: &str,
-        mut trail: Trail,
+        trail: &mut Trail,
         survey: Survey,
         refusal: Option<Fault>,
         confirm: Confirm,
@@ -111,14 +111,14 @@ impl Gate {
     }
 
     /// Runs what was admitted, and records how it ended.
-    pub(super) async fn execute(&self, admitted: Admitted<'_>, mut trail: Trail) -> Answer {
+    pub(super) async fn execute(&self, admitted: Admitted<'_>, trail: &mut Trail) -> Answer {
         let principal = admitted.permit.plan().parts().principal.clone();
         let mut answer = match &admitted.call {
             Call::Read(call) => {
                 let read = call.read(self.context(&principal), &admitted.targets).await;
-                self.finish_read(&admitted, read, &mut trail).await
+                self.finish_read(&admitted, read, trail).await
             }
-            Call::Change(call) => self.change(&admitted, &**call, &principal, &mut trail).await,
+            Call::Change(call) => self.change(&admitted, &**call, &principal, trail).await,
         };
         answer.target = trail.known.target.clone();
         answer.plan = Some(admitted.permit.plan().digest());
@@ -142,62 +142,28 @@ impl Gate {
             Err(fault) => trail.settle_with(Event::Denied, fault).await,
         };
         match recorded.and(read) {
-            Ok(Rendered { text, data, record: _ }) => done(name, text, data),
+            Ok(Rendered { text, data, record: _ }) => Answer::done(name, text, data),
             Err(fault) => Answer::of_fault(name, &fault),
         }
     }
 
-    async fn change(
-        &self,
-        admitted: &Admitted<'_>,
-        call: &dyn ChangeCall,
-        principal: &Principal,
-        trail: &mut Trail,
-    ) -> Answer {
-        let Admitted { spec, permit, .. } = admitted;
-        let (cx, plan) = (self.context(principal), &**permit.plan());
-        let executed = {
-            let mut steps = Recorder { cx, call, plan, drift: spec.drift, trail };
-            call.execute(cx, &*self.parts.act, permit, &mut steps).await
-        };
-        let (mut answer, recorded) = match executed {
-            Ok(Ok(Rendered { text, data, record })) => {
-                let mut line = trail.record(Event::Done);
-                line.result = Some(record);
-                (done(&spec.name, text, data), trail.settle(line).await)
-            }
-            Ok(Err(unseen)) => {
-                let mut line = trail.record(Event::Done);
-                line.result = Some(json!({"observed": false}));
-                line.error = unseen.detail.clone().or_else(|| Some(unseen.message.clone()));
-                let text = format!(
-                    "{} was done, but looking at the result failed: {}",
-                    spec.name, unseen.message
-                );
-                (done(&spec.name, text, json!({"observed": false})), trail.settle(line).await)
-            }
-            Err(fault) if fault.reason == Reason::OutcomeUnknown => (
-                Answer::of_fault(&spec.name, &fault),
-                trail.settle_with(Event::Unknown, &fault).await,
-            ),
-            Err(fault) => (
-                Answer { status: Status::Failed, ..Answer::of_fault(&spec.name, &fault) },
-                trail.settle_with(Event::Failed, &fault).await,
-            ),
-        };
-        if let Err(fault) = recorded {
-            // The effect has happened, or may have; a full disk must not hide it.
-            answer.text = format!(
-                "{}\n\nThe outcome could not be recorded: {} The log shows it as open.",
-                answer.text,
-                text::line(&fault.message, 400)
-            );
+    /// Ends a request that panicked. What it may have changed is unknown.
+    pub(super) async fn broke_off(&self, name: &str, trail: &mut Trail) -> Answer {
+        let mut fault = Fault::new(
+            Reason::OutcomeUnknown,
+            "This operation broke off by a defect of Countersign. If it changes something, it may \
+             or may not have done so: look before you try again.",
+        )
+        .with_detail("the operation panicked");
+        if let Err(unrecorded) = trail.settle_with(Event::Unknown, &fault).await {
+            fault.message.push_str(&not_recorded(&unrecorded));
         }
-        answer
+        Answer { target: trail.known.target.clone(), ..Answer::of_fault(name, &fault) }
     }
 
     /// Waits until every request that runs now has ended, and lets no other begin.
     pub async fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
         self.waiting.close();
         let all = u32::try_from(self.parts.settings.concurrent_calls.max(1)).unwrap_or(u32::MAX);
         // Only this waits for all places, and nobody closes them: there is no error to handle.
@@ -205,17 +171,7 @@ impl Gate {
     }
 }
 
-fn done(name: &str, text: String, data: Value) -> Answer {
-    Answer {
-        status: Status::Ok,
-        operation: name.to_owned(),
-        target: None,
-        plan: None,
-        confirm_token: None,
-        expires_at: None,
-        reason: None,
-        data,
-        text,
-        ttl_seconds: Duration::ZERO.as_secs(),
-    }
+pub(super) fn not_recorded(fault: &Fault) -> String {
+    let why = text::line(&fault.message, 400);
+    format!("\n\nThe outcome could not be recorded: {why} The log shows it as open.")
 }

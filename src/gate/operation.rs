@@ -6,7 +6,7 @@ use std::future::Future;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::preview::Preview;
 use super::steps::Steps;
@@ -53,6 +53,15 @@ pub trait Params: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'sta
 
 impl<T: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static> Params for T {}
 
+/// Arguments as JSON, with defaults filled in.
+pub fn arguments(params: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(params) {
+        Ok(Value::Object(map)) => map,
+        // Arguments are structs with named fields; nothing else has a schema of type object.
+        _ => Map::new(),
+    }
+}
+
 /// An operation that changes nothing.
 pub trait Read: Send + Sync + 'static {
     /// Its arguments.
@@ -62,6 +71,11 @@ pub trait Read: Send + Sync + 'static {
 
     /// Its declaration.
     fn spec() -> Spec;
+
+    /// What the log keeps of its arguments: all, unless some may hold what nobody may read there.
+    fn recorded(params: &Self::Params) -> Map<String, Value> {
+        arguments(params)
+    }
 
     /// From references to full ids.
     fn resolve(
@@ -105,6 +119,11 @@ pub trait Change: Send + Sync + 'static {
 
     /// Its declaration.
     fn spec() -> Spec;
+
+    /// What the log keeps of its arguments: all, unless some may hold what nobody may read there.
+    fn recorded(params: &Self::Params) -> Map<String, Value> {
+        arguments(params)
+    }
 
     /// From references to full ids.
     fn resolve(

@@ -24,12 +24,13 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Those of `all` that `offered` admits.
+    /// Those of `all` that `offered` admits. A declaration that contradicts what it declares is no
+    /// classification, and its operation is not offered.
     pub fn new(all: &[&'static dyn Erased], offered: impl Fn(&Spec) -> bool) -> Self {
         let operations = all
             .iter()
             .map(|entry| (entry.spec(), *entry))
-            .filter(|(spec, _)| offered(spec))
+            .filter(|(spec, entry)| is_consistent(spec, entry.is_change()) && offered(spec))
             .map(|(spec, entry)| Operation { schema: entry.schema(), spec, entry })
             .collect();
         Self { operations }
@@ -49,4 +50,10 @@ impl Registry {
     pub fn toolsets(&self) -> BTreeSet<&'static str> {
         self.operations.iter().map(|operation| operation.spec.toolset).collect()
     }
+}
+
+/// Whether a change is declared as one, a read as one, and no class above the declared is ruled out.
+fn is_consistent(spec: &Spec, is_change: bool) -> bool {
+    let classes = [spec.class, spec.ceiling];
+    spec.ceiling >= spec.class && classes.iter().all(|class| class.is_change() == is_change)
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::erased::ChangeCall;
 use super::operation::Context;
 use super::trail::Trail;
-use crate::core::grant::Granted;
+use crate::core::grant::{Granted, Permit};
 use crate::core::operation::Drift;
 use crate::core::plan::Plan;
 use crate::core::reason::{Fault, Reason};
@@ -41,14 +41,60 @@ pub trait Steps: Send {
     ) -> BoxFuture<'a, ()>;
 }
 
+/// What became of the targets of a plan over many.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    many: bool,
+    done: usize,
+    failed: usize,
+    /// The names of those that changed since they were shown.
+    left_alone: Vec<String>,
+}
+
+impl Progress {
+    /// Adds it to what the log keeps and to what the answer says.
+    pub(super) fn tell(&self, result: &mut Value, answer: &mut String) {
+        if let (true, Value::Object(map)) = (self.many, result) {
+            map.insert("steps".into(), json!({"done": self.done, "failed": self.failed}));
+            map.insert("left_alone".into(), json!(self.left_alone));
+        }
+        if !self.left_alone.is_empty() {
+            let names = self.left_alone.join(", ");
+            answer.push_str("\nLeft alone, since they changed after the preview: ");
+            answer.push_str(&text::line(&names, 2000));
+        }
+    }
+}
+
 /// The gate's own keeper of steps. A plan over one target has no steps of its own: its intent and
 /// outcome say everything, and under its lock it was looked at a moment ago.
 pub(super) struct Recorder<'a> {
-    pub(super) cx: Context<'a>,
-    pub(super) call: &'a dyn ChangeCall,
-    pub(super) plan: &'a Plan,
-    pub(super) drift: Drift,
-    pub(super) trail: &'a Trail,
+    cx: Context<'a>,
+    call: &'a dyn ChangeCall,
+    plan: &'a Plan,
+    drift: Drift,
+    trail: &'a Trail,
+    progress: Progress,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(
+        cx: Context<'a>,
+        call: &'a dyn ChangeCall,
+        permit: &'a Permit,
+        drift: Drift,
+        trail: &'a Trail,
+    ) -> Self {
+        let plan: &Plan = permit.plan();
+        let left_alone = permit.left_out().map(|target| text::name(&target.name)).collect();
+        let many = plan.targets().len() > 1;
+        let progress = Progress { many, left_alone, ..Progress::default() };
+        Self { cx, call, plan, drift, trail, progress }
+    }
+
+    pub(super) fn into_progress(self) -> Progress {
+        self.progress
+    }
 }
 
 impl fmt::Debug for Recorder<'_> {
@@ -60,7 +106,7 @@ impl fmt::Debug for Recorder<'_> {
 impl Steps for Recorder<'_> {
     fn begin<'a>(&'a mut self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Proceed, Fault>> {
         Box::pin(async move {
-            if self.plan.targets().len() < 2 {
+            if !self.progress.many {
                 return Ok(Proceed::Act);
             }
             let target = target.target();
@@ -70,7 +116,10 @@ impl Steps for Recorder<'_> {
             let same = now.is_ok_and(|seen| seen.facts.first() == shown && shown.is_some());
             match (same, self.drift) {
                 (true, _) => {}
-                (false, Drift::Each) => return Ok(Proceed::Skip),
+                (false, Drift::Each) => {
+                    self.progress.left_alone.push(text::name(&target.name));
+                    return Ok(Proceed::Skip);
+                }
                 (false, Drift::All) => {
                     return Err(Fault::new(
                         Reason::PlanChanged,
@@ -95,8 +144,12 @@ impl Steps for Recorder<'_> {
         outcome: Result<(), &'a Fault>,
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if self.plan.targets().len() < 2 {
+            if !self.progress.many {
                 return;
+            }
+            match outcome {
+                Ok(()) => self.progress.done += 1,
+                Err(_) => self.progress.failed += 1,
             }
             let mut record = self.trail.record(Event::StepDone);
             record.target = TargetRefs::of(std::slice::from_ref(target.target()));

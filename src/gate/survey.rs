@@ -113,7 +113,7 @@ impl Gate {
         }
         schema::check(&operation.schema, &arguments)?;
         let call = operation.entry.parse(arguments)?;
-        known.args = Some(Value::Object(call.arguments()));
+        known.args = Some(Value::Object(call.recorded()));
         if self.parts.settings.read_only && spec.class.is_change() {
             return Err(Fault::new(
                 Reason::ReadOnly,
@@ -148,6 +148,16 @@ impl Gate {
             Call::Change(call) => call.observe(self.context(principal), targets).await?,
             Call::Read(_) => nothing_observed(spec),
         };
+        if class > spec.ceiling {
+            return Err(Fault::new(
+                Reason::Unclassified,
+                format!(
+                    "{} turned out to be of class {class}, which it does not declare. Nothing has \
+                     changed; this is a defect of Countersign.",
+                    spec.name
+                ),
+            ));
+        }
         let verdict = self.parts.policy.decide(spec, class);
         let given = call.arguments();
         let bound = bind(spec, given.clone(), targets);
@@ -165,7 +175,7 @@ impl Gate {
             principal: principal.clone(),
         })?;
         known.class = Some(class);
-        known.args = Some(Value::Object(plan.parts().arguments.clone()));
+        known.args = Some(Value::Object(bind(spec, call.recorded(), targets)));
         known.plan = Some(plan.digest());
         note(known, &verdict);
         let preview = preview(&plan);
@@ -178,6 +188,13 @@ impl Call {
         match self {
             Self::Read(call) => call.arguments(),
             Self::Change(call) => call.arguments(),
+        }
+    }
+
+    fn recorded(&self) -> Map<String, Value> {
+        match self {
+            Self::Read(call) => call.recorded(),
+            Self::Change(call) => call.recorded(),
         }
     }
 

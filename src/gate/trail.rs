@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::core::grant::Tick;
-use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, Record};
 use crate::core::text;
@@ -89,11 +88,10 @@ impl Drop for Trail {
     }
 }
 
-/// How arguments that could not be read are recorded: their names and size, since any value may
-/// be a secret in the wrong place.
-pub(super) fn unread(arguments: &Map<String, Value>) -> Value {
+/// How arguments are recorded that could not be read, or are not ours to read: their names and size,
+/// since any value may be a secret in the wrong place. A digest of a short secret can be guessed.
+pub fn unread(arguments: &Map<String, Value>) -> Value {
     let names: Vec<String> = arguments.keys().take(32).map(|key| text::name(key)).collect();
-    let bytes = Value::Object(arguments.clone()).to_string();
-    let digest = Digest::of(&[bytes.as_bytes()]);
-    json!({"unread": {"names": names, "bytes": bytes.len(), "sha256": digest}})
+    let bytes = Value::Object(arguments.clone()).to_string().len();
+    json!({"unread": {"names": names, "bytes": bytes}})
 }

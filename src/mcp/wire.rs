@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::{JsonRpcMessage, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
@@ -11,8 +12,9 @@ use rmcp::transport::Transport;
 use rmcp::{ErrorData as Refusal, RoleServer};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::line::{LINE_BYTES_MAX, Line, Lines, id_of};
 use super::server::{caller, is_method, unread};
@@ -26,6 +28,12 @@ const READ_BYTES: usize = 64 * 1024;
 /// Refusals that are sent and recorded at the same time; beyond these, receiving waits.
 const TASKS_MAX: usize = 64;
 
+/// Answers that wait for the client to read them; beyond these, nothing more is read from it.
+const UNSENT_MAX: usize = 256;
+
+/// How long a client that has left, or reads nothing any more, is waited for.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// A client's byte streams as a transport of messages.
 pub(super) struct Wire<R, W> {
     reader: BufReader<R>,
@@ -36,6 +44,8 @@ pub(super) struct Wire<R, W> {
     begun: bool,
     /// Refusals that are being sent and recorded. Receiving waits for them at the stream's end.
     tasks: JoinSet<()>,
+    /// A place for each answer that is not sent yet.
+    unsent: Arc<Semaphore>,
     gate: Arc<Gate>,
 }
 
@@ -43,7 +53,7 @@ pub(super) struct Wire<R, W> {
 enum Read {
     Message(Box<RxJsonRpcMessage<RoleServer>>),
     /// With what goes on record before the answer leaves.
-    Refused(Box<TxJsonRpcMessage<RoleServer>>, Option<Fault>),
+    Refused(Box<TxJsonRpcMessage<RoleServer>>, Fault),
     Nothing,
 }
 
@@ -56,6 +66,7 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
             ended: false,
             begun: false,
             tasks: JoinSet::new(),
+            unsent: Arc::new(Semaphore::new(UNSENT_MAX)),
             gate,
         }
     }
@@ -113,7 +124,8 @@ fn unreadable(line: &[u8], error: &serde_json::Error) -> Read {
         let id = id_of(line).and_then(|id| serde_json::from_slice(&id).ok());
         let refused = Refusal::parse_error("This line is no JSON that could be read.", None);
         // Without an id there is nobody who waits.
-        return id.map_or(Read::Nothing, |id| Read::Refused(answer(refused, Some(id)), None));
+        let fault = Fault::invalid("A line with an id was no JSON that could be read.");
+        return id.map_or(Read::Nothing, |id| Read::Refused(answer(refused, Some(id)), fault));
     };
     let method = value.get("method").and_then(Value::as_str);
     if value.get("id").is_none() && method.is_some() {
@@ -129,9 +141,12 @@ fn unreadable(line: &[u8], error: &serde_json::Error) -> Read {
         {
             let fault = unread(method);
             let error = Refusal::invalid_params(fault.message.clone(), None);
-            Read::Refused(answer(error, id), Some(fault))
+            Read::Refused(answer(error, id), fault)
         }
-        _ => Read::Refused(refusal("This is no JSON-RPC 2.0 request.".into(), id), None),
+        _ => {
+            let message = "This is no JSON-RPC 2.0 request.";
+            Read::Refused(refusal(message.into(), id), Fault::invalid(message))
+        }
     }
 }
 
@@ -141,7 +156,7 @@ fn too_long(id: Option<&[u8]>) -> Read {
     let message = format!("A message may have at most {LINE_BYTES_MAX} bytes; nothing was done.");
     tracing::warn!("a message of more than {LINE_BYTES_MAX} bytes was dropped");
     let fault = Fault::new(Reason::Limit, message.clone());
-    Read::Refused(refusal(message, id), Some(fault))
+    Read::Refused(refusal(message, id), fault)
 }
 
 fn refusal(message: String, id: Option<RequestId>) -> Box<TxJsonRpcMessage<RoleServer>> {
@@ -168,7 +183,9 @@ where
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
         let writer = Arc::clone(&self.writer);
+        let place = Arc::clone(&self.unsent).try_acquire_owned();
         async move {
+            let _place = place;
             let mut line = serde_json::to_vec(&message)?;
             line.push(b'\n');
             let mut writer = writer.lock().await;
@@ -184,11 +201,15 @@ where
             while self.tasks.len() >= TASKS_MAX {
                 drop(self.tasks.join_next().await);
             }
+            // Whoever does not read its answers is not read from either. The semaphore is never
+            // closed, so waiting for a place cannot fail.
+            drop(self.unsent.acquire().await);
             let read = match self.line().await {
                 Some(Line::Whole(line)) => self.read(&line),
                 Some(Line::TooLong(id)) => too_long(id.as_deref()),
                 None => {
-                    while self.tasks.join_next().await.is_some() {}
+                    let sent = async { while self.tasks.join_next().await.is_some() {} };
+                    drop(timeout(ENDING, sent).await);
                     return None;
                 }
             };
@@ -198,9 +219,7 @@ where
                     // Receiving may be abandoned at any await; a half-written line must not be.
                     let (sent, gate) = (self.send(*refusal), Arc::clone(&self.gate));
                     self.tasks.spawn(async move {
-                        if let Some(fault) = fault {
-                            drop(gate.turn_away(caller(None), fault).await);
-                        }
+                        drop(gate.turn_away(caller(None), fault).await);
                         drop(sent.await);
                     });
                 }
@@ -210,7 +229,10 @@ where
     }
 
     async fn close(&mut self) -> Result<(), io::Error> {
-        drop(self.writer.lock().await.take());
+        // A write that the client does not take keeps the lock, and must not keep the process.
+        if let Ok(mut writer) = timeout(ENDING, self.writer.lock()).await {
+            drop(writer.take());
+        }
         Ok(())
     }
 }

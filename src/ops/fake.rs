@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -41,6 +42,8 @@ pub(super) struct Fake {
     pub(super) log: Vec<Line>,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
+    /// Calls that take this long, by the name of their method.
+    pub(super) slow: BTreeMap<&'static str, Duration>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     pub(super) calls: Mutex<Vec<String>>,
@@ -163,6 +166,15 @@ impl Fake {
         Ok(())
     }
 
+    /// The answer of a method that may be slow.
+    fn later<'a, T: Send + 'a>(
+        &'a self,
+        method: &'static str,
+        answer: Result<T, Fault>,
+    ) -> Answered<'a, T> {
+        let time = self.slow.get(method).copied().unwrap_or_default();
+        Box::pin(tokio::time::sleep(time).map(|()| answer))
+    }
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
         let called = self.call(method, &target.target().name);
         Box::pin(async move {
@@ -189,7 +201,7 @@ impl Look for Fake {
     }
 
     fn containers<'a>(&'a self, filter: &'a ContainerFilter) -> Answered<'a, Vec<ContainerRow>> {
-        ready(self.call("containers", "").map(|()| {
+        let answer = self.call("containers", "").map(|()| {
             let all = filter.all || filter.status.is_some();
             let name = filter.name.clone().unwrap_or_default();
             let containers = self.containers.lock().unwrap();
@@ -200,7 +212,8 @@ impl Look for Fake {
                 .filter(|c| filter.status.as_ref().is_none_or(|s| *s == c.state.status))
                 .map(row)
                 .collect()
-        }))
+        });
+        self.later("containers", answer)
     }
 
     fn candidates<'a>(&'a self, reference: &'a Reference) -> Answered<'a, Vec<ContainerRow>> {
@@ -220,7 +233,7 @@ impl Look for Fake {
     }
 
     /// As Docker does it: the tail counts pieces of 16 KiB of both streams, and only then are the
-    /// stream and the window looked at.
+    /// stream and the window, to the second, looked at.
     fn logs<'a>(
         &'a self,
         _: &'a FullId,
@@ -244,11 +257,12 @@ impl Look for Fake {
         }
         for (stream, timestamp, bytes) in &self.log[from..] {
             let bytes = &bytes[std::mem::take(&mut skipped)..];
-            let at = super::when::read(timestamp);
-            let early = query.since.is_some_and(|since| at.is_some_and(|at| at < since));
-            let late = query.until.is_some_and(|until| at.is_some_and(|at| at > until));
+            let at = super::when::read(timestamp).map(OffsetDateTime::unix_timestamp);
+            let since = query.since.map_or(i64::MIN, OffsetDateTime::unix_timestamp);
+            let until = query.until.map_or(i64::MAX, OffsetDateTime::unix_timestamp);
+            let out_of_time = at.is_some_and(|at| !(since..=until).contains(&at));
             let wanted = if *stream == Stream::Out { query.out } else { query.err };
-            if early || late || !wanted {
+            if out_of_time || !wanted {
                 continue;
             }
             let cut = &bytes[..bytes.len().min(query.line_bytes_max)];
@@ -257,11 +271,12 @@ impl Look for Fake {
                 break;
             }
         }
-        ready(Ok(()))
+        self.later("logs", Ok(()))
     }
 
     fn image_id<'a>(&'a self, reference: &'a str) -> Answered<'a, Option<String>> {
-        ready(self.call("image_id", reference).map(|()| self.images.get(reference).cloned()))
+        let answer = self.call("image_id", reference);
+        self.later("image_id", answer.map(|()| self.images.get(reference).cloned()))
     }
 }
 

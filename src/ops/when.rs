@@ -1,7 +1,7 @@
 //! Moments: as arguments name them, as engines write them, as answers tell them.
 
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
 use crate::core::reason::Fault;
 use crate::core::text;
@@ -73,12 +73,45 @@ fn before(given: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
 
 /// A moment as engines write it.
 pub(super) fn read(written: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(written, &Rfc3339).ok().map(|at| at.to_offset(time::UtcOffset::UTC))
+    // With its offset a moment can lie beyond the last year that UTC can name.
+    let read = || OffsetDateTime::parse(written, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC);
+    usual(written.as_bytes()).or_else(read)
+}
+
+/// The form that engines do write, `2026-01-31T08:00:00.123456789Z`, read by its fixed places: a
+/// log has one a line.
+fn usual(written: &[u8]) -> Option<OffsetDateTime> {
+    let (second, fraction) = written.strip_suffix(b"Z")?.split_at_checked(19)?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] =
+        *<&[u8; 19]>::try_from(second).ok()?
+    else {
+        return None;
+    };
+    let two = |a, b| number(&[a, b]).and_then(|n| u8::try_from(n).ok());
+    let nanosecond = match fraction {
+        [] => 0,
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+            number(digits)? * 10_u32.pow(9 - u32::try_from(digits.len()).ok()?)
+        }
+        _ => return None,
+    };
+    let year = i32::try_from(number(&[y1, y2, y3, y4])?).ok()?;
+    let month = Month::try_from(two(m1, m2)?).ok()?;
+    let date = Date::from_calendar_date(year, month, two(d1, d2)?).ok()?;
+    let time = Time::from_hms_nano(two(h1, h2)?, two(n1, n2)?, two(s1, s2)?, nanosecond).ok()?;
+    Some(date.with_time(time).assume_utc())
+}
+
+/// At most nine digits as a number.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum, digit| {
+        digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'))
+    })
 }
 
 /// A moment to the second: `2026-01-31T08:00:00Z`.
 pub(super) fn second(at: OffsetDateTime) -> String {
-    let at = at.to_offset(time::UtcOffset::UTC);
+    let at = at.checked_to_offset(UtcOffset::UTC).unwrap_or(at);
     // A year of more than four digits has no such form; engines write none.
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
@@ -109,6 +142,7 @@ pub(super) fn span(from: OffsetDateTime, to: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use time::macros::datetime;
 
     use super::*;
@@ -140,6 +174,8 @@ mod tests {
             ("2026-02-30T08:00:00Z", None),
             ("yesterday", None),
             ("5\u{1b}m", None),
+            ("9999-12-31T23:59:59Z", Some(datetime!(9999-12-31 23:59:59 UTC))),
+            ("9999-12-31T23:59:59-01:00", None),
         ] {
             let read = Window::parse(Some(given), None, NOW);
             assert_eq!(read.as_ref().ok().and_then(|w| w.since), expected, "{given}");
@@ -166,6 +202,29 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn the_usual_form_is_read_as_the_general_one(
+            seconds in -62_167_219_200_i64..253_402_300_799,
+            nanosecond in 0_u32..1_000_000_000,
+            spoilt in proptest::option::of((0_usize..30, any::<u8>())),
+        ) {
+            let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+            let at = at.replace_nanosecond(nanosecond).unwrap();
+            let mut written = at.format(&Rfc3339).unwrap().into_bytes();
+            prop_assert_eq!(usual(&written), Some(at));
+            if let Some((place, byte)) = spoilt {
+                let place = place % written.len();
+                written[place] = byte % 128;
+            }
+            let written = String::from_utf8(written).unwrap();
+            let general = OffsetDateTime::parse(&written, &Rfc3339).ok();
+            prop_assert_eq!(read(&written), general, "{}", written);
+            let usual = usual(written.as_bytes());
+            prop_assert!(usual.is_none() || usual == general);
+        }
+    }
+
     #[test]
     fn ages_are_short() {
         for (before, expected) in [
@@ -180,5 +239,11 @@ mod tests {
         }
         assert_eq!(aged("2026-01-31T10:00:00.123Z", NOW), "2026-01-31T10:00:00Z (119 min ago)");
         assert_eq!(aged("odd\u{1b}", NOW), "odd\\u{1b}");
+        assert_eq!(aged("9999-12-31T23:59:59-01:00", NOW), "9999-12-31T23:59:59-01:00");
+        let last = datetime!(9999-12-31 23:59:59 -1);
+        assert_eq!(
+            (second(last), ago(last, NOW)),
+            ("9999-12-31T23:59:59-01:00".into(), "in the future".into())
+        );
     }
 }

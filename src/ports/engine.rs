@@ -318,9 +318,9 @@ pub struct LogQuery {
     /// The last so many lines of each stream; none for all. The engine may count long lines more
     /// than once, so ask for more and count yourself.
     pub tail: Option<u32>,
-    /// Not before.
+    /// Not before, in whole seconds: lines of the second in which it lies may come from before it.
     pub since: Option<OffsetDateTime>,
-    /// Not after.
+    /// Not after, in whole seconds: lines of the second in which it lies may come from after it.
     pub until: Option<OffsetDateTime>,
     /// A longer line is cut after so many bytes.
     pub line_bytes_max: usize,

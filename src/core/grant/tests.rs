@@ -152,6 +152,17 @@ fn a_verdict_of_another_policy_gives_no_permit() {
 }
 
 #[test]
+fn a_verdict_on_another_operation_gives_no_permit() {
+    let mut other = parts("a1", json!(1));
+    other.policy = builtin().digest();
+    other.operation = "stop_container".into();
+    let other = Arc::new(Plan::new(other).unwrap());
+    assert!(allow(&other, &verdict(Class::Sensitive)).is_err());
+    let spent = spend(row(&other), &other, key(1, 1), Class::Mutate, at(0));
+    assert_eq!(spent.err(), Some(Reason::PolicyDenied));
+}
+
+#[test]
 fn tokens_are_read_as_they_are_shown() {
     let token = Token::from_random([0xab; 16]);
     assert_eq!(token.reveal(), "ab".repeat(16));

@@ -3,6 +3,7 @@
 
 mod builtin;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -97,6 +98,7 @@ pub struct Query<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Verdict {
+    operation: Cow<'static, str>,
     effect: Effect,
     rule: Arc<str>,
     reason: Option<Arc<str>>,
@@ -104,6 +106,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The operation that it is about.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
     /// What it says.
     pub const fn effect(&self) -> Effect {
         self.effect
@@ -161,13 +168,13 @@ impl Policy {
         let denied =
             |rule: &&Rule| rule.effect == Effect::Deny && matching(rule, &query) == Match::Matches;
         if let Some(rule) = self.rules.iter().find(denied) {
-            return Some(self.verdict(Some(rule)));
+            return Some(self.verdict(spec, Some(rule)));
         }
         let possible = self
             .rules
             .iter()
             .any(|rule| rule.effect != Effect::Deny && matching(rule, &query) != Match::Cannot);
-        (!possible).then(|| self.verdict(None))
+        (!possible).then(|| self.verdict(spec, None))
     }
 
     /// The decision on a request of which everything is known.
@@ -178,11 +185,12 @@ impl Policy {
             .iter()
             .filter(|rule| matching(rule, &query) == Match::Matches)
             .reduce(|first, next| if next.effect > first.effect { next } else { first });
-        self.verdict(deciding)
+        self.verdict(spec, deciding)
     }
 
-    fn verdict(&self, rule: Option<&Rule>) -> Verdict {
+    fn verdict(&self, spec: &Spec, rule: Option<&Rule>) -> Verdict {
         Verdict {
+            operation: spec.name.clone(),
             effect: rule.map_or(Effect::Deny, |rule| rule.effect),
             rule: rule.map_or_else(|| NO_MATCH.into(), |rule| Arc::clone(&rule.id)),
             reason: rule.and_then(|rule| rule.reason.clone()),

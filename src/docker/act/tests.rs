@@ -58,6 +58,18 @@ fn engine_text_in_a_message_is_one_clean_line() {
 }
 
 #[test]
+fn secrets_that_an_engine_quotes_are_told_to_nobody() {
+    let said = r#"exec: "/bin/--token=hunter2-x": stat /bin/--token=hunter2-x: no such file"#;
+    for (change, status) in [(START, 400), (STOP, 500), (RESTART, 400)] {
+        let message = said.to_owned();
+        let error = BollardError::DockerResponseServerError { status_code: status, message };
+        let fault = refused(&target("container", "a1"), change, status, error);
+        assert!(!format!("{fault:?}").contains("hunter2"), "{fault:?}");
+        assert!(fault.message.contains("no such file"), "{fault:?}");
+    }
+}
+
+#[test]
 fn only_a_containers_full_id_is_a_target() {
     let id = "a".repeat(64);
     assert!(container_id(&target("container", &id)).is_ok());

@@ -134,10 +134,11 @@ impl Decoder {
     }
 
     fn start_frame(&mut self) -> ControlFlow<Stop> {
-        let header = mem::take(&mut self.header);
-        let &[kind, 0, 0, 0, a, b, c, d] = header.as_slice() else {
-            return ControlFlow::Break(Stop::Odd(format!("no frame starts with {header:02x?}")));
+        let &[kind, 0, 0, 0, a, b, c, d] = self.header.as_slice() else {
+            let why = format!("no frame starts with {:02x?}", self.header);
+            return ControlFlow::Break(Stop::Odd(why));
         };
+        self.header.clear();
         self.left = u32::from_be_bytes([a, b, c, d]) as usize;
         self.part = match kind {
             0 | 1 => Part::Out,
@@ -162,8 +163,10 @@ struct Assembly {
     stream: Stream,
     tty: bool,
     line_bytes_max: usize,
-    /// What may become a time stamp; none while the record's text is read.
-    head: Option<Vec<u8>>,
+    /// Whether what comes may be a time stamp; else the record's text is read.
+    at_head: bool,
+    /// The beginning of what may become one.
+    head: Vec<u8>,
     /// Bytes of text since the last time stamp.
     record_len: usize,
     /// Whether there is a line, if only an empty one.
@@ -180,7 +183,8 @@ impl Assembly {
             stream,
             tty: false,
             line_bytes_max,
-            head: Some(Vec::new()),
+            at_head: true,
+            head: Vec::with_capacity(STAMP_BYTES_MAX + 1),
             record_len: 0,
             begun: false,
             timestamp: String::new(),
@@ -191,29 +195,40 @@ impl Assembly {
     }
 
     fn start_record(&mut self) {
-        self.head = Some(Vec::new());
+        self.at_head = true;
+        self.head.clear();
+        self.record_len = 0;
     }
 
     fn push(&mut self, mut data: &[u8], each: Each<'_>) -> ControlFlow<()> {
         while !data.is_empty() {
-            data =
-                if self.head.is_some() { self.stamp(data, each)? } else { self.text(data, each)? };
+            data = if self.at_head { self.stamp(data, each)? } else { self.text(data, each)? };
         }
         ControlFlow::Continue(())
     }
 
     /// Reads on in what may be a time stamp. What turns out to be none is text.
     fn stamp<'d>(&mut self, data: &'d [u8], each: Each<'_>) -> ControlFlow<(), &'d [u8]> {
-        let mut head = self.head.take().unwrap_or_default();
-        let room = (STAMP_BYTES_MAX + 1).saturating_sub(head.len());
+        let room = (STAMP_BYTES_MAX + 1).saturating_sub(self.head.len());
         let end = data.iter().take(room).position(|byte| matches!(byte, b' ' | b'\n'));
         let (taken, rest) = data.split_at(end.map_or(room.min(data.len()), |end| end + 1));
-        head.extend_from_slice(taken);
-        if end.is_none() && head.len() <= STAMP_BYTES_MAX {
-            self.head = Some(head);
+        if end.is_none() && self.head.len() + taken.len() <= STAMP_BYTES_MAX {
+            self.head.extend_from_slice(taken);
             return ControlFlow::Continue(rest);
         }
-        self.record_len = 0;
+        self.at_head = false;
+        if self.head.is_empty() {
+            self.stamped(taken, each)?;
+        } else {
+            let mut head = mem::take(&mut self.head);
+            head.extend_from_slice(taken);
+            self.stamped(&head, each)?;
+        }
+        ControlFlow::Continue(rest)
+    }
+
+    /// Takes what is a time stamp or turned out to be none.
+    fn stamped(&mut self, head: &[u8], each: Each<'_>) -> ControlFlow<()> {
         match head.strip_suffix(b" ").and_then(timestamp) {
             Some(_) if self.begun => {}
             Some(stamp) => {
@@ -224,18 +239,17 @@ impl Assembly {
                 if !self.begun {
                     self.timestamp.clear();
                 }
-                self.all_text(&head, each)?;
+                self.all_text(head, each)?;
             }
         }
-        ControlFlow::Continue(rest)
+        ControlFlow::Continue(())
     }
 
     /// The record has ended: what began like a time stamp and is none is text.
     fn end_record(&mut self, each: Each<'_>) -> ControlFlow<()> {
-        match self.head.take() {
-            Some(head) => self.all_text(&head, each),
-            None => ControlFlow::Continue(()),
-        }
+        self.at_head = false;
+        let head = mem::take(&mut self.head);
+        self.all_text(&head, each)
     }
 
     fn all_text(&mut self, mut data: &[u8], each: Each<'_>) -> ControlFlow<()> {
@@ -289,7 +303,6 @@ impl Assembly {
         self.begun = false;
         self.bytes.clear();
         self.full_len = 0;
-        self.record_len = 0;
         self.last = 0;
         flow
     }

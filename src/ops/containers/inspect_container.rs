@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::notes::{mount, ports, reach};
 use super::target;
-use crate::core::operation::{Class, Drift, Spec};
+use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::redact::Redactor;
@@ -186,7 +186,7 @@ impl Render for Inspection {
         match self.hidden {
             0 => out.push_str("Nothing was hidden."),
             _ => out.push_str(&format!(
-                "{values} that can be secret {verb} hidden; no operation shows them."
+                "{values} that can be secret {verb} hidden; the container's log may hold them."
             )),
         }
         out
@@ -238,20 +238,20 @@ impl Read for InspectContainer {
     type Output = Inspection;
 
     fn spec() -> Spec {
+        let spec = Spec::read(
+            "inspect_container",
+            "Inspect a container",
+            "Shows state, configuration, mounts, networks, ports, labels and environment \
+             names of one container. Values that can be secret are hidden.",
+            "containers",
+        );
         Spec {
-            name: "inspect_container".into(),
-            title: "Inspect a container".into(),
-            summary: "Shows state, configuration, mounts, networks, ports, labels and environment \
-                      names of one container. Values that can be secret are hidden."
-                .into(),
-            toolset: "containers",
             class: Class::Sensitive,
             ceiling: Class::Sensitive,
             kind: Some(&CONTAINER),
             references: &["container"],
-            drift: Drift::All,
-            idempotent: true,
             since_api: Some("1.24"),
+            ..spec
         }
     }
 

@@ -1,24 +1,30 @@
 //! What starting, stopping and restarting share: the facts that a grant is bound to, and the look
 //! at a container that yields them.
 
+use std::time::Duration;
+
+use futures_util::future::join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
-use super::peers::{self, Peers};
+use super::peers::{Others, Peers};
 use super::target;
 use crate::core::grant::{Granted, Permit};
+use crate::core::ids::FullId;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Preview, Seen};
-use crate::ports::engine::{CONTAINER, Container};
+use crate::ports::engine::{Acted, CONTAINER, Container};
 
 /// Which container to start.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Named {
+pub struct OneContainer {
     /// Name, full id or id prefix (at least 6 hex digits).
     #[schemars(length(min = 1, max = 129))]
     pub(super) container: String,
@@ -62,7 +68,9 @@ impl Facts {
     /// Those of a container.
     pub(super) fn of(container: &Container) -> Self {
         let state = &container.state;
-        let flapping = container.restart_count > 0 && (state.running || state.status == RESTARTING);
+        // What is paused does not restart by itself, however often it did before.
+        let up = (state.running && !state.paused) || state.status == RESTARTING;
+        let flapping = up && container.restart_count > 0;
         Self {
             status: (!flapping).then(|| state.status.clone()),
             started_at: (!flapping).then(|| state.started_at.clone()),
@@ -97,27 +105,41 @@ pub(super) enum Beside {
     Both,
 }
 
-/// Looks at the one target. Only the look at the container itself can fail.
+/// How long the notes may take; what is not there by then could not be checked.
+const NOTES: Duration = Duration::from_secs(5);
+
+/// Looks at the one target. Only the look at the container itself can fail. It comes last: what a
+/// grant is bound to is as it was a moment ago, however long the notes took.
 pub(super) async fn observe(
     cx: Context<'_>,
     targets: &[Target],
     class: impl FnOnce(&Container) -> Class,
     beside: Beside,
 ) -> Result<Seen<Facts, Notes>, Fault> {
-    let container = cx.look.container(&target::full_id(targets)?).await?;
-    let image_now = match beside {
-        Beside::Peers => Some(None),
-        Beside::Image | Beside::Both => cx.look.image_id(&container.image).await.ok(),
-    };
-    let peers = match beside {
-        Beside::Image => Some(Peers::default()),
-        Beside::Peers | Beside::Both => peers::of(cx, &container).await.ok(),
-    };
+    let id = target::full_id(targets)?;
+    let (image_now, others) = join(image_now(cx, targets, beside), others(cx, &id, beside)).await;
+    let container = cx.look.container(&id).await?;
+    let peers = others.map(|others| others.peers(&container));
     Ok(Seen {
         class: class(&container),
         facts: vec![Facts::of(&container)],
         notes: Notes { container, now: cx.clock.now(), image_now, peers },
     })
+}
+
+async fn image_now(cx: Context<'_>, targets: &[Target], beside: Beside) -> Option<Option<String>> {
+    if beside == Beside::Peers {
+        return Some(None);
+    }
+    let image = targets.first()?.attributes.get("image")?;
+    timeout(NOTES, cx.look.image_id(image)).await.ok()?.ok()
+}
+
+async fn others(cx: Context<'_>, id: &FullId, beside: Beside) -> Option<Others> {
+    if beside == Beside::Image {
+        return Some(Others::default());
+    }
+    timeout(NOTES, Others::look(cx, id)).await.ok()?.ok()
 }
 
 /// The preview of these facts and notes.
@@ -141,7 +163,9 @@ pub(super) fn preview(
     for facts in facts {
         let state = match (&facts.status, &facts.started_at) {
             (Some(status), Some(at)) if container.state.running => {
-                format!("{} since {}", text::name(status), text::line(at, 64))
+                // When it was paused is not known.
+                let word = if container.state.paused { ", started" } else { " since" };
+                format!("{}{word} {}", text::name(status), text::line(at, 64))
             }
             (Some(status), _) => text::name(status),
             _ => "keeps restarting by itself (bound to that, not to its start time)".to_owned(),
@@ -177,6 +201,22 @@ pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static st
         drift: Drift::All,
         idempotent: true,
         since_api: Some("1.24"),
+    }
+}
+
+/// What executing tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub(super) acted: Acted,
+    /// Whether the container was one that is removed when it stops, by the facts of the permit.
+    pub(super) auto_remove: bool,
+}
+
+impl Done {
+    /// What the engine says of a permitted change.
+    pub(super) fn of(permit: &Permit, acted: Acted) -> Self {
+        let fact = permit.plan().parts().facts.first().and_then(|facts| facts.get("autoRemove"));
+        Self { acted, auto_remove: fact == Some(&Value::Bool(true)) }
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::notes::ports;
 use super::target::{PROJECT, SERVICE};
-use crate::core::operation::{Class, Drift, Spec};
+use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
@@ -155,21 +155,14 @@ impl Read for ListContainers {
     type Output = Listing;
 
     fn spec() -> Spec {
-        Spec {
-            name: "list_containers".into(),
-            title: "List containers".into(),
-            summary: "Lists containers with id, name, image, state and ports, the newest last. \
-                      Only running ones unless all=true."
-                .into(),
-            toolset: "containers",
-            class: Class::Read,
-            ceiling: Class::Read,
-            kind: None,
-            references: &[],
-            drift: Drift::All,
-            idempotent: true,
-            since_api: Some("1.24"),
-        }
+        let spec = Spec::read(
+            "list_containers",
+            "List containers",
+            "Lists containers with id, name, image, state and ports, the newest last. \
+             Only running ones unless all=true.",
+            "containers",
+        );
+        Spec { since_api: Some("1.24"), ..spec }
     }
 
     async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Listing, Fault> {

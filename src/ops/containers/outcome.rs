@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::lifecycle::RESTARTING;
+use super::lifecycle::{Done, RESTARTING};
 use super::notes::ports;
 use super::target;
 use crate::core::plan::Target;
@@ -33,7 +33,7 @@ pub(super) enum Did {
 #[derive(Debug)]
 pub struct Outcome {
     did: Did,
-    acted: Acted,
+    done: Done,
     name: String,
     id: String,
     /// None where the container is gone.
@@ -45,10 +45,10 @@ pub(super) async fn look(
     cx: Context<'_>,
     targets: &[Target],
     did: Did,
-    acted: Acted,
+    done: Done,
 ) -> Result<Outcome, Fault> {
     let id = target::full_id(targets)?;
-    if did != Did::Stop && acted == Acted::Changed {
+    if did != Did::Stop && done.acted == Acted::Changed {
         tokio::time::sleep(SETTLE).await;
     }
     let mut looks = 0;
@@ -67,13 +67,13 @@ pub(super) async fn look(
         Err(fault) => return Err(fault),
     };
     let name = targets.first().map(|target| text::name(&target.name)).unwrap_or_default();
-    Ok(Outcome { did, acted, name, id: id.as_str().to_owned(), container })
+    Ok(Outcome { did, done, name, id: id.as_str().to_owned(), container })
 }
 
 impl Outcome {
     fn done(&self) -> String {
         let name = &self.name;
-        match (self.did, self.acted) {
+        match (self.did, self.done.acted) {
             (Did::Start, Acted::AlreadySo) => {
                 format!("{name} was running already; nothing was done.")
             }
@@ -128,8 +128,10 @@ impl Render for Outcome {
         let done = self.done();
         match &self.container {
             Some(container) => format!("{done} Now: {}", self.state(container)),
-            None if self.did == Did::Stop => format!("{done} It was removed with that (--rm)."),
-            None => format!("{done} Now it is gone: somebody has removed it."),
+            None if self.did == Did::Stop && self.done.auto_remove => {
+                format!("{done} It was removed with that (--rm).")
+            }
+            None => format!("{done} Now it is gone: somebody else may have removed it."),
         }
     }
 
@@ -145,7 +147,7 @@ impl Render for Outcome {
     }
 
     fn record(&self) -> Value {
-        let changed = self.acted == Acted::Changed;
+        let changed = self.done.acted == Acted::Changed;
         match &self.container {
             Some(container) => {
                 let state = &container.state;

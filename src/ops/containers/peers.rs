@@ -4,6 +4,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::target::{PROJECT, SERVICE};
+use crate::core::ids::FullId;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
@@ -47,31 +48,53 @@ pub(super) struct Peers {
     pub(super) unchecked: usize,
 }
 
-/// Finds them: by one list, and a bounded number of looks for what a list does not tell.
-pub(super) async fn of(cx: Context<'_>, container: &Container) -> Result<Peers, Fault> {
-    let everything = ContainerFilter { all: true, ..ContainerFilter::default() };
-    let mut rows = cx.look.containers(&everything).await?;
-    rows.retain(|row| row.id != container.id);
-    rows.sort_by_key(|row| row.state != "running");
-    let mut peers = Peers::default();
-    for row in &rows {
-        peers.add_listed(container, row);
-    }
-    let mut looks = Vec::new();
-    for row in rows.iter().take(INSPECTED_MAX) {
-        looks.push(cx.look.container(&row.id));
-    }
-    let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
-    peers.unchecked = rows.len().saturating_sub(INSPECTED_MAX);
-    for other in seen {
-        match other {
-            Ok(other) => peers.add_inspected(container, &other),
-            Err(fault) if fault.reason == Reason::NotFound => {}
-            Err(_) => peers.unchecked += 1,
+/// All other containers.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    /// As listed.
+    rows: Vec<ContainerRow>,
+    /// Those of them that were looked at one by one.
+    inspected: Vec<Container>,
+    /// How many of them were not.
+    unchecked: usize,
+}
+
+impl Others {
+    /// Finds them: by one list, and a bounded number of looks for what a list does not tell.
+    pub(super) async fn look(cx: Context<'_>, id: &FullId) -> Result<Self, Fault> {
+        let everything = ContainerFilter { all: true, ..ContainerFilter::default() };
+        let mut rows = cx.look.containers(&everything).await?;
+        rows.retain(|row| row.id != *id);
+        rows.sort_by_key(|row| row.state != "running");
+        let mut looks = Vec::new();
+        for row in rows.iter().take(INSPECTED_MAX) {
+            looks.push(cx.look.container(&row.id));
         }
+        let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let mut unchecked = rows.len().saturating_sub(INSPECTED_MAX);
+        let mut inspected = Vec::new();
+        for other in seen {
+            match other {
+                Ok(other) => inspected.push(other),
+                Err(fault) if fault.reason == Reason::NotFound => {}
+                Err(_) => unchecked += 1,
+            }
+        }
+        Ok(Self { rows, inspected, unchecked })
     }
-    peers.tidy();
-    Ok(peers)
+
+    /// Those of them that hang on this container.
+    pub(super) fn peers(&self, container: &Container) -> Peers {
+        let mut peers = Peers { unchecked: self.unchecked, ..Peers::default() };
+        for row in &self.rows {
+            peers.add_listed(container, row);
+        }
+        for other in &self.inspected {
+            peers.add_inspected(container, other);
+        }
+        peers.tidy();
+        peers
+    }
 }
 
 impl Peers {

@@ -1,6 +1,6 @@
 //! `start_container`: starts a container that does not run.
 
-use super::lifecycle::{self, Beside, Facts, Named, Notes};
+use super::lifecycle::{self, Beside, Done, Facts, Notes, OneContainer};
 use super::outcome::{self, Did, Outcome};
 use super::{notes, target};
 use crate::core::grant::Permit;
@@ -8,17 +8,17 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::{Act, Acted};
+use crate::ports::engine::Act;
 
 /// The operation.
 #[derive(Debug)]
 pub struct StartContainer;
 
 impl Change for StartContainer {
-    type Params = Named;
+    type Params = OneContainer;
     type Facts = Facts;
     type Notes = Notes;
-    type Done = Acted;
+    type Done = Done;
     type Output = Outcome;
 
     fn spec() -> Spec {
@@ -29,36 +29,37 @@ impl Change for StartContainer {
         )
     }
 
-    async fn resolve(cx: Context<'_>, params: &Named) -> Result<Vec<Target>, Fault> {
+    async fn resolve(cx: Context<'_>, params: &OneContainer) -> Result<Vec<Target>, Fault> {
         target::resolve_for_change(cx, &params.container).await
     }
 
     async fn observe(
         cx: Context<'_>,
-        _: &Named,
+        _: &OneContainer,
         targets: &[Target],
     ) -> Result<Seen<Facts, Notes>, Fault> {
         lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Image).await
     }
 
-    fn preview(plan: &Plan, _: &Named, facts: &[Facts], notes: &Notes) -> Preview {
+    fn preview(plan: &Plan, _: &OneContainer, facts: &[Facts], notes: &Notes) -> Preview {
         lifecycle::preview(plan, notes::start_headline(notes), facts, notes, notes::start(notes))
     }
 
     async fn execute(
         act: &dyn Act,
-        _: &Named,
+        _: &OneContainer,
         permit: &Permit,
         _: &mut dyn Steps,
-    ) -> Result<Acted, Fault> {
-        act.start(&lifecycle::one(permit)?).await
+    ) -> Result<Done, Fault> {
+        let acted = act.start(&lifecycle::one(permit)?).await?;
+        Ok(Done::of(permit, acted))
     }
 
     async fn look_again(
         cx: Context<'_>,
-        _: &Named,
+        _: &OneContainer,
         targets: &[Target],
-        done: &Acted,
+        done: &Done,
     ) -> Result<Outcome, Fault> {
         outcome::look(cx, targets, Did::Start, *done).await
     }

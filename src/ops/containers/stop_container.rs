@@ -1,6 +1,6 @@
 //! `stop_container`: stops a container. One that is removed when it stops is lost with it.
 
-use super::lifecycle::{self, Beside, Facts, Notes, Patient};
+use super::lifecycle::{self, Beside, Done, Facts, Notes, Patient};
 use super::outcome::{self, Did, Outcome};
 use super::{notes, target};
 use crate::core::grant::Permit;
@@ -8,7 +8,7 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::{Act, Acted, Container};
+use crate::ports::engine::{Act, Container};
 
 /// The operation.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Change for StopContainer {
     type Params = Patient;
     type Facts = Facts;
     type Notes = Notes;
-    type Done = Acted;
+    type Done = Done;
     type Output = Outcome;
 
     fn spec() -> Spec {
@@ -58,15 +58,16 @@ impl Change for StopContainer {
         params: &Patient,
         permit: &Permit,
         _: &mut dyn Steps,
-    ) -> Result<Acted, Fault> {
-        act.stop(&lifecycle::one(permit)?, params.timeout).await
+    ) -> Result<Done, Fault> {
+        let acted = act.stop(&lifecycle::one(permit)?, params.timeout).await?;
+        Ok(Done::of(permit, acted))
     }
 
     async fn look_again(
         cx: Context<'_>,
         _: &Patient,
         targets: &[Target],
-        done: &Acted,
+        done: &Done,
     ) -> Result<Outcome, Fault> {
         outcome::look(cx, targets, Did::Stop, *done).await
     }

@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::core::operation::{Class, Drift, Spec};
+use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
-use crate::gate::{Context, Read, Render};
+use crate::gate::{Context, Read, Render, arguments, unread};
 use crate::ports::Judgement;
 
 /// The operation.
@@ -29,14 +29,14 @@ pub struct Params {
     arguments: Map<String, Value>,
 }
 
-/// The verdict on it.
+/// What was found out about it.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct Checked {
     operation: String,
     judgement: Judgement,
 }
 
-impl Render for Verdict {
+impl Render for Checked {
     fn text(&self) -> String {
         let Judgement { effect, rule, reason, class, targets, way } = &self.judgement;
         let mut out = format!("{}: {effect} (class {class}, rule `{rule}`)\n", self.operation);
@@ -75,30 +75,44 @@ impl Render for Verdict {
 
 impl Read for CheckPolicy {
     type Params = Params;
-    type Output = Verdict;
+    type Output = Checked;
 
     fn spec() -> Spec {
-        Spec {
-            name: "check_policy".into(),
-            title: "Check the policy".into(),
-            summary:
-                "Says what the policy's verdict on a request would be, by which rule and why, \
-                      and how to get permission. Executes nothing."
-                    .into(),
-            toolset: "core",
-            class: Class::Read,
-            ceiling: Class::Read,
-            kind: None,
-            references: &[],
-            drift: Drift::All,
-            idempotent: true,
-            since_api: None,
-        }
+        Spec::read(
+            "check_policy",
+            "Check the policy",
+            "Says what the policy's verdict on a request would be, by which rule and why, \
+             and how to get permission. Executes nothing.",
+            "core",
+        )
     }
 
-    async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Verdict, Fault> {
+    fn recorded(params: &Params) -> Map<String, Value> {
+        let mut recorded = arguments(params);
+        recorded.insert("arguments".into(), unread(&params.arguments));
+        recorded
+    }
+
+    async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Checked, Fault> {
         let Params { operation, arguments } = params;
         let judgement = cx.judge.judge(cx.principal, operation, arguments.clone()).await?;
-        Ok(Verdict { operation: text::name(operation), judgement })
+        Ok(Checked { operation: text::name(operation), judgement })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_in_question_are_recorded_by_name_and_size() {
+        let secret = json!({"operation": "restart_container",
+            "arguments": {"container": "web", "confirmToken": "0123456789abcdef"}});
+        let params: Params = serde_json::from_value(secret).unwrap();
+        let recorded = Value::Object(CheckPolicy::recorded(&params));
+        assert_eq!(recorded["operation"], "restart_container");
+        let names = recorded["arguments"]["unread"]["names"].as_array().unwrap();
+        assert!(names.contains(&json!("container")), "{recorded}");
+        assert!(!recorded.to_string().contains("0123456789abcdef"), "{recorded}");
     }
 }

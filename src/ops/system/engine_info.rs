@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::core::operation::{Class, Drift, Spec};
+use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
@@ -93,21 +93,14 @@ impl Read for EngineInfo {
     type Output = Engine;
 
     fn spec() -> Spec {
-        Spec {
-            name: "engine_info".into(),
-            title: "Engine information".into(),
-            summary: "Shows which container engine is governed here: version, host, storage and \
-                      how many containers and images it has."
-                .into(),
-            toolset: "core",
-            class: Class::Read,
-            ceiling: Class::Read,
-            kind: None,
-            references: &[],
-            drift: Drift::All,
-            idempotent: true,
-            since_api: Some("1.24"),
-        }
+        let spec = Spec::read(
+            "engine_info",
+            "Engine information",
+            "Shows which container engine is governed here: version, host, storage and \
+             how many containers and images it has.",
+            "core",
+        );
+        Spec { since_api: Some("1.24"), ..spec }
     }
 
     async fn read(cx: Context<'_>, _: &Params, _: &[Target]) -> Result<Engine, Fault> {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::core::operation::{Class, Drift, Spec};
+use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::gate::{Context, Read, Render};
@@ -41,19 +41,12 @@ impl Read for Ping {
     type Output = Pong;
 
     fn spec() -> Spec {
-        Spec {
-            name: "ping".into(),
-            title: "Ping".into(),
-            summary: "Answers pong if Countersign is there. Does not ask the engine.".into(),
-            toolset: "core",
-            class: Class::Read,
-            ceiling: Class::Read,
-            kind: None,
-            references: &[],
-            drift: Drift::All,
-            idempotent: true,
-            since_api: None,
-        }
+        Spec::read(
+            "ping",
+            "Ping",
+            "Answers pong if Countersign is there. Does not ask the engine.",
+            "core",
+        )
     }
 
     async fn read(_: Context<'_>, _: &Params, _: &[Target]) -> Result<Pong, Fault> {

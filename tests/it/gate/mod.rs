@@ -1,5 +1,6 @@
 //! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
 
+mod exits;
 mod order;
 mod paths;
 mod race;
@@ -26,6 +27,7 @@ pub(crate) struct Bench {
     pub(crate) engine: Arc<FakeEngine>,
     pub(crate) audit: Arc<FakeAudit>,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) grants: Arc<MemoryGrants>,
 }
 
 impl Bench {
@@ -37,13 +39,14 @@ impl Bench {
         let engine = FakeEngine::with(&["web", "db", "cache"]);
         let audit = Arc::new(FakeAudit::default());
         let clock = Arc::new(FakeClock::default());
+        let grants = Arc::new(MemoryGrants::default());
         let gate = Gate::new(Parts {
             registry: Registry::new(operations::ALL, |_| true),
             policy,
             look: engine.clone(),
             act: engine.clone(),
             audit: audit.clone(),
-            grants: Arc::new(MemoryGrants::default()),
+            grants: grants.clone(),
             clock: clock.clone(),
             entropy: Arc::new(FakeEntropy::default()),
             settings: Settings {
@@ -53,7 +56,7 @@ impl Bench {
                 session: "session".into(),
             },
         });
-        Self { gate: Arc::new(gate), engine, audit, clock }
+        Self { gate: Arc::new(gate), engine, audit, clock, grants }
     }
 
     pub(crate) async fn call(&self, operation: &str, arguments: Value) -> Answer {

@@ -1,10 +1,8 @@
 //! Each way through the path, with the lines that it leaves.
 
 use countersign::core::policy::Effect;
-use countersign::core::reason::{Fault, Reason};
-use countersign::core::record::Event::{
-    self, Allowed, Denied, Done, Failed, Preview, Read, Unknown,
-};
+use countersign::core::reason::Reason;
+use countersign::core::record::Event::{self, Allowed, Denied, Done, Preview, Read};
 use countersign::gate::{Confirm, Status};
 use countersign::ports::Durability;
 use serde_json::{Value, json};
@@ -12,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Bench, ECHO, always, request, with_token};
 use crate::support::fakes::{container, id};
 
-fn web() -> Value {
+pub(super) fn web() -> Value {
     json!({"container": "web"})
 }
 
@@ -234,162 +232,4 @@ async fn nobody_to_confirm_means_no_grant() {
     assert_eq!(answer.exit_code(), 4);
     assert_eq!(answer.confirm_token, None);
     assert_eq!(bench.audit.last().expires, None);
-}
-
-#[tokio::test]
-async fn no_audit_no_change() {
-    for failing in [Preview, Allowed] {
-        let bench = Bench::new();
-        let token = bench.token("poke", web()).await;
-        bench.audit.clear();
-        bench.audit.fail(&[failing]);
-        let arguments = if failing == Preview { web() } else { with_token(web(), &token) };
-        let answer = bench.call("poke", arguments).await;
-        assert_eq!(answer.reason, Some(Reason::AuditUnavailable), "{failing:?}");
-        assert!(answer.confirm_token.is_none());
-        assert!(bench.engine.effects().is_empty());
-    }
-}
-
-#[tokio::test]
-async fn an_unrecorded_outcome_does_not_hide_the_effect() {
-    let bench = Bench::new();
-    let token = bench.token("poke", web()).await;
-    bench.audit.fail(&[Done]);
-    let answer = bench.call("poke", with_token(web(), &token)).await;
-    assert_eq!(answer.status, Status::Ok);
-    assert_eq!(bench.engine.effects(), ["restart web"]);
-    assert!(answer.text.contains("could not be recorded"), "{}", answer.text);
-}
-
-#[tokio::test]
-async fn a_refusal_that_cannot_be_recorded_says_so() {
-    let bench = Bench::new();
-    bench.audit.fail(&[Denied]);
-    let answer = bench.call("poke", json!({"container": "gone"})).await;
-    assert_eq!(answer.reason, Some(Reason::AuditUnavailable));
-}
-
-#[tokio::test]
-async fn effects_that_go_wrong_are_failed_or_unknown() {
-    for (reason, event, status) in [
-        (Reason::EngineError, Failed, Status::Failed),
-        (Reason::NotFound, Failed, Status::Failed),
-        (Reason::EngineUnavailable, Failed, Status::Failed),
-        (Reason::OutcomeUnknown, Unknown, Status::Unknown),
-    ] {
-        let bench = Bench::new();
-        let token = bench.token("poke", web()).await;
-        let fault = Fault::new(reason, "It went wrong.").with_detail("engine \u{1b}[1m says");
-        *bench.engine.fails.lock().unwrap() = Some(fault);
-        let answer = bench.call("poke", with_token(web(), &token)).await;
-        assert_eq!((answer.status, answer.reason), (status, Some(reason)));
-        assert_eq!(bench.audit.events(), [Preview, Allowed, event]);
-        assert_eq!(bench.audit.last().reason, Some(reason));
-        assert!(bench.audit.last().error.is_some());
-    }
-}
-
-#[tokio::test]
-async fn a_failed_second_look_is_said_and_the_change_is_done() {
-    let bench = Bench::new();
-    let token = bench.token("poke", web()).await;
-    *bench.engine.blind_after.lock().unwrap() = Some(1);
-    let answer = bench.call("poke", with_token(web(), &token)).await;
-    assert_eq!(answer.status, Status::Ok);
-    assert!(answer.text.contains("looking at the result failed"), "{}", answer.text);
-    assert_eq!(bench.audit.last().result, Some(json!({"observed": false})));
-}
-
-#[tokio::test]
-async fn a_panic_is_caught_and_recorded_as_unknown() {
-    for at in ["resolve", "observe", "preview", "execute"] {
-        let bench = Bench::new();
-        let mut arguments = json!({"at": at});
-        if at == "execute" {
-            let token = bench.token("boom", arguments.clone()).await;
-            arguments = with_token(arguments, &token);
-        }
-        bench.audit.clear();
-        let answer = bench.call("boom", arguments).await;
-        assert_eq!((answer.status, answer.reason), (Status::Unknown, Some(Reason::OutcomeUnknown)));
-        let lines: &[Event] = if at == "execute" { &[Allowed, Unknown] } else { &[Unknown] };
-        assert_eq!(bench.audit.events(), lines, "{at}");
-        assert_eq!(bench.call("greet", json!({})).await.status, Status::Ok, "and the gate lives");
-    }
-}
-
-#[tokio::test]
-async fn a_caller_that_goes_away_leaves_unknown() {
-    let bench = Bench::new();
-    let token = bench.token("poke", web()).await;
-    *bench.engine.takes.lock().unwrap() = std::time::Duration::from_secs(3600);
-    let run = bench.call("poke", with_token(web(), &token));
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(50), run).await.is_err());
-    assert_eq!(bench.audit.events(), [Preview, Allowed, Unknown]);
-}
-
-#[tokio::test]
-async fn unreadable_arguments_are_recorded_by_name_and_size_only() {
-    let bench = Bench::new();
-    for arguments in [
-        json!({"container": "web", "password": "hunter2"}),
-        json!({"container": 7}),
-        json!({"container": ["web"]}),
-        json!({"container": null}),
-        json!({}),
-        json!({"container": "web", "timeout": -1}),
-        json!({"container": "web", "timeout": 601}),
-        json!({"container": "web", "timeout": "10"}),
-        json!({"container": "x".repeat(10_000_000)}),
-    ] {
-        bench.audit.clear();
-        let answer = bench.call("poke", arguments.clone()).await;
-        assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{}", answer.text);
-        assert!(answer.text.len() < 1000);
-        assert_eq!(bench.audit.events(), [Denied]);
-        assert!(!format!("{:?}", bench.audit.last()).contains("hunter2"));
-    }
-    assert!(bench.engine.effects().is_empty());
-}
-
-#[tokio::test]
-async fn hostile_identifiers_never_reach_the_engine() {
-    let bench = Bench::new();
-    for bad in
-        ["../info?", "%2e%2e/info", "web?x", "a/b", "../images/prune?filters=...&", "w\u{0}b"]
-    {
-        for operation in ["poke", "peek"] {
-            let answer = bench.call(operation, json!({"container": bad})).await;
-            assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{bad}");
-        }
-    }
-    assert_eq!(bench.engine.looks.load(std::sync::atomic::Ordering::SeqCst), 0);
-}
-
-#[tokio::test]
-async fn a_face_can_turn_a_request_away_on_record() {
-    let bench = Bench::new();
-    let caller = request("greet", json!({})).caller;
-    let fault = Fault::new(Reason::Limit, "Too long.");
-    let answer = bench.gate.turn_away(caller, fault).await;
-    assert_eq!(answer.reason, Some(Reason::Limit));
-    assert_eq!(bench.audit.events(), [Denied]);
-}
-
-#[tokio::test]
-async fn closing_waits_for_what_runs_and_admits_nothing_more() {
-    let bench = Bench::new();
-    let token = bench.token("poke", web()).await;
-    *bench.engine.takes.lock().unwrap() = std::time::Duration::from_millis(200);
-    let gate = bench.gate.clone();
-    let running =
-        tokio::spawn(async move { gate.run(request("poke", with_token(web(), &token))).await });
-    while !bench.audit.events().contains(&Allowed) {
-        tokio::task::yield_now().await;
-    }
-    bench.gate.close().await;
-    assert_eq!(bench.audit.events(), [Preview, Allowed, Done]);
-    assert_eq!(running.await.unwrap().status, Status::Ok);
-    assert_eq!(bench.call("greet", json!({})).await.reason, Some(Reason::Limit));
 }

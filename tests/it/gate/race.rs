@@ -59,6 +59,34 @@ async fn one_change_of_a_target_runs_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_waits_for_a_place_does_not_begin_once_it_ends() {
+    let bench = Bench::with(always(Effect::Allow), false);
+    *bench.engine.takes.lock().unwrap() = std::time::Duration::from_millis(300);
+    for n in 0..100 {
+        bench
+            .engine
+            .put(crate::support::fakes::container(crate::support::fakes::id(n), &format!("c{n}")));
+    }
+    let calls: Vec<_> = (0..100)
+        .map(|n| {
+            let (gate, name) = (bench.gate.clone(), format!("c{n}"));
+            tokio::spawn(async move { gate.run(request("poke", json!({"container": name}))).await })
+        })
+        .collect();
+    while bench.audit.events().len() < 32 {
+        tokio::task::yield_now().await;
+    }
+    bench.gate.close().await;
+    let mut done = 0;
+    for call in calls {
+        let answer = call.await.unwrap();
+        done += usize::from(answer.status == Status::Ok);
+        assert!(answer.status == Status::Ok || answer.reason == Some(Reason::Limit));
+    }
+    assert_eq!(done, 32, "those that ran, and no other");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn beyond_the_limit_calls_are_refused() {
     const CALLS: usize = 600;
     const REFUSED: usize = CALLS - 32 - 256;

@@ -35,6 +35,8 @@ async fn a_failed_step_ends_the_plan_and_says_where() {
     let answer = bench.call("poke_whole", with_token(json!({}), &token)).await;
     assert_eq!(answer.status, Status::Failed);
     assert_eq!(bench.audit.events(), [Preview, Allowed, Step, StepDone, Failed]);
+    let result = bench.audit.last().result.unwrap();
+    assert_eq!(result["steps"], json!({"done": 0, "failed": 1}));
     assert!(bench.engine.effects().is_empty());
 }
 
@@ -68,6 +70,7 @@ async fn drift_before_it_runs_leaves_one_target_of_many_alone() {
     let answer = bench.call("poke_each", with_token(json!({}), &token)).await;
     assert_eq!(answer.status, Status::Ok, "{}", answer.text);
     assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
+    assert!(answer.text.ends_with("Left alone, since they changed after the preview: db"));
     let records = bench.audit.records();
     assert_eq!(records[0].0.plan, records[1].0.plan, "what was granted is what is recorded");
 }
@@ -99,6 +102,13 @@ async fn drift_under_way_stops_a_plan_that_is_one() {
 #[tokio::test]
 async fn drift_under_way_leaves_one_target_of_many_alone() {
     let (bench, answer) = drifting("poke_each").await;
-    assert_eq!((answer.status, answer.text.as_str()), (Status::Ok, "poked web, cache"));
+    assert_eq!(answer.status, Status::Ok);
+    assert_eq!(
+        answer.text,
+        "poked web, cache\nLeft alone, since they changed after the preview: db"
+    );
+    let result = bench.audit.last().result.unwrap();
+    assert_eq!(result["steps"], json!({"done": 2, "failed": 0}));
+    assert_eq!(result["left_alone"], json!(["db"]));
     assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
 }

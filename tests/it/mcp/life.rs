@@ -1,8 +1,11 @@
 //! Beginning and end of a server.
 
 use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::program::{LEGACY, MODERN, Sandbox, meta};
 
@@ -82,4 +85,71 @@ fn a_client_that_does_not_listen_any_more_stops_nothing() {
     drop(stdin);
     let code = child.wait().unwrap().code();
     assert!(matches!(code, Some(0 | 1)), "{code:?}");
+}
+
+fn hello() -> Value {
+    json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": LEGACY, "capabilities": {},
+        "clientInfo": {"name": "deaf", "version": "1"},
+    }})
+}
+
+/// Memory of a process in KiB.
+fn resident_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_client_that_reads_nothing_costs_little_and_keeps_nobody() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.program(&["mcp"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = command.spawn().unwrap();
+    let mut stdin = server.stdin.take().unwrap();
+    writeln!(stdin, "{}", hello()).unwrap();
+    let flood = "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}\n".repeat(1000);
+    // Writing blocks once the server reads no more; only the end of this thread's pipe ends it.
+    let writer = std::thread::spawn(move || {
+        let mut written = 0;
+        while written < 200_000 && stdin.write_all(flood.as_bytes()).is_ok() {
+            written += 1000;
+        }
+        written
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    let resident = resident_kib(server.id());
+    assert!(resident < 64 * 1024, "{resident} KiB while nothing is read");
+    assert!(!writer.is_finished(), "the server has taken everything in");
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&server),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    let ended = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        server.try_wait().unwrap().is_some()
+    });
+    assert!(ended, "it is kept by answers that nobody reads");
+    assert!(writer.join().unwrap() < 200_000);
+}
+
+#[test]
+fn a_client_that_leaves_without_reading_keeps_nobody() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.program(&["mcp"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = command.spawn().unwrap();
+    let mut stdin = server.stdin.take().unwrap();
+    writeln!(stdin, "{}", hello()).unwrap();
+    for id in 1..100 {
+        writeln!(stdin, "{}", json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"})).unwrap();
+    }
+    drop(stdin);
+    let ended = (0..250).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        server.try_wait().unwrap().is_some()
+    });
+    assert!(ended, "it is kept by answers that nobody reads");
 }

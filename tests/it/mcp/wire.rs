@@ -183,7 +183,7 @@ fn the_last_message_needs_no_line_feed() {
 fn the_last_line_is_answered_and_recorded_even_if_it_is_refused() {
     let long = format!(r#"{{"id":1,"x":"{}"}}"#, "z".repeat(TOO_LONG));
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#;
-    for (line, code, events) in [(long.as_str(), -32600, 1), (call, -32602, 1), ("[]", -32600, 0)] {
+    for (line, code) in [(long.as_str(), -32600), (call, -32602), ("[]", -32600)] {
         for _ in 0..5 {
             let sandbox = Sandbox::new();
             let mut session = session(&sandbox);
@@ -192,7 +192,7 @@ fn the_last_line_is_answered_and_recorded_even_if_it_is_refused() {
             assert_eq!(status, 0);
             let [answer] = rest.as_slice() else { panic!("{rest:?}") };
             assert_eq!(answer["error"]["code"], code);
-            assert_eq!(sandbox.events(), vec!["denied"; events]);
+            assert_eq!(sandbox.events(), ["denied"]);
         }
     }
 }

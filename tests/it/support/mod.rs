@@ -4,6 +4,7 @@
 pub(crate) mod door;
 pub(crate) mod engine;
 pub(crate) mod fakes;
+pub(crate) mod odd_operations;
 pub(crate) mod operations;
 pub(crate) mod permit;
 pub(crate) mod play;

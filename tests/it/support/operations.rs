@@ -20,6 +20,7 @@ pub(crate) static ALL: &[&dyn Erased] = &[
     &Changes::<PokeAll<true>>::NEW,
     &Changes::<PokeAll<false>>::NEW,
     &Changes::<Boom>::NEW,
+    &Changes::<super::odd_operations::Climb>::NEW,
 ];
 
 pub(crate) fn spec(name: &'static str, class: Class) -> Spec {
@@ -136,7 +137,7 @@ async fn facts(cx: Context<'_>, targets: &[Target]) -> Result<Seen<String, ()>, 
     Ok(seen)
 }
 
-fn preview(plan: &Plan, facts: &[String]) -> Preview {
+pub(crate) fn preview(plan: &Plan, facts: &[String]) -> Preview {
     let names: Vec<&str> = plan.targets().iter().map(|t| t.name.as_str()).collect();
     Preview {
         headline: format!("would poke {}", names.join(", ")),

@@ -160,6 +160,57 @@ fn stops_as_soon_as_it_is_told_to() {
     assert_eq!(seen, 1);
 }
 
+#[test]
+fn a_terminals_stream_that_ends_within_a_stamp_ends() {
+    let full = "x".repeat(RECORD_BYTES_MAX);
+    let stream = format!("{T1} {full}2026");
+    for piece in [1, 7, 4096, 100_000] {
+        let expected = vec![line(Stream::Out, T1, &format!("{full}2026"))];
+        assert_eq!(lines(100_000, stream.as_bytes(), piece), Ok(expected), "{piece}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_terminals_stream_may_end_anywhere(
+        records in 0_usize..3,
+        text in "[x0-9 :TZ\n-]{0,60}",
+        short in 0_usize..200,
+        piece in 1_usize..40_000,
+    ) {
+        let full = format!("{T1} {}", "x".repeat(RECORD_BYTES_MAX)).repeat(records);
+        let whole = format!("{full}{T2} {text}");
+        let bytes = whole.as_bytes().get(..whole.len().saturating_sub(short)).unwrap();
+        let once = lines(100_000, bytes, bytes.len());
+        prop_assert!(once.is_ok());
+        prop_assert_eq!(lines(100_000, bytes, piece), once);
+    }
+
+    #[test]
+    fn any_cut_and_any_piece_end(cut in 0_usize..32_900, piece in 1_usize..20_000) {
+        let full = format!("{T1} {}", "x".repeat(RECORD_BYTES_MAX));
+        let whole = format!("{full}{full}{T2} end\r\n");
+        let bytes = whole.as_bytes().get(..cut).unwrap_or(whole.as_bytes());
+        let found = lines(100_000, bytes, piece).unwrap();
+        prop_assert!(found.len() <= 1);
+    }
+}
+
+#[test]
+fn a_terminals_stream_may_be_cut_at_every_byte_around_a_record() {
+    let full = format!("{T1} {}", "x".repeat(RECORD_BYTES_MAX));
+    let whole = format!("{full}{T2} end\r\n{T1} next");
+    for cut in (0..40).chain(RECORD_BYTES_MAX..whole.len()) {
+        let bytes = whole.as_bytes().get(..cut).unwrap();
+        let once = lines(100_000, bytes, cut).unwrap();
+        for piece in [1, 5, 16_384, 16_415] {
+            assert_eq!(lines(100_000, bytes, piece).unwrap(), once, "{cut} in {piece}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_in_any_pieces_are_survived(

@@ -2,8 +2,10 @@
 //! around them. Memory is bounded however long the stream is.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use regex::bytes::Regex;
+use time::OffsetDateTime;
 
 use super::Streams;
 use crate::ops::when::{self, Window};
@@ -15,7 +17,8 @@ pub(super) struct Kept {
     /// Its place among the lines that were considered.
     pub(super) index: u64,
     pub(super) stream: Stream,
-    pub(super) timestamp: String,
+    /// When it was written, if that can be read.
+    pub(super) at: Option<OffsetDateTime>,
     pub(super) bytes: Vec<u8>,
     /// Bytes of the line before and after these.
     pub(super) before: usize,
@@ -75,7 +78,8 @@ impl<'a> Keeper<'a> {
 
     /// Considers a line.
     pub(super) fn push(&mut self, line: &LogLine<'_>) {
-        if !self.considers(line) {
+        let at = when::read(line.timestamp);
+        if !self.considers(line.stream, at) {
             return;
         }
         self.lines += 1;
@@ -88,7 +92,7 @@ impl<'a> Keeper<'a> {
         if idle && self.rule.context == 0 {
             return;
         }
-        let kept = self.cut(line, found.unwrap_or(0..0), hit);
+        let kept = self.cut(line, at, found.unwrap_or(0..0), hit);
         if idle {
             self.ahead.push_back(kept);
             if self.ahead.len() > self.rule.context {
@@ -114,11 +118,10 @@ impl<'a> Keeper<'a> {
         self.ring.into()
     }
 
-    fn considers(&self, line: &LogLine<'_>) -> bool {
+    /// Whether a line is of the wanted streams and time; one whose time cannot be read is.
+    fn considers(&self, stream: Stream, at: Option<OffsetDateTime>) -> bool {
         let Rule { streams, window, .. } = self.rule;
-        let open = window == Window::default();
-        streams.holds(line.stream)
-            && (open || when::read(line.timestamp).is_none_or(|at| window.holds(at)))
+        streams.holds(stream) && at.is_none_or(|at| window.holds(at))
     }
 
     fn keep(&mut self, kept: Kept) {
@@ -160,7 +163,13 @@ impl<'a> Keeper<'a> {
     }
 
     /// The part of a line that is kept: its beginning, or where that misses the match, the match.
-    fn cut(&self, line: &LogLine<'_>, found: std::ops::Range<usize>, hit: bool) -> Kept {
+    fn cut(
+        &self,
+        line: &LogLine<'_>,
+        at: Option<OffsetDateTime>,
+        found: Range<usize>,
+        hit: bool,
+    ) -> Kept {
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
         let max = self.rule.line_bytes_max;
         let start = if found.end <= max { 0 } else { found.start.saturating_sub(max / 4) };
@@ -170,7 +179,7 @@ impl<'a> Keeper<'a> {
         Kept {
             index: self.lines,
             stream: line.stream,
-            timestamp: line.timestamp.to_owned(),
+            at,
             bytes: bytes.get(start..end).unwrap_or_default().to_vec(),
             before: start,
             after: line.full_len.saturating_sub(line.bytes.len()) + (bytes.len() - end),

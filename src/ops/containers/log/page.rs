@@ -13,7 +13,6 @@ use crate::core::ids::FullId;
 use crate::core::text;
 use crate::gate::Render;
 use crate::ops::units::{bytes, counted, grouped};
-use crate::ops::when;
 use crate::ports::engine::Stream;
 
 /// What a page takes beside the lines, in bytes, at most.
@@ -54,7 +53,11 @@ impl Shape {
 /// A page of a log, ready to be read.
 #[derive(Debug)]
 pub struct Page {
-    text: String,
+    /// The fence lines; none without a line between them.
+    fence: Option<(String, String)>,
+    /// Newest first.
+    shown: Vec<String>,
+    last: String,
     lines: usize,
     bytes: usize,
     searched: u64,
@@ -101,37 +104,39 @@ impl Page {
             hits_shown += u64::from(kept.hit);
             lines.push(line);
         }
-        lines.reverse();
         let count = lines.iter().filter(|line| *line != "--").count();
         let left_out = hits.min(u64::from(shape.tail)).saturating_sub(hits_shown);
         let last = summary.text(shape, left_out, count);
-        let mut text = String::with_capacity(size + FRAME_BYTES);
-        if count > 0 {
+        let fence = (count > 0).then(|| {
             let name = text::line(name, NAME_CHARS_MAX);
             let day = day.map(|day| format!(", UTC {day}")).unwrap_or_default();
             let (id, counted) = (id.short(), counted(count, "line"));
             let size = grouped(u64::try_from(size).unwrap_or(u64::MAX));
-            // Writing to a String cannot fail.
-            writeln!(
-                text,
-                "--- log of {name} (id {id}), {counted}, {size} bytes{day}, fence {nonce} ---"
+            (
+                format!(
+                    "--- log of {name} (id {id}), {counted}, {size} bytes{day}, fence {nonce} ---\n"
+                ),
+                format!("--- end of log, fence {nonce} ---\n"),
             )
-            .unwrap_or_default();
-            for line in &lines {
-                text.push_str(line);
-                text.push('\n');
-            }
-            writeln!(text, "--- end of log, fence {nonce} ---").unwrap_or_default();
-        }
-        text.push_str(&last);
+        });
         let truncated = left_out > 0 || summary.reach == Reach::Oldest || summary.older(shape);
-        Self { text, lines: count, bytes: size, searched, hits, truncated }
+        Self { fence, shown: lines, last, lines: count, bytes: size, searched, hits, truncated }
     }
 }
 
 impl Render for Page {
     fn text(&self) -> String {
-        self.text.clone()
+        let mut out = String::with_capacity(self.bytes + FRAME_BYTES);
+        if let Some((begin, end)) = &self.fence {
+            out.push_str(begin);
+            for line in self.shown.iter().rev() {
+                out.push_str(line);
+                out.push('\n');
+            }
+            out.push_str(end);
+        }
+        out.push_str(&self.last);
+        out
     }
 
     fn data(&self) -> Value {
@@ -157,7 +162,7 @@ fn place(lines: Vec<Kept>, streams: Streams) -> Vec<Placed> {
             }
             last = Some(kept.index);
             // A line without a readable moment stays behind the one before it.
-            moment = when::read(&kept.timestamp).or(moment);
+            moment = kept.at.or(moment);
             Placed { group, at: moment, kept }
         })
         .collect();
@@ -175,14 +180,18 @@ fn line(
     shape: Shape,
     nonce: &str,
 ) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(PREFIX_BYTES + kept.bytes.len());
     match at {
         Some(at) => {
             if !one_day {
+                // Writing to a String cannot fail.
                 write!(out, "{} ", at.date()).unwrap_or_default();
             }
-            write!(out, "{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
-                .unwrap_or_default();
+            for (before, number) in [("", at.hour()), (":", at.minute()), (":", at.second())] {
+                out.push_str(before);
+                out.push(char::from(b'0' + number / 10));
+                out.push(char::from(b'0' + number % 10));
+            }
         }
         None => out.push_str("--:--:--"),
     }

@@ -3,13 +3,15 @@
 //! still where that was too little.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use regex::bytes::Regex;
+use tokio::time::timeout;
 
 use super::Streams;
 use super::keep::{Keeper, Kept, Rule};
 use crate::core::ids::FullId;
-use crate::core::reason::Fault;
+use crate::core::reason::{Fault, Reason};
 use crate::ops::when::Window;
 use crate::ports::engine::{LogQuery, Look};
 
@@ -18,6 +20,9 @@ pub(super) const LINES_MAX: u32 = 100_000;
 
 /// Bytes that are searched, at most.
 pub(super) const BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How long a search may take, however often the log is read for it.
+const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Lines that are asked for beyond those that are wanted: one shows that there are older ones. Where
 /// the engine counted a long line more than once, it is asked again.
@@ -87,7 +92,24 @@ struct Pass<'a> {
 
 impl Scan {
     /// Reads the log as often as it takes, mostly once.
+    ///
+    /// # Errors
+    /// `timeout` if all readings together take longer than [`TIME_MAX`], and what a reading fails
+    /// with.
     pub(in super::super) async fn run(&self, look: &dyn Look, id: &FullId) -> Result<Found, Fault> {
+        timeout(TIME_MAX, self.read(look, id)).await.unwrap_or_else(|_| {
+            Err(Fault::new(
+                Reason::Timeout,
+                format!(
+                    "The log was not searched to its end within {} s. Set since= and until= around \
+                     what you look for, or a smaller tail=.",
+                    TIME_MAX.as_secs()
+                ),
+            ))
+        })
+    }
+
+    async fn read(&self, look: &dyn Look, id: &FullId) -> Result<Found, Fault> {
         let all = self.pattern.is_some();
         let mut ask = if all { LINES_MAX } else { LINES_MAX.min(self.tail + SPARE) };
         let mut limited = false;

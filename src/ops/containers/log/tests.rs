@@ -132,6 +132,45 @@ async fn a_window_is_found_behind_the_newest_lines() {
     assert_eq!(none.text(), "No lines.");
 }
 
+#[tokio::test(start_paused = true)]
+async fn all_readings_together_have_a_limit() {
+    let mut lines: Vec<(Stream, &[u8])> = vec![(Err, b"rare")];
+    lines.extend(std::iter::repeat_n((Out, b"noise" as &[u8]), 5000));
+    for (seconds, fits) in [(14, true), (16, false)] {
+        let slow = [("logs", std::time::Duration::from_secs(seconds))].into();
+        let engine = Fake { slow, ..engine(log_of(&lines)) };
+        let page = read_from(&engine, json!({"stream": "stderr", "tail": 5})).await;
+        assert_eq!(engine.called()[2..].len(), 4, "readings");
+        assert_eq!(page.is_ok(), fits, "{seconds}");
+        if let Result::Err(fault) = page {
+            assert_eq!(fault.reason, crate::core::reason::Reason::Timeout);
+            assert!(fault.message.contains("since="), "{}", fault.message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_window_is_kept_to_the_nanosecond() {
+    let mut log = outs(&["before", "first", "last", "after", "unknown"]);
+    for (line, moment) in log.iter_mut().zip([
+        "2026-01-31T11:00:00.499999999Z",
+        "2026-01-31T11:00:00.5Z",
+        "2026-01-31T12:00:01.5+01:00",
+        "2026-01-31T11:00:01.500000001Z",
+        "",
+    ]) {
+        line.1 = moment.into();
+    }
+    let (since, until) = ("2026-01-31T11:00:00.5Z", "2026-01-31T11:00:01.5Z");
+    for (arguments, expected) in [
+        (json!({"since": since, "until": until}), &["first", "last", "unknown"][..]),
+        (json!({"since": since}), &["first", "last", "after", "unknown"]),
+        (json!({"until": until}), &["before", "first", "last", "unknown"]),
+    ] {
+        assert_eq!(shown(&page(log.clone(), arguments).await), expected);
+    }
+}
+
 #[tokio::test]
 async fn beyond_the_limit_is_said() {
     let mut lines: Vec<(Stream, &[u8])> = vec![(Out, b"old needle")];
@@ -304,7 +343,7 @@ proptest! {
     ) {
         let log = outs(&lines.iter().map(String::as_str).collect::<Vec<_>>());
         let arguments = json!({"grep": "a", "context": context, "tail": tail});
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let page = runtime.block_on(page(log, arguments));
         prop_assert_eq!(shown(&page), naive(&lines, "a", context, tail));
         let total = lines.iter().filter(|line| line.contains('a')).count();
@@ -331,7 +370,7 @@ proptest! {
         };
         let params = serde_json::from_value(arguments).unwrap();
         let cx = fake::context(&engine);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let page = runtime.block_on(async {
             let targets = GetContainerLogs::resolve(cx, &params).await?;
             GetContainerLogs::read(cx, &params, &targets).await

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Event;
 use crate::gate::{Answer, Change as _, Render as _, Status};
+use crate::ops::containers::lifecycle::Done;
 use crate::ops::containers::{StartContainer, StopContainer};
 use crate::ops::fake::{self, Fake, World, container, port, stopped};
 use crate::ports::engine::{Acted, Container};
@@ -138,12 +139,29 @@ async fn a_removed_container_is_a_result() {
     let cx = fake::context(&engine);
     let targets = StopContainer::resolve(cx, &params).await.unwrap();
     engine.containers.lock().unwrap().clear();
-    let gone = StopContainer::look_again(cx, &params, &targets, &Acted::Changed).await.unwrap();
-    assert_eq!(gone.text(), "Stopped web. It was removed with that (--rm).");
-    assert_eq!(gone.record(), json!({"changed": true, "status": "removed"}));
+    for (auto_remove, text) in [
+        (true, "Stopped web. It was removed with that (--rm)."),
+        (false, "Stopped web. Now it is gone: somebody else may have removed it."),
+    ] {
+        let done = Done { acted: Acted::Changed, auto_remove };
+        let gone = StopContainer::look_again(cx, &params, &targets, &done).await.unwrap();
+        assert_eq!(gone.text(), text);
+        assert_eq!(gone.record(), json!({"changed": true, "status": "removed"}));
+    }
     let named = serde_json::from_value(json!({"container": "web"})).unwrap();
-    let gone = StartContainer::look_again(cx, &named, &targets, &Acted::Changed).await.unwrap();
-    assert_eq!(gone.text(), "Started web. Now it is gone: somebody has removed it.");
+    let done = Done { acted: Acted::Changed, auto_remove: true };
+    let gone = StartContainer::look_again(cx, &named, &targets, &done).await.unwrap();
+    assert_eq!(gone.text(), "Started web. Now it is gone: somebody else may have removed it.");
+}
+
+#[tokio::test]
+async fn a_container_that_stays_and_is_gone_was_not_removed_by_its_stop() {
+    let (answer, ..) = confirmed("stop_container", container("ab", "web"), |all| {
+        all.clear();
+        Ok(Acted::Changed)
+    })
+    .await;
+    assert!(answer.text.ends_with("somebody else may have removed it."), "{}", answer.text);
 }
 
 #[tokio::test]

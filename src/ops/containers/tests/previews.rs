@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -157,10 +158,28 @@ async fn stop_of_a_container_that_is_removed_with_it() {
 }
 
 #[tokio::test]
+async fn facts_are_looked_at_last() {
+    for operation in ["start_container", "stop_container", "restart_container"] {
+        let engine = Arc::new(busy());
+        let gate = fake::gate(&engine, &Arc::new(World::default()));
+        let answer = fake::call(&gate, operation, json!({"container": "web"})).await;
+        let called = engine.called();
+        assert_eq!(called.last().unwrap(), "container web", "{operation}: {}", answer.text);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_checked_is_said() {
     let engine = Fake { broken: vec!["containers", "image_id"], ..busy() };
     let (text, _) = preview("restart_container", engine).await;
     assert_eq!(text.matches("could not be checked").count(), 2, "{text}");
+
+    let slow = ["containers", "image_id"].map(|method| (method, Duration::from_secs(60)));
+    let engine = Fake { slow: slow.into(), ..busy() };
+    let began = tokio::time::Instant::now();
+    let (text, _) = preview("restart_container", engine).await;
+    assert_eq!(text.matches("could not be checked").count(), 2, "{text}");
+    assert_eq!(began.elapsed().as_secs(), 5);
 
     let others = (0..60).map(|n| container(&format!("d{n:02}e"), &format!("other-{n}")));
     let engine = Fake::of(std::iter::once(container("ab", "web")).chain(others).collect());
@@ -252,4 +271,23 @@ async fn a_flapping_container_keeps_its_facts() {
         assert_eq!(of(edit).await, before);
     }
     assert_ne!(of(|c| *c = stopped(c.clone())).await, before);
+    let paused = of(|c| {
+        c.state.status = "paused".into();
+        c.state.paused = true;
+    });
+    let paused = paused.await;
+    assert_eq!((&paused[0]["status"], &paused[0]["flapping"]), (&json!("paused"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_paused_container_is_not_said_to_restart_by_itself() {
+    for (paused, told) in [(false, true), (true, false)] {
+        let mut web = web();
+        web.restart_count = 3;
+        web.state.paused = paused;
+        web.state.status = if paused { "paused" } else { "running" }.into();
+        let (text, _) = preview("restart_container", Fake::of(vec![web])).await;
+        assert_eq!(text.contains("keeps restarting by itself"), told, "{text}");
+        assert_eq!(text.contains("paused, started 2026"), paused, "{text}");
+    }
 }

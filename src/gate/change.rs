@@ -1,0 +1,103 @@
+//! Changing: execute, look again, and say how it ended.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Status};
+use super::erased::{ChangeCall, Rendered};
+use super::finish::not_recorded;
+use super::operation::Context;
+use super::steps::Recorder;
+use super::trail::Trail;
+use super::{Admitted, Gate};
+use crate::core::plan::{Principal, Target};
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::Event;
+use crate::core::text;
+
+/// How long the look after a change that went wrong may take.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
+
+/// How a change ended: the closing line's event and result, and the answer.
+struct Ended {
+    event: Event,
+    result: Value,
+    fault: Option<Fault>,
+    answer: Answer,
+}
+
+impl Gate {
+    /// Executes a change under its permit, and closes its intent.
+    pub(super) async fn change(
+        &self,
+        admitted: &Admitted<'_>,
+        call: &dyn ChangeCall,
+        principal: &Principal,
+        trail: &mut Trail,
+    ) -> Answer {
+        let Admitted { spec, permit, targets, .. } = admitted;
+        let cx = self.context(principal);
+        let (executed, progress) = {
+            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail);
+            let executed = call.execute(cx, &*self.parts.act, permit, &mut steps).await;
+            (executed, steps.into_progress())
+        };
+        let mut ended = match executed {
+            Ok(looked) => changed(&spec.name, looked),
+            Err(fault) => went_wrong(&spec.name, fault, cx, call, targets).await,
+        };
+        progress.tell(&mut ended.result, &mut ended.answer.text);
+        let mut line = trail.record(ended.event);
+        line.result = Some(ended.result);
+        line.reason = ended.answer.reason;
+        line.error = ended.fault.map(|fault| fault.detail.unwrap_or(fault.message));
+        if let Err(fault) = trail.settle(line).await {
+            // The effect has happened, or may have; a full disk must not hide it.
+            ended.answer.text.push_str(&not_recorded(&fault));
+        }
+        ended.answer
+    }
+}
+
+fn changed(name: &str, looked: Result<Rendered, Fault>) -> Ended {
+    let event = Event::Done;
+    match looked {
+        Ok(Rendered { text, data, record }) => {
+            Ended { event, result: record, fault: None, answer: Answer::done(name, text, data) }
+        }
+        Err(unseen) => {
+            let why = &unseen.message;
+            let text = format!("{name} was done, but looking at the result failed: {why}");
+            let result = json!({"observed": false});
+            let answer = Answer::done(name, text, result.clone());
+            Ended { event, result, fault: Some(unseen), answer }
+        }
+    }
+}
+
+/// What failed, or may have, is looked at all the same: the log keeps what is so now.
+async fn went_wrong(
+    name: &str,
+    fault: Fault,
+    cx: Context<'_>,
+    call: &dyn ChangeCall,
+    targets: &[Target],
+) -> Ended {
+    let mut answer = Answer::of_fault(name, &fault);
+    let event = match fault.reason {
+        Reason::OutcomeUnknown => Event::Unknown,
+        _ => {
+            answer.status = Status::Failed;
+            Event::Failed
+        }
+    };
+    let look = tokio::time::timeout(LOOK_AFTER, call.observe(cx, targets));
+    let result = match look.await {
+        Ok(Ok(seen)) => json!({"observed": true, "facts": seen.facts}),
+        Ok(Err(_)) | Err(_) => json!({"observed": false}),
+    };
+    let seen = result.get("facts").map_or("it could not be seen".to_owned(), Value::to_string);
+    answer.text.push_str(&format!("\nState afterwards: {}", text::line(&seen, 600)));
+    Ended { event, result, fault: Some(fault), answer }
+}
