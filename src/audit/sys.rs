@@ -45,14 +45,25 @@ fn walk(path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
 #[cfg(test)]
 pub(super) static SYNCS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
+/// The inode and size of what was synced last, for tests.
+#[cfg(test)]
+pub(super) static SYNCED: std::sync::Mutex<(u64, u64)> = std::sync::Mutex::new((0, 0));
+
 /// Returns when the file's content is on disk.
 pub(super) fn sync(file: &File) -> io::Result<()> {
     #[cfg(test)]
-    SYNCS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let before = file.metadata()?;
     #[cfg(target_vendor = "apple")]
-    return Ok(rustix::fs::fcntl_fullfsync(file)?);
+    rustix::fs::fcntl_fullfsync(file)?;
     #[cfg(not(target_vendor = "apple"))]
-    return Ok(rustix::fs::fdatasync(file)?);
+    rustix::fs::fdatasync(file)?;
+    #[cfg(test)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        SYNCS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        *SYNCED.lock().map_err(|_| io::ErrorKind::Other)? = (before.ino(), before.len());
+    }
+    Ok(())
 }
 
 /// What became of asking for room.

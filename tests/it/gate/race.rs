@@ -1,5 +1,9 @@
 //! Many callers at once: one grant, one effect.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countersign::core::ids::FullId;
 use countersign::core::policy::Effect;
 use countersign::core::reason::Reason;
 use countersign::core::record::Event::{Allowed, Done};
@@ -7,6 +11,7 @@ use countersign::gate::Status;
 use serde_json::json;
 
 use super::{Bench, always, request, with_token};
+use crate::support::fakes::container;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_callers_with_one_token_exactly_one_has_an_effect() {
@@ -83,24 +88,30 @@ async fn what_waits_for_a_place_does_not_begin_once_it_ends() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn beyond_the_limit_calls_are_refused() {
+    const CALLS: usize = 600;
+    const REFUSED: usize = CALLS - 32 - 256;
     let bench = Bench::with(always(Effect::Allow), false);
-    for n in 0..255 {
-        bench
-            .engine
-            .put(crate::support::fakes::container(crate::support::fakes::id(n), &format!("c{n}")));
+    for n in 0..CALLS {
+        let id = FullId::parse(&format!("{n:064x}")).unwrap();
+        bench.engine.put(container(id, &format!("c{n}")));
     }
-    *bench.engine.takes.lock().unwrap() = std::time::Duration::from_millis(500);
-    let calls: Vec<_> = (0..600)
+    // Until the test lets them, those that have a place keep it.
+    let permits = bench.audit.hold_intents();
+    let calls: Vec<_> = (0..CALLS)
         .map(|n| {
             let gate = bench.gate.clone();
-            let arguments = json!({"container": format!("c{}", n % 255)});
-            tokio::spawn(async move { gate.run(request("poke", arguments)).await.reason })
+            let arguments = json!({"container": format!("c{n}")});
+            tokio::spawn(async move { gate.run(request("poke", arguments)).await })
         })
         .collect();
-    let mut limited = 0;
-    for call in calls {
-        limited += usize::from(call.await.unwrap() == Some(Reason::Limit));
+    while calls.iter().filter(|call| call.is_finished()).count() < REFUSED {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(limited > 0, "600 calls do not fit into 32 places and 256 seats");
+    permits.add_permits(CALLS);
+    let mut reasons = BTreeMap::new();
+    for call in calls {
+        *reasons.entry(call.await.unwrap().reason.map(Reason::as_str)).or_insert(0) += 1;
+    }
+    assert_eq!(reasons, [(None, CALLS - REFUSED), (Some("limit"), REFUSED)].into());
     assert_eq!(bench.call("greet", json!({})).await.status, Status::Ok);
 }

@@ -83,8 +83,8 @@ fn a_client_that_does_not_listen_any_more_stops_nothing() {
         std::io::Write::write_all(&mut stdin, format!("{line}\n").as_bytes()).unwrap_or_default();
     }
     drop(stdin);
-    let code = child.wait().unwrap().code();
-    assert!(matches!(code, Some(0 | 1)), "{code:?}");
+    // Its first answer could not be given: the connection broke, which the exit code says.
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 fn hello() -> Value {

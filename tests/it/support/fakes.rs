@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use countersign::ports::engine::{
 use countersign::ports::{Audit, BoxFuture, Clock, Durability, Entropy, Held};
 use time::OffsetDateTime;
 use time::macros::datetime;
+use tokio::sync::Semaphore;
 
 /// A clock that goes when it is told to.
 #[derive(Debug, Default)]
@@ -57,6 +58,7 @@ impl Entropy for FakeEntropy {
 pub(crate) struct FakeAudit {
     lines: Mutex<Vec<(Record, Durability)>>,
     failing: Mutex<BTreeSet<Event>>,
+    slow: Mutex<Option<Arc<Semaphore>>>,
     held: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -64,6 +66,13 @@ impl FakeAudit {
     /// From now on these events cannot be written.
     pub(crate) fn fail(&self, events: &[Event]) {
         *self.failing.lock().unwrap() = events.iter().copied().collect();
+    }
+
+    /// From now on an intent is on record only once the test gives it a permit.
+    pub(crate) fn hold_intents(&self) -> Arc<Semaphore> {
+        let permits = Arc::new(Semaphore::new(0));
+        *self.slow.lock().unwrap() = Some(Arc::clone(&permits));
+        permits
     }
 
     pub(crate) fn events(&self) -> Vec<Event> {
@@ -101,12 +110,19 @@ impl Audit for FakeAudit {
         record: Record,
         durability: Durability,
     ) -> BoxFuture<'static, Result<(), Fault>> {
-        let fails = self.failing.lock().unwrap().contains(&record.event);
+        let event = record.event;
+        let fails = self.failing.lock().unwrap().contains(&event);
         if !fails {
             self.lines.lock().unwrap().push((record, durability));
         }
-        let full = || Fault::new(Reason::AuditUnavailable, "The log is full.");
-        Box::pin(std::future::ready(if fails { Err(full()) } else { Ok(()) }))
+        let slow = (event == Event::Allowed).then(|| self.slow.lock().unwrap().clone()).flatten();
+        Box::pin(async move {
+            if let Some(permits) = slow {
+                permits.acquire().await.unwrap().forget();
+            }
+            let full = || Fault::new(Reason::AuditUnavailable, "The log is full.");
+            if fails { Err(full()) } else { Ok(()) }
+        })
     }
 
     fn hold(&self, targets: &[Target]) -> Result<Held, Fault> {
@@ -130,6 +146,8 @@ pub(crate) struct FakeEngine {
     pub(crate) fails: Mutex<Option<Fault>>,
     /// How long a change takes.
     pub(crate) takes: Mutex<Duration>,
+    /// A change leaves no trace in what is seen.
+    pub(crate) still: AtomicBool,
     pub(crate) looks: AtomicUsize,
     /// Looking fails once so many changes were made.
     pub(crate) blind_after: Mutex<Option<usize>>,
@@ -170,6 +188,9 @@ impl FakeEngine {
         }
         let mut effects = self.effects.lock().unwrap();
         effects.push(format!("{verb} {}", target.target().name));
+        if self.still.load(Ordering::SeqCst) {
+            return Ok(Acted::Changed);
+        }
         let mut containers = self.containers.lock().unwrap();
         let id = FullId::parse(&target.target().id).unwrap();
         containers.get_mut(&id).unwrap().state.started_at = format!("start {}", effects.len());
