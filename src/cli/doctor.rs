@@ -1,6 +1,7 @@
 //! `doctor`: what is installed, what each setting is and where it comes from, what is really
 //! enforced, and what to do about it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -13,6 +14,9 @@ use crate::core::policy::{Effect, Policy};
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::ports::engine::Look;
+
+/// What has to be free on the log's disk, in bytes.
+const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024;
 
 /// What there is to check.
 #[derive(Debug)]
@@ -152,6 +156,9 @@ fn log(dir: &Path, findings: &mut Vec<Finding>) {
                 Mark::Ok,
                 format!("{} lines in {}, chain whole, head {head}", report.lines, dir.display()),
             ));
+            if let Some(why) = unwritable(dir) {
+                findings.push(finding("audit", Mark::Bad, why));
+            }
             let orphans = report.open.iter().filter(|intent| !intent.in_flight).count();
             if orphans > 0 {
                 let text = format!(
@@ -172,6 +179,25 @@ fn log(dir: &Path, findings: &mut Vec<Finding>) {
         )),
         Err(fault) => findings.push(finding("audit", Mark::Bad, fault.message)),
     }
+}
+
+/// Why a log in this folder could not be written, as far as can be told without writing.
+fn unwritable(dir: &Path) -> Option<String> {
+    let metadata = std::fs::metadata(dir).ok()?;
+    let uid = rustix::process::geteuid().as_raw();
+    let what = if metadata.uid() != uid {
+        format!("belongs to user {}, and this is user {uid}", metadata.uid())
+    } else if rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_err() {
+        "cannot be written to".to_owned()
+    } else if rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail * fs.f_frsize < FREE_BYTES_MIN) {
+        "is on a disk that is nearly full".to_owned()
+    } else {
+        return None;
+    };
+    let dir = dir.display();
+    Some(format!(
+        "{dir} {what}: every change is refused until that is mended or --audit-dir names another"
+    ))
 }
 
 fn rights(installation: &Installation<'_>, findings: &mut Vec<Finding>) {

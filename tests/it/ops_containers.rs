@@ -121,7 +121,10 @@ async fn a_stop_removes_what_was_run_with_rm() {
     };
     let gate = gate(&engine, Policy::new(vec![allow]));
     let done = call(&gate, "stop_container", json!({"container": made.name})).await;
-    assert_eq!(done.text, format!("Stopped {}. It was removed with that (--rm).", made.name));
+    assert_eq!(
+        done.text,
+        format!("Stopped {}. It ended and was removed with that (--rm).", made.name)
+    );
     assert!(!made.exists());
 }
 

@@ -60,6 +60,21 @@ fn a_wide_folder_is_narrowed_and_told_once() {
 }
 
 #[test]
+fn a_wide_folder_that_holds_more_than_a_log_is_refused_and_left_as_it_is() {
+    let (_top, dir) = fresh();
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("README.md"), "recipes").unwrap();
+    fs::write(dir.join("notes.txt"), "mine").unwrap();
+    narrow(&dir, 0o755);
+    assert!(refused(&dir).message.contains("more than a log"));
+    assert_eq!(mode(&dir), 0o755);
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 2);
+    fs::remove_file(dir.join("notes.txt")).unwrap();
+    put(&log_as(&dir, "s1"), brief()).unwrap();
+    assert_eq!(mode(&dir), 0o700);
+}
+
+#[test]
 fn a_link_in_place_of_the_folder_is_refused_and_one_on_the_way_is_not() {
     let (top, dir) = fresh();
     let real = top.path().join("real");

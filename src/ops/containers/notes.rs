@@ -331,19 +331,19 @@ fn lost(rows: &mut Rows, container: &Container) {
 
 fn affected(rows: &mut Rows, peers: &Peers, how_long: &str) {
     for (label, names, what) in [
-        ("share its network", &peers.network, "they lose their network"),
-        ("share its process ids", &peers.pid, "they are KILLED with its processes"),
-        ("share its IPC", &peers.ipc, "they lose its shared memory"),
+        ("share its network", &peers.network, format!("they lose their network {how_long}")),
+        ("share its process ids", &peers.pid, "they are KILLED with it".to_owned()),
+        ("share its IPC", &peers.ipc, format!("they lose its shared memory {how_long}")),
     ] {
         if !names.is_empty() {
-            rows.push((label, format!("{}: {what} {how_long}", listed(names, LISTED_MAX))));
+            rows.push((label, format!("{}: {what}", listed(names, LISTED_MAX))));
         }
     }
     for (label, names) in [
         ("use its mounts", &peers.mounts),
         ("linked to it", &peers.links),
         ("depend on it", &peers.dependents),
-        ("want a restart after it", &peers.dependents_to_restart),
+        ("want restart after", &peers.dependents_to_restart),
     ] {
         some(rows, label, listed(names, LISTED_MAX));
     }

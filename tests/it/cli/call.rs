@@ -175,3 +175,13 @@ fn what_programs_read_is_what_the_server_answers() {
     assert_eq!(answer["operation"], "list_containers");
     assert!(answer["text"].as_str().unwrap().contains("web"), "{answer}");
 }
+
+#[test]
+fn pairs_and_json_add_up_and_may_not_contradict() {
+    let sandbox = Sandbox::new();
+    let json = r#"{"operation":"ping"}"#;
+    let both = ["call", "check_policy", "arguments={}", "--args", json];
+    assert_eq!(sandbox.run(&both).code, 0);
+    let twice = ["call", "check_policy", "operation=ping", "--args", json];
+    assert_eq!(sandbox.run(&twice).code, 2);
+}

@@ -140,7 +140,7 @@ async fn a_removed_container_is_a_result() {
     let targets = StopContainer::resolve(cx, &params).await.unwrap();
     engine.containers.lock().unwrap().clear();
     for (auto_remove, text) in [
-        (true, "Stopped web. It was removed with that (--rm)."),
+        (true, "Stopped web. It ended and was removed with that (--rm)."),
         (false, "Stopped web. Now it is gone: somebody else may have removed it."),
     ] {
         let done = Done { acted: Acted::Changed, auto_remove };
@@ -151,7 +151,7 @@ async fn a_removed_container_is_a_result() {
     let named = serde_json::from_value(json!({"container": "web"})).unwrap();
     let done = Done { acted: Acted::Changed, auto_remove: true };
     let gone = StartContainer::look_again(cx, &named, &targets, &done).await.unwrap();
-    assert_eq!(gone.text(), "Started web. Now it is gone: somebody else may have removed it.");
+    assert_eq!(gone.text(), "Started web. It ended and was removed with that (--rm).");
 }
 
 #[tokio::test]
@@ -173,7 +173,13 @@ async fn losses_want_a_person_and_the_rest_does_not() {
     let stop = fake::call(&gate, "stop_container", json!({"container": "web"})).await;
     assert_eq!(stop.reason, Some(Reason::ApprovalUnavailable));
     let restart = fake::call(&gate, "restart_container", json!({"container": "web"})).await;
-    assert_eq!(restart.status, Status::ConfirmationRequired);
+    assert_eq!(
+        restart.reason,
+        Some(Reason::ApprovalUnavailable),
+        "it is lost if it does not stay up"
+    );
+    let start = fake::call(&gate, "start_container", json!({"container": "web"})).await;
+    assert_eq!(start.status, Status::ConfirmationRequired);
     assert!(changes(&engine).is_empty());
 }
 
