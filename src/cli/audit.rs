@@ -237,6 +237,9 @@ fn report_for_people(dir: &Path, report: &Report, out: Output) {
         report.first.map_or("-".to_owned(), |(seq, prev)| format!("seq {seq}, prev {prev}"));
     let last = report.last.map_or("-".to_owned(), |(seq, _)| format!("seq {seq}"));
     let head = report.head().unwrap_or_else(|| "-".into());
+    if report.files == 0 {
+        out.message("There is no log in this folder. If there was one, it has been removed.");
+    }
     let shown = text::line(&dir.display().to_string(), text::LINE_CHARS_MAX);
     out.data(format!("log        {shown}"));
     out.data(format!("files      {}", report.files));

@@ -104,22 +104,30 @@ pub fn resolve<'a, T: Named>(reference: &Reference, candidates: &'a [T]) -> Resu
     match found.as_slice() {
         [one] if wanted.len() == FullId::DIGITS && one.id().as_str() != wanted => {
             // An id that is gone can be taken over as a name.
-            if FullId::parse(wanted).is_some() {
-                Err(ambiguous(reference, &found))
-            } else {
-                Ok(one)
-            }
+            if FullId::parse(wanted).is_some() { Err(taken_over(*one)) } else { Ok(one) }
         }
         [one] => Ok(one),
         [] => Err(Fault::new(
             Reason::NotFound,
             format!(
-                "Nothing is called `{reference}` here, and no id starts with it. Ask for the \
-                     list (with all=true) to see what there is."
+                "Nothing is called `{reference}` here, and no id starts with it (of an id at least \
+                 {PREFIX_DIGITS_MIN} digits count). Ask for the list (with all=true) to see what \
+                 there is."
             ),
         )),
         _ => Err(ambiguous(reference, &found)),
     }
+}
+
+fn taken_over<T: Named>(named: &T) -> Fault {
+    Fault::new(
+        Reason::Ambiguous,
+        format!(
+            "This has the form of a full id, and nothing has that id; something is only named so. \
+             If that is meant, use its own id, {}.",
+            named.id()
+        ),
+    )
 }
 
 fn ambiguous<T: Named>(reference: &Reference, found: &[&T]) -> Fault {

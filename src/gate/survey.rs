@@ -93,7 +93,8 @@ impl Gate {
             return Err(Fault::new(
                 Reason::Unclassified,
                 format!(
-                    "There is no operation `{}` here. Offered are: {}.",
+                    "There is no operation `{}` here. Offered are: {}. Which toolsets are offered is \
+                     the operator's setting.",
                     text::name(name),
                     self.parts
                         .registry
@@ -117,7 +118,10 @@ impl Gate {
         if self.parts.settings.read_only && spec.class.is_change() {
             return Err(Fault::new(
                 Reason::ReadOnly,
-                format!("{name} changes something, and changes are switched off here (read_only)."),
+                format!(
+                    "{name} changes something, and changes are switched off here (read_only). Reads \
+                     go on; ask the operator for anything else."
+                ),
             ));
         }
         Ok((spec, call))
