@@ -1,6 +1,7 @@
 //! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
 
 mod exits;
+mod matrix;
 mod order;
 mod paths;
 mod race;
