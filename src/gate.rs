@@ -143,11 +143,6 @@ impl Gate {
         self.parts.registry.iter().filter(move |o| !(read_only && o.spec.class.is_change()))
     }
 
-    /// The effective policy.
-    pub const fn policy(&self) -> &Policy {
-        &self.parts.policy
-    }
-
     /// Runs one request to its end. Never panics and never returns before the request's closing
     /// line is in the log.
     pub async fn run(&self, request: Request) -> Answer {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::core::grant::{GrantRow, Tick, TokenHash};
+use crate::core::hex;
 use crate::core::operation::Class;
 use crate::core::plan::{Principal, Target};
 use crate::core::reason::Fault;
@@ -39,7 +40,7 @@ pub trait Entropy: Send + Sync + fmt::Debug {
 pub fn random_id(entropy: &dyn Entropy) -> Result<String, Fault> {
     let mut bytes = [0; 8];
     entropy.fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(&bytes))
 }
 
 /// When an appended record must be on disk.

@@ -35,16 +35,6 @@ impl Follow {
         Self { dir: dir.to_owned(), at: None }
     }
 
-    /// Starts after the newest line: reads the log once to know where that is.
-    ///
-    /// # Errors
-    /// As [`Follow::look`].
-    pub fn from_end(dir: &Path) -> Result<Self, Fault> {
-        let mut follow = Self::from_start(dir);
-        while !follow.look()?.is_empty() {}
-        Ok(follow)
-    }
-
     /// The whole lines that are new, oldest first; none if there are none yet. A line without its
     /// newline is still being written, and waits.
     ///

@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::hex;
 use super::operation::Drift;
 use super::plan::{Digest, Plan, Target};
 use super::policy::{Effect, Verdict};
@@ -29,19 +30,12 @@ impl Token {
 
     /// Reads what a caller presents; none if it is not of a token's form.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bits = [0; 16];
-        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
-        }
-        for (byte, pair) in bits.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(bits))
+        hex::decode(text).map(Self)
     }
 
     /// The token as it is shown, once.
     pub fn reveal(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.0)
     }
 
     /// What is kept of it.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::hex;
 use super::reason::{Fault, Reason};
 use super::text;
 
@@ -42,8 +43,7 @@ impl Reference {
 
     /// Whether it could be the beginning of an id, or a whole one.
     pub fn may_be_id(&self) -> bool {
-        (PREFIX_DIGITS_MIN..=FullId::DIGITS).contains(&self.0.len())
-            && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        (PREFIX_DIGITS_MIN..=FullId::DIGITS).contains(&self.0.len()) && hex::is_lower(&self.0)
     }
 }
 
@@ -63,8 +63,7 @@ impl FullId {
 
     /// Takes exactly 64 lower-case hex digits.
     pub fn parse(given: &str) -> Option<Self> {
-        let hex = given.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        (given.len() == Self::DIGITS && hex).then(|| Self(given.to_owned()))
+        (given.len() == Self::DIGITS && hex::is_lower(given)).then(|| Self(given.to_owned()))
     }
 
     /// The id as text.

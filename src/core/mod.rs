@@ -2,6 +2,7 @@
 //! async runtime, and no word of Docker, MCP or the command line.
 
 pub mod grant;
+pub mod hex;
 pub mod ids;
 pub mod operation;
 pub mod plan;

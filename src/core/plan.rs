@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::hex;
 use super::reason::{Fault, Reason};
 
 /// The targets of one plan, at most.
@@ -32,15 +33,8 @@ impl Digest {
 
     /// Reads 64 lower-case hex digits, with or without `sha256:`.
     pub fn parse(text: &str) -> Option<Self> {
-        let hex = text.strip_prefix("sha256:").unwrap_or(text).as_bytes();
-        let mut out = [0; 32];
-        if hex.len() != 64 || !hex.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        for (byte, pair) in out.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(out))
+        let digits = text.strip_prefix("sha256:").unwrap_or(text);
+        hex::is_lower(digits).then(|| hex::decode(digits))?.map(Self)
     }
 
     /// The raw bytes.

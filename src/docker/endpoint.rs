@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::core::hex;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 
@@ -232,7 +233,7 @@ fn context(sources: &Sources, name: &str, by: &str) -> Result<Endpoint, Fault> {
              them, or say `--host`."
         )));
     };
-    let hash: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&Sha256::digest(name));
     let file = folder.join("contexts/meta").join(hash).join("meta.json");
     let shown = text::name(&file.to_string_lossy());
     match read_json::<Meta>(&file) {

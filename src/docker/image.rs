@@ -1,6 +1,8 @@
 //! Image references: which of the engine's images one points to.
 
 use super::model::Image;
+use crate::core::hex;
+use crate::core::ids::FullId;
 
 /// Hex digits from which on a reference may be the beginning of an image's id.
 const PREFIX_DIGITS_MIN: usize = 12;
@@ -25,16 +27,16 @@ pub(super) enum Wanted {
 
 /// Takes a reference apart; none if it cannot be one.
 pub(super) fn parse(reference: &str) -> Option<Wanted> {
-    let is_hex = |s: &str| s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let digits = reference.strip_prefix("sha256:").unwrap_or(reference);
-    if digits.len() == 64 && is_hex(digits) {
+    if FullId::parse(digits).is_some() {
         return Some(Wanted::Id(format!("sha256:{digits}")));
     }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b);
     if reference.is_empty() || !reference.bytes().all(plain) {
         return None;
     }
-    let digits = (digits.len() >= PREFIX_DIGITS_MIN && is_hex(digits)).then(|| digits.to_owned());
+    let digits =
+        (digits.len() >= PREFIX_DIGITS_MIN && hex::is_lower(digits)).then(|| digits.to_owned());
     Some(Wanted::Name { name: short_form(reference), digits })
 }
 

@@ -1,7 +1,5 @@
 //! The registry: every operation that is offered here, with its schema, in a fixed order.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
 use super::erased::Erased;
@@ -44,11 +42,6 @@ impl Registry {
     /// The operation of that name.
     pub fn get(&self, name: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.spec.name == name)
-    }
-
-    /// The names of the toolsets that have operations here.
-    pub fn toolsets(&self) -> BTreeSet<&'static str> {
-        self.operations.iter().map(|operation| operation.spec.toolset).collect()
     }
 }
 

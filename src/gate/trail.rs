@@ -92,6 +92,6 @@ impl Drop for Trail {
 /// since any value may be a secret in the wrong place. A digest of a short secret can be guessed.
 pub fn unread(arguments: &Map<String, Value>) -> Value {
     let names: Vec<String> = arguments.keys().take(32).map(|key| text::name(key)).collect();
-    let bytes = Value::Object(arguments.clone()).to_string().len();
+    let bytes = serde_json::to_vec(arguments).map_or(0, |json| json.len());
     json!({"unread": {"names": names, "bytes": bytes}})
 }
