@@ -5,9 +5,11 @@ mod answer;
 mod change;
 mod erased;
 mod finish;
+mod judge;
 mod operation;
 mod preview;
 mod registry;
+mod reload;
 mod schema;
 mod steps;
 mod survey;
@@ -20,10 +22,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use answer::{Answer, Confirm, Request, Status};
 pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered};
+pub use judge::Weighed;
 pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
 pub use preview::Preview;
 pub use registry::{Operation, Registry};
@@ -36,11 +39,11 @@ use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, Policy, Verdict};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, Record, TargetRefs};
+use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::text;
 use crate::ports::engine::{Act, Look};
-use crate::ports::{Audit, Clock, Entropy, GrantStore, Held};
-use survey::Survey;
+use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
+use survey::{Asked, Holds, Survey};
 use trail::Trail;
 
 /// Requests that wait for a free place, for each place; more are refused.
@@ -51,8 +54,8 @@ const WAITING_FACTOR: usize = 8;
 pub struct Parts {
     /// The operations that are offered.
     pub registry: Registry,
-    /// The effective policy.
-    pub policy: Policy,
+    /// Where the effective policy comes from.
+    pub policies: Arc<dyn Policies>,
     /// The engine, for looking.
     pub look: Arc<dyn Look>,
     /// The engine, for acting.
@@ -88,6 +91,8 @@ pub struct Gate {
     places: Semaphore,
     waiting: Semaphore,
     closing: AtomicBool,
+    reloading: Mutex<()>,
+    offers: watch::Sender<u64>,
 }
 
 impl fmt::Debug for Gate {
@@ -100,6 +105,8 @@ impl fmt::Debug for Gate {
 struct Admitted<'a> {
     spec: &'a Spec,
     call: Call,
+    caller: Caller,
+    policy: Arc<Policy>,
     targets: Vec<Target>,
     permit: Permit,
     _held: Option<Held>,
@@ -129,18 +136,14 @@ impl Gate {
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),
             closing: AtomicBool::new(false),
+            reloading: Mutex::default(),
+            offers: watch::Sender::default(),
         }
     }
 
     /// The operations that are offered.
     pub const fn registry(&self) -> &Registry {
         &self.parts.registry
-    }
-
-    /// The operations that a face shows: without changes where these are switched off.
-    pub fn offered(&self) -> impl Iterator<Item = &Operation> {
-        let read_only = self.parts.settings.read_only;
-        self.parts.registry.iter().filter(move |o| !(read_only && o.spec.class.is_change()))
     }
 
     /// Runs one request to its end. Never panics and never returns before the request's closing
@@ -188,22 +191,22 @@ impl Gate {
         let Request { operation, arguments, caller, confirm } = request;
         let (spec, call) =
             self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
-        if let Some(verdict) = self.parts.policy.refuses_all(spec) {
-            note(&mut trail.known, &verdict);
-            return Err(denied(spec, &verdict).into());
-        }
+        let asked = Asked { spec, call: &call, caller: &caller };
+        self.refuse_at_once(&asked, &mut trail.known).await?;
         let granted = presented.transpose()?;
-        let principal = &caller.principal;
-        let targets = self.resolve(&call, principal, &mut trail.known).await?;
-        let hold = || self.parts.audit.hold(&targets);
+        let targets = self.resolve(&asked, &mut trail.known).await?;
         let changes = call.is_change();
-        let mut held = (granted.is_some() && changes).then(hold).transpose()?;
-        let mut survey = self.survey(spec, &call, &targets, principal, &mut trail.known).await?;
+        let mut held = None;
+        if granted.is_some() && changes {
+            held = Some(self.hold(spec, &targets).await?);
+        }
+        let mut survey = self.survey(&asked, &targets, &mut trail.known).await?;
         if survey.allows() && changes && held.is_none() {
             // What nobody confirms is looked at again under its lock, so that it is what runs.
-            held = Some(hold()?);
-            survey = self.survey(spec, &call, &targets, principal, &mut trail.known).await?;
+            held = Some(self.hold(spec, &targets).await?);
+            survey = self.survey(&asked, &targets, &mut trail.known).await?;
         }
+        let policy = Arc::clone(&survey.policy);
         let permit = match (survey.verdict.effect(), granted) {
             (Effect::Deny, _) => return Err(denied(spec, &survey.verdict).into()),
             (Effect::Approve, _) => return Err(unapproved(spec, &survey.verdict).into()),
@@ -225,7 +228,9 @@ impl Gate {
             trail.known.target = TargetRefs::of(permit.plan().targets());
             trail.write_synced(trail.record(Event::Allowed)).await?;
         }
-        Ok(Admitted { spec, call, targets, permit, _held: held })
+        // What is on record is counted: the next change may be decided on.
+        let held = held.map(Holds::counted);
+        Ok(Admitted { spec, call, caller, policy, targets, permit, _held: held })
     }
 
     fn redeem(

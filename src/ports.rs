@@ -5,6 +5,7 @@ pub mod engine;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -12,9 +13,10 @@ use time::OffsetDateTime;
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::hex;
 use crate::core::operation::Class;
-use crate::core::plan::{Principal, Target};
+use crate::core::plan::Target;
+use crate::core::policy::{History, Policy, Recall};
 use crate::core::reason::Fault;
-use crate::core::record::Record;
+use crate::core::record::{Caller, Record};
 
 /// A boxed future, as traits behind `dyn` return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -72,6 +74,72 @@ pub trait Audit: Send + Sync + fmt::Debug {
     /// `busy` if another change of one of them is running, `audit_unavailable` if the locks
     /// cannot be kept.
     fn hold(&self, targets: &[Target]) -> Result<Held, Fault>;
+
+    /// What was let through lately, by this process or another: every whole line of the log up to
+    /// this moment.
+    ///
+    /// # Errors
+    /// `audit_unavailable` if the log cannot be read.
+    fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>>;
+
+    /// Waits until no other change, in any process, is between being counted and being on record.
+    ///
+    /// # Errors
+    /// `busy` if that takes too long, `audit_unavailable` if the lock cannot be kept.
+    fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>>;
+}
+
+/// Where the effective policy comes from.
+pub trait Policies: Send + Sync + fmt::Debug {
+    /// The policy that is in force.
+    fn current(&self) -> Arc<Policy>;
+
+    /// Looks at the files that it was read from. If they have changed since, says what came of
+    /// reading them again, and says so until [`Policies::settle`] is called.
+    fn news(&self) -> Option<News>;
+
+    /// What [`Policies::news`] said is on record: a policy that was loaded is in force from now on.
+    fn settle(&self);
+}
+
+/// What came of reading a changed policy.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// It can be put in force.
+    Loaded {
+        /// The policy.
+        policy: Arc<Policy>,
+        /// Whether it permits something more than the one before, or may do so.
+        widened: bool,
+    },
+    /// It cannot, and the one before stays in force.
+    Rejected {
+        /// What is wrong with it, where, and the mend.
+        error: String,
+    },
+}
+
+/// A policy that no file changes.
+#[derive(Debug)]
+pub struct Fixed(Arc<Policy>);
+
+impl Fixed {
+    /// This one for ever.
+    pub fn new(policy: Policy) -> Self {
+        Self(Arc::new(policy))
+    }
+}
+
+impl Policies for Fixed {
+    fn current(&self) -> Arc<Policy> {
+        Arc::clone(&self.0)
+    }
+
+    fn news(&self) -> Option<News> {
+        None
+    }
+
+    fn settle(&self) {}
 }
 
 /// Locks that end when this is dropped.
@@ -105,7 +173,7 @@ pub trait Judge: Send + Sync {
     /// Resolves, observes and decides, and executes nothing.
     fn judge<'a>(
         &'a self,
-        principal: &'a Principal,
+        caller: &'a Caller,
         operation: &'a str,
         arguments: Map<String, Value>,
     ) -> BoxFuture<'a, Result<Judgement, Fault>>;

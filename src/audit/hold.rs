@@ -12,6 +12,10 @@ use super::live::{self, TARGET};
 use super::lock::try_hold;
 use super::place::Place;
 
+/// The name of the lock under which changes are counted. No target's lock is called so: these end
+/// in a digest.
+const COUNT: &str = "target-count";
+
 /// The locks of the targets of one change. Dropped, they are removed while still held.
 #[derive(Debug)]
 pub(super) struct Locks {
@@ -50,6 +54,21 @@ impl Locks {
         }
         locks.folder = Some(folder);
         Ok(locks)
+    }
+}
+
+impl Locks {
+    /// Takes the lock under which changes are counted; none while another has it.
+    pub(super) fn count(place: &Place) -> Result<Option<Self>, Fault> {
+        let folder = place.live()?;
+        match try_hold(&folder, COUNT) {
+            Ok(Some(lock)) => {
+                let held = vec![(COUNT.to_owned(), lock)];
+                Ok(Some(Self { folder: Some(folder), held }))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.fault(place.path().join(".live").join(COUNT).display())),
+        }
     }
 }
 

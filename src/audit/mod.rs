@@ -30,6 +30,7 @@ mod live;
 mod lock;
 mod place;
 mod read;
+mod recent;
 mod sink;
 mod sys;
 mod tail;
@@ -40,11 +41,15 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::core::plan::Target;
-use crate::core::reason::Fault;
+use crate::core::policy::{History, Recall};
+use crate::core::reason::{Fault, Reason};
 use crate::core::record::Record;
 use crate::ports::{Audit, BoxFuture, Clock, Durability, Held};
 
@@ -54,7 +59,14 @@ pub use verify::{OpenIntent, Problem, Report, parse_anchor, verify};
 
 use hold::Locks;
 use place::{Place, failed, unavailable};
+use recent::Recent;
 use sink::{Job, Kept, Sink};
+
+/// How long a change waits for others to be counted.
+const COUNT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long it waits before it looks again.
+const COUNT_PAUSE: Duration = Duration::from_millis(5);
 
 /// Records that wait to be written, at most.
 const QUEUE_MAX: usize = 4096;
@@ -97,6 +109,7 @@ impl Shared {
 pub struct AuditLog {
     shared: Arc<Shared>,
     writer: Mutex<Writer>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 #[derive(Debug)]
@@ -121,7 +134,9 @@ impl Writer {
 impl AuditLog {
     /// A log in a folder.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, clock)), writer: Mutex::new(Writer::Idle) }
+        let recent = Arc::new(Mutex::new(Recent::new(&settings.dir)));
+        let shared = Arc::new(Shared::new(settings, clock));
+        Self { shared, writer: Mutex::new(Writer::Idle), recent }
     }
 
     /// Writes what waits and ends the writer; later records are refused. Removes the mark of this
@@ -203,6 +218,39 @@ impl Audit for AuditLog {
         }
         let place = Place::open(&self.shared.settings.dir, &self.shared.narrowed)?;
         Ok(Box::new(Locks::take(&place, targets)?))
+    }
+
+    fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
+        let (recent, recall) = (Arc::clone(&self.recent), recall.clone());
+        let now = self.shared.clock.now();
+        let looked = spawn_blocking(move || {
+            recent.lock().unwrap_or_else(PoisonError::into_inner).catch_up(&recall, now)
+        });
+        Box::pin(async move {
+            looked.await.unwrap_or_else(|_| {
+                Err(unavailable("its reader ended in a panic", "Report that, then try again."))
+            })
+        })
+    }
+
+    fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
+        Box::pin(async move {
+            let place = Place::open(&self.shared.settings.dir, &self.shared.narrowed)?;
+            let started = self.shared.clock.tick();
+            loop {
+                if let Some(count) = Locks::count(&place)? {
+                    return Ok(Box::new(count) as Held);
+                }
+                if self.shared.clock.tick().0.saturating_sub(started.0) > COUNT_WAIT {
+                    return Err(Fault::new(
+                        Reason::Busy,
+                        "Other changes are being counted for a rule of the policy. Nothing was \
+                         done; call again.",
+                    ));
+                }
+                sleep(COUNT_PAUSE).await;
+            }
+        })
     }
 }
 

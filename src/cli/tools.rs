@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Output, exit};
 use crate::config::Config;
 use crate::core::operation::Spec;
-use crate::core::policy::Policy;
+use crate::core::policy::{Policy, Query};
 use crate::gate::Registry;
 
 /// Prints the list. `all` holds every operation; where toolsets were named, only theirs are shown.
@@ -39,24 +39,18 @@ fn line([name, toolset, class, offered, api, verdict]: &[&str; 6]) -> String {
     format!("{name:22}  {toolset:16}  {class:9}  {offered:7}  {api:10}  {verdict}")
 }
 
-/// The verdict on the declared class, and on the highest that may be observed where it differs.
+/// The verdict; where it depends on the target or the time, from the least restrictive to the most.
 fn verdict(policy: &Policy, config: &Config, spec: &Spec) -> String {
     if config.read_only.value && spec.class.is_change() {
         return "deny (read_only)".into();
     }
-    if let Some(denied) = policy.refuses_all(spec) {
+    let unknown = Query::unknown(spec);
+    if let Some(denied) = policy.refuses_all(&unknown) {
         return format!("{} ({})", denied.effect().as_str(), denied.rule());
     }
-    let declared = policy.decide(spec, spec.class);
-    let highest = policy.decide(spec, spec.ceiling);
-    let mut text = format!("{} ({})", declared.effect().as_str(), declared.rule());
-    if highest.effect() != declared.effect() {
-        text.push_str(&format!(
-            "; {} ({}) where it turns out to be {}",
-            highest.effect().as_str(),
-            highest.rule(),
-            spec.ceiling
-        ));
+    let (least, most) = (policy.least(&unknown), policy.decide(&unknown));
+    if least == most.effect() {
+        return format!("{} ({})", least.as_str(), most.rule());
     }
-    text
+    format!("{} to {} ({})", least.as_str(), most.effect().as_str(), most.rule())
 }

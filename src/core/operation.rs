@@ -50,14 +50,80 @@ impl fmt::Display for Class {
     }
 }
 
-/// A kind of target, with the names of the attributes that it offers to policy.
-/// `label.*` stands for a family of names.
+/// A kind of target, with what policy can ask about one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The kind's name, as it stands in plans and in the audit log.
     pub name: &'static str,
-    /// The attribute names that targets of this kind can have.
-    pub attributes: &'static [&'static str],
+    /// What names of such targets look like.
+    pub names: Form,
+    /// What ids of such targets look like.
+    pub ids: Form,
+    /// The attributes that targets of this kind can have.
+    pub attributes: &'static [Attribute],
+}
+
+impl Kind {
+    /// The attribute of that name.
+    pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.is_called(name))
+    }
+}
+
+/// Something that policy can ask about a target.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name. One that ends in `.*` stands for a family of names.
+    pub name: &'static str,
+    /// What its values look like.
+    pub form: Form,
+    /// Whether every target of the kind has it, so that where it is missing, nobody looked.
+    pub always: bool,
+}
+
+impl Attribute {
+    /// Whether it is the one of that name, or of the family.
+    pub fn is_called(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(family) => name.strip_prefix(family).is_some_and(|member| !member.is_empty()),
+            None => self.name == name,
+        }
+    }
+}
+
+/// What texts of some sort look like, so that a glob that can match none of them is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Anything.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// ASCII letters (`upper`: also capital ones), digits and these characters; never empty.
+    Word {
+        /// Whether capital letters occur.
+        upper: bool,
+        /// The characters beside letters and digits.
+        beside: &'static str,
+    },
+    /// This many lower-case hexadecimal digits.
+    Hex(usize),
+}
+
+impl Form {
+    /// Whether this character occurs in such texts.
+    pub fn has(self, c: char) -> bool {
+        match self {
+            Self::Text => true,
+            Self::Flag => "truefalse".contains(c),
+            Self::Word { upper, beside } => {
+                c.is_ascii_lowercase()
+                    || c.is_ascii_digit()
+                    || (upper && c.is_ascii_uppercase())
+                    || beside.contains(c)
+            }
+            Self::Hex(_) => matches!(c, '0'..='9' | 'a'..='f'),
+        }
+    }
 }
 
 /// What happens when a target of a plan is no longer what was shown.

@@ -11,7 +11,7 @@ use super::operation::Context;
 use super::steps::Recorder;
 use super::trail::Trail;
 use super::{Admitted, Gate};
-use crate::core::plan::{Principal, Target};
+use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Event;
 use crate::core::text;
@@ -33,11 +33,10 @@ impl Gate {
         &self,
         admitted: &Admitted<'_>,
         call: &dyn ChangeCall,
-        principal: &Principal,
         trail: &mut Trail,
     ) -> Answer {
-        let Admitted { spec, permit, targets, .. } = admitted;
-        let cx = self.context(principal);
+        let Admitted { spec, permit, targets, caller, policy, .. } = admitted;
+        let cx = self.context(caller, policy);
         let (executed, progress) = {
             let mut steps = Recorder::new(cx, call, permit, spec.drift, trail);
             let executed = call.execute(cx, &*self.parts.act, permit, &mut steps).await;

@@ -112,13 +112,13 @@ impl Gate {
 
     /// Runs what was admitted, and records how it ended.
     pub(super) async fn execute(&self, admitted: Admitted<'_>, trail: &mut Trail) -> Answer {
-        let principal = admitted.permit.plan().parts().principal.clone();
         let mut answer = match &admitted.call {
             Call::Read(call) => {
-                let read = call.read(self.context(&principal), &admitted.targets).await;
+                let cx = self.context(&admitted.caller, &admitted.policy);
+                let read = call.read(cx, &admitted.targets).await;
                 self.finish_read(&admitted, read, trail).await
             }
-            Call::Change(call) => self.change(&admitted, &**call, &principal, trail).await,
+            Call::Change(call) => self.change(&admitted, &**call, trail).await,
         };
         answer.target = trail.known.target.clone();
         answer.plan = Some(admitted.permit.plan().digest());

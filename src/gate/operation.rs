@@ -12,8 +12,10 @@ use super::preview::Preview;
 use super::steps::Steps;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Spec};
-use crate::core::plan::{Plan, Principal, Target};
+use crate::core::plan::{Plan, Target};
+use crate::core::policy::Policy;
 use crate::core::reason::Fault;
+use crate::core::record::Caller;
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Clock, Entropy, Judge};
 
@@ -21,7 +23,9 @@ use crate::ports::{Clock, Entropy, Judge};
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Who asks.
-    pub principal: &'a Principal,
+    pub caller: &'a Caller,
+    /// The policy that decides on it.
+    pub policy: &'a Policy,
     /// The engine, for looking only.
     pub look: &'a dyn Look,
     /// Time.

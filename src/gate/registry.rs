@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::erased::Erased;
+use super::schema;
 use crate::core::operation::Spec;
+use crate::core::policy::{Known, Vocabulary};
 
 /// An operation as the registry keeps it.
 #[derive(Debug)]
@@ -37,6 +39,15 @@ impl Registry {
     /// Every operation, in the order of the list.
     pub fn iter(&self) -> impl Iterator<Item = &Operation> {
         self.operations.iter()
+    }
+
+    /// What policy can speak of: these operations, with their arguments.
+    pub fn vocabulary(&self) -> Vocabulary {
+        let known = |operation: &Operation| Known {
+            spec: operation.spec.clone(),
+            arguments: schema::arguments(&operation.schema),
+        };
+        Vocabulary::new(self.operations.iter().map(known).collect())
     }
 
     /// The operation of that name.

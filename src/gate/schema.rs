@@ -1,12 +1,15 @@
 //! Input schemas: derived from the arguments' types, in the plain form that every client takes,
 //! and the check of the bounds that they declare.
 
+use std::collections::BTreeMap;
+
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::core::operation::Spec;
+use crate::core::policy::Argument;
 use crate::core::reason::Fault;
 use crate::core::text;
 
@@ -61,6 +64,26 @@ fn plain(schema: &mut Schema) {
     if let Some(Value::Array(values)) = map.get_mut("enum") {
         values.retain(|value| !value.is_null());
     }
+}
+
+/// What policy can ask about the arguments: each but the token with its default and, where these
+/// are few, its possible values.
+pub(super) fn arguments(schema: &Map<String, Value>) -> BTreeMap<String, Argument> {
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let argument = |declared: &Value| Argument {
+        default: declared.get("default").cloned(),
+        possible: match declared.get("type").and_then(Value::as_str) {
+            Some("boolean") => Some(vec!["false".into(), "true".into()]),
+            _ => {
+                declared.get("enum").and_then(Value::as_array).map(|v| v.iter().map(text).collect())
+            }
+        },
+    };
+    properties
+        .filter(|(name, _)| *name != TOKEN_ARGUMENT)
+        .map(|(name, declared)| (name.clone(), argument(declared)))
+        .collect()
 }
 
 /// Checks arguments against the types and bounds that the schema declares: they are declared once

@@ -11,18 +11,19 @@ use super::operation::Context;
 use super::preview::Preview;
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
-use super::{Gate, denied, note, unapproved};
+use super::{Gate, denied, note};
 use crate::core::grant::{self, GrantRow, RequestKey, Token};
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};
-use crate::core::policy::{Effect, Verdict};
+use crate::core::policy::{Effect, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, Record, TargetRefs};
+use crate::core::record::{Caller, Record, TargetRefs};
 use crate::core::text;
-use crate::ports::{BoxFuture, Gone, Judge, Judgement, random_id};
+use crate::ports::{BoxFuture, Gone, Held, random_id};
 
 /// What is known of a request before it runs.
 pub(super) struct Survey {
+    pub(super) policy: Arc<Policy>,
     pub(super) plan: Arc<Plan>,
     pub(super) key: RequestKey,
     pub(super) verdict: Verdict,
@@ -37,10 +38,69 @@ impl Survey {
     }
 }
 
+/// A request whose arguments were read.
+pub(super) struct Asked<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) call: &'a Call,
+    pub(super) caller: &'a Caller,
+}
+
+/// What a change holds while it is decided on for good.
+pub(super) struct Holds {
+    /// Its targets, until it has ended.
+    targets: Held,
+    /// Where a rule counts such changes: the counting, until it is on record.
+    count: Option<Held>,
+}
+
+impl Holds {
+    /// Lets the next change be counted, and keeps the targets.
+    pub(super) fn counted(self) -> Held {
+        drop(self.count);
+        self.targets
+    }
+}
+
 impl Gate {
-    pub(super) fn context<'a>(&'a self, principal: &'a Principal) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, caller: &'a Caller, policy: &'a Policy) -> Context<'a> {
         let super::Parts { look, clock, entropy, .. } = &self.parts;
-        Context { principal, look: &**look, clock: &**clock, entropy: &**entropy, judge: self }
+        let (look, clock, entropy) = (&**look, &**clock, &**entropy);
+        Context { caller, policy, look, clock, entropy, judge: self }
+    }
+
+    /// The first decision, of which nothing is known but what the caller says.
+    pub(super) async fn refuse_at_once(
+        &self,
+        asked: &Asked<'_>,
+        known: &mut Record,
+    ) -> Result<(), Fault> {
+        match self.first_verdict(asked, &*self.policy().await?) {
+            Some(verdict) => {
+                note(known, &verdict);
+                Err(denied(asked.spec, &verdict))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn first_verdict(&self, asked: &Asked<'_>, policy: &Policy) -> Option<Verdict> {
+        let arguments = asked.call.arguments();
+        policy.refuses_all(&Query {
+            arguments: Some(&arguments),
+            client: Some(asked.caller.client.as_deref()),
+            now: Some(self.parts.clock.now()),
+            ..Query::unknown(asked.spec)
+        })
+    }
+
+    /// Takes what a change holds while it is decided on for good.
+    pub(super) async fn hold(&self, spec: &Spec, targets: &[Target]) -> Result<Holds, Fault> {
+        let audit = &self.parts.audit;
+        let count = match self.policy().await?.recall_of(spec) {
+            Some(_) => Some(audit.hold_count().await?),
+            None => None,
+        };
+        Ok(Holds { targets: audit.hold(targets)?, count })
     }
 
     /// The trail of a new request.
@@ -129,42 +189,37 @@ impl Gate {
 
     pub(super) async fn resolve(
         &self,
-        call: &Call,
-        principal: &Principal,
+        asked: &Asked<'_>,
         known: &mut Record,
     ) -> Result<Vec<Target>, Fault> {
-        let targets = call.resolve(self.context(principal)).await?;
+        let policy = self.policy().await?;
+        let targets = asked.call.resolve(self.context(asked.caller, &policy)).await?;
         known.target = TargetRefs::of(&targets);
         Ok(targets)
     }
 
-    /// Observes the targets, makes the plan and asks policy.
+    /// Observes the targets, asks policy and makes the plan.
     pub(super) async fn survey(
         &self,
-        spec: &Spec,
-        call: &Call,
+        asked: &Asked<'_>,
         targets: &[Target],
-        principal: &Principal,
         known: &mut Record,
     ) -> Result<Survey, Fault> {
+        let Asked { spec, call, caller } = *asked;
+        let policy = self.policy().await?;
         let seen_at = self.parts.clock.now();
+        let cx = self.context(caller, &policy);
         let Observed { class, facts, preview } = match call {
-            Call::Change(call) => call.observe(self.context(principal), targets).await?,
+            Call::Change(call) => call.observe(cx, targets).await?,
             Call::Read(_) => nothing_observed(spec),
         };
         if class > spec.ceiling {
-            return Err(Fault::new(
-                Reason::Unclassified,
-                format!(
-                    "{} turned out to be of class {class}, which it does not declare. Nothing has \
-                     changed; this is a defect of Countersign.",
-                    spec.name
-                ),
-            ));
+            return Err(undeclared(spec, class));
         }
-        let verdict = self.parts.policy.decide(spec, class);
+        let verdict = self.verdict(asked, &policy, class, targets).await?;
         let given = call.arguments();
         let bound = bind(spec, given.clone(), targets);
+        let principal = &caller.principal;
         let key = RequestKey {
             given: request_digest(spec, principal, &given)?,
             bound: request_digest(spec, principal, &bound)?,
@@ -175,7 +230,7 @@ impl Gate {
             targets: targets.to_vec(),
             facts,
             engine: targets.first().map(|target| target.engine.clone()),
-            policy: self.parts.policy.digest(),
+            policy: policy.digest(),
             principal: principal.clone(),
         })?;
         known.class = Some(class);
@@ -183,12 +238,56 @@ impl Gate {
         known.plan = Some(plan.digest());
         note(known, &verdict);
         let preview = preview(&plan);
-        Ok(Survey { plan: Arc::new(plan), key, verdict, class, seen_at, preview })
+        Ok(Survey { policy, plan: Arc::new(plan), key, verdict, class, seen_at, preview })
+    }
+
+    /// The decision on a request of which everything is known.
+    async fn verdict(
+        &self,
+        asked: &Asked<'_>,
+        policy: &Policy,
+        class: Class,
+        targets: &[Target],
+    ) -> Result<Verdict, Fault> {
+        let history = self.history(asked.spec, policy).await?;
+        let arguments = asked.call.arguments();
+        Ok(policy.decide(&Query {
+            spec: asked.spec,
+            class: Some(class),
+            arguments: Some(&arguments),
+            client: Some(asked.caller.client.as_deref()),
+            targets: Some(targets),
+            now: Some(self.parts.clock.now()),
+            history: Some(&history),
+        }))
+    }
+
+    /// What was let through lately, if a rule on this operation asks.
+    pub(super) async fn history(
+        &self,
+        spec: &Spec,
+        policy: &Policy,
+    ) -> Result<Arc<History>, Fault> {
+        match policy.recall_of(spec) {
+            Some(recall) => self.parts.audit.recall(recall).await,
+            None => Ok(Arc::default()),
+        }
     }
 }
 
+fn undeclared(spec: &Spec, class: Class) -> Fault {
+    Fault::new(
+        Reason::Unclassified,
+        format!(
+            "{} turned out to be of class {class}, which it does not declare. Nothing has changed; \
+             this is a defect of Countersign.",
+            spec.name
+        ),
+    )
+}
+
 impl Call {
-    fn arguments(&self) -> Map<String, Value> {
+    pub(super) fn arguments(&self) -> Map<String, Value> {
         match self {
             Self::Read(call) => call.arguments(),
             Self::Change(call) => call.arguments(),
@@ -243,63 +342,4 @@ fn request_digest(
 ) -> Result<Digest, Fault> {
     let json = canonical(&json!([spec.name, principal, arguments]))?;
     Ok(Digest::of(&[b"countersign-request-v1\n", &json]))
-}
-
-impl Judge for Gate {
-    fn judge<'a>(
-        &'a self,
-        principal: &'a Principal,
-        name: &'a str,
-        arguments: Map<String, Value>,
-    ) -> BoxFuture<'a, Result<Judgement, Fault>> {
-        Box::pin(async move {
-            // What is learned for the record of a request is not recorded of a mere question.
-            let mut known = Record::new(Event::Read);
-            let (spec, call) = match self.parse(name, arguments, false, &mut known) {
-                Ok(parsed) => parsed,
-                Err(fault) if fault.reason == Reason::ReadOnly => {
-                    return Ok(read_only(known.class, fault));
-                }
-                Err(fault) => return Err(fault),
-            };
-            if let Some(verdict) = self.parts.policy.refuses_all(spec) {
-                return Ok(judgement(spec, &verdict, spec.class, Vec::new()));
-            }
-            let targets = self.resolve(&call, principal, &mut known).await?;
-            let survey = self.survey(spec, &call, &targets, principal, &mut known).await?;
-            Ok(judgement(spec, &survey.verdict, survey.class, targets))
-        })
-    }
-}
-
-fn judgement(spec: &Spec, verdict: &Verdict, class: Class, targets: Vec<Target>) -> Judgement {
-    let way = match verdict.effect() {
-        Effect::Allow => format!("Call {}: it runs at once.", spec.name),
-        Effect::Confirm => format!(
-            "Call {}: the first call answers with a preview and a {TOKEN_ARGUMENT}, the second one, \
-             with that token, runs it.",
-            spec.name
-        ),
-        Effect::Approve => unapproved(spec, verdict).message,
-        Effect::Deny => denied(spec, verdict).message,
-    };
-    Judgement {
-        effect: verdict.effect().as_str(),
-        rule: verdict.rule().to_owned(),
-        reason: verdict.reason().map(str::to_owned),
-        class,
-        targets,
-        way,
-    }
-}
-
-fn read_only(class: Option<Class>, fault: Fault) -> Judgement {
-    Judgement {
-        effect: Effect::Deny.as_str(),
-        rule: Reason::ReadOnly.as_str().to_owned(),
-        reason: None,
-        class: class.unwrap_or(Class::Escalate),
-        targets: Vec::new(),
-        way: fault.message,
-    }
 }

@@ -60,8 +60,8 @@ impl Server {
 }
 
 /// The tools that MCP clients see.
-pub fn tools<'a>(offered: impl Iterator<Item = &'a Operation>) -> Vec<Tool> {
-    offered.map(tool).collect()
+pub fn tools<'a>(offered: impl IntoIterator<Item = &'a Operation>) -> Vec<Tool> {
+    offered.into_iter().map(tool).collect()
 }
 
 fn tool(operation: &Operation) -> Tool {

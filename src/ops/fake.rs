@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -14,7 +14,7 @@ use time::macros::datetime;
 use crate::core::grant::{GrantRow, Granted, Tick, TokenHash};
 use crate::core::ids::{FullId, Reference};
 use crate::core::plan::{Face, Principal, Target};
-use crate::core::policy;
+use crate::core::policy::{History, Policy, Recall};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Record};
 use crate::gate::{Answer, Confirm, Context, Gate, Parts, Registry, Request, Settings};
@@ -23,7 +23,7 @@ use crate::ports::engine::{
     State, Stream,
 };
 use crate::ports::{
-    Audit, BoxFuture, Clock, Durability, Entropy, Gone, GrantStore, Held, Judge, Judgement,
+    Audit, BoxFuture, Clock, Durability, Entropy, Fixed, Gone, GrantStore, Held, Judge, Judgement,
 };
 
 /// When every test happens.
@@ -328,6 +328,14 @@ impl Audit for World {
     fn hold(&self, _: &[Target]) -> Result<Held, Fault> {
         Ok(Box::new(()))
     }
+
+    fn recall<'a>(&'a self, _: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
+        ready(Ok(Arc::default()))
+    }
+
+    fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
+        ready(Ok(Box::new(()) as Held))
+    }
 }
 
 impl GrantStore for World {
@@ -347,7 +355,7 @@ struct NoJudge;
 impl Judge for NoJudge {
     fn judge<'a>(
         &'a self,
-        _: &'a Principal,
+        _: &'a Caller,
         _: &'a str,
         _: Map<String, Value>,
     ) -> Answered<'a, Judgement> {
@@ -355,19 +363,32 @@ impl Judge for NoJudge {
     }
 }
 
-const PRINCIPAL: Principal = Principal { face: Face::Mcp, uid: 1000 };
+const CALLER: Caller = Caller {
+    principal: Principal { face: Face::Mcp, uid: 1000 },
+    client: None,
+    version: None,
+    pid: 1,
+};
+static POLICY: LazyLock<Policy> = LazyLock::new(Policy::builtin);
 static WORLD: World = World { grants: Mutex::new(Vec::new()), records: Mutex::new(Vec::new()) };
 
 /// What an operation is given, over this engine.
 pub(super) fn context(engine: &Fake) -> Context<'_> {
-    Context { principal: &PRINCIPAL, look: engine, clock: &WORLD, entropy: &WORLD, judge: &NoJudge }
+    Context {
+        caller: &CALLER,
+        policy: &POLICY,
+        look: engine,
+        clock: &WORLD,
+        entropy: &WORLD,
+        judge: &NoJudge,
+    }
 }
 
 /// A gate over this engine, with the built-in policy and every operation.
 pub(super) fn gate(engine: &Arc<Fake>, world: &Arc<World>) -> Gate {
     Gate::new(Parts {
         registry: Registry::new(super::ALL, |_| true),
-        policy: policy::builtin(),
+        policies: Arc::new(Fixed::new(Policy::builtin())),
         look: Arc::clone(engine) as Arc<dyn Look>,
         act: Arc::clone(engine) as Arc<dyn Act>,
         audit: Arc::clone(world) as Arc<dyn Audit>,
@@ -389,12 +410,8 @@ pub(super) async fn call(gate: &Gate, operation: &str, arguments: Value) -> Answ
     gate.run(Request {
         operation: operation.into(),
         arguments,
-        caller: caller(),
+        caller: CALLER,
         confirm: Confirm::Echo,
     })
     .await
-}
-
-fn caller() -> Caller {
-    Caller { principal: PRINCIPAL, client: None, version: None, pid: 1 }
 }

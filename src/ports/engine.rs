@@ -11,14 +11,25 @@ use time::OffsetDateTime;
 use super::BoxFuture;
 use crate::core::grant::Granted;
 use crate::core::ids::{FullId, Named, Reference};
-use crate::core::operation::Kind;
+use crate::core::operation::{Attribute, Form, Kind};
 use crate::core::reason::Fault;
 
 /// Containers, as policy knows them.
 pub static CONTAINER: Kind = Kind {
     name: "container",
-    attributes: &["label.*", "image", "project", "service", "privileged"],
+    names: Form::Word { upper: true, beside: "_.-" },
+    ids: Form::Hex(64),
+    attributes: &[
+        Attribute { name: "label.*", form: Form::Text, always: false },
+        Attribute { name: "image", form: Form::Text, always: true },
+        Attribute { name: "project", form: COMPOSE_NAME, always: false },
+        Attribute { name: "service", form: Form::Text, always: false },
+        Attribute { name: "privileged", form: Form::Flag, always: true },
+    ],
 };
+
+/// What names of Compose projects look like.
+const COMPOSE_NAME: Form = Form::Word { upper: false, beside: "_-" };
 
 /// Asking an engine. No call of this trait changes anything.
 pub trait Look: Send + Sync + fmt::Debug {

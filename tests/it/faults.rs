@@ -18,7 +18,7 @@ use countersign::audit::{AuditLog, Settings as AuditSettings, verify};
 use countersign::core::grant::{GrantRow, Granted, Tick, TokenHash};
 use countersign::core::ids::{FullId, Reference};
 use countersign::core::plan::Target;
-use countersign::core::policy::builtin;
+use countersign::core::policy::{History, Policy, Recall};
 use countersign::core::reason::Fault;
 use countersign::core::record::Record;
 use countersign::gate::{Gate, Parts, Registry, Settings};
@@ -27,7 +27,8 @@ use countersign::ports::engine::{
     Act, Acted, Container, ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, Look,
 };
 use countersign::ports::{
-    Audit, BoxFuture, Clock as _, Durability, Entropy as _, Gone, GrantStore, Held, random_id,
+    Audit, BoxFuture, Clock as _, Durability, Entropy as _, Fixed, Gone, GrantStore, Held,
+    random_id,
 };
 use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
@@ -87,6 +88,14 @@ impl Audit for Burning {
     fn hold(&self, targets: &[Target]) -> Result<Held, Fault> {
         self.fuse.point();
         self.audit.hold(targets)
+    }
+
+    fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
+        self.audit.recall(recall)
+    }
+
+    fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
+        self.audit.hold_count()
     }
 }
 
@@ -197,7 +206,7 @@ fn gate(folder: &Path, fuse: u64, name: &str) -> (Gate, Arc<Burning>) {
     });
     let gate = Gate::new(Parts {
         registry: Registry::new(operations::ALL, |_| true),
-        policy: builtin(),
+        policies: Arc::new(Fixed::new(Policy::builtin())),
         look: burning.clone(),
         act: burning.clone(),
         audit: burning.clone(),

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use countersign::core::operation::Class;
 use countersign::core::plan::{Face, Principal, Target};
-use countersign::core::policy::{Condition, Effect, Policy, Rule, builtin};
+use countersign::core::policy::{Condition, Effect, History, Level, Policy, Recall, Rule};
 use countersign::core::reason::{Fault, Reason};
 use countersign::core::record::{Caller, Record};
 use countersign::gate::{Answer, Confirm, Gate, Parts, Registry, Request, Settings, Status};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ops::ALL;
-use countersign::ports::{Audit, BoxFuture, Durability, Held};
+use countersign::ports::{Audit, BoxFuture, Durability, Fixed, Held};
 use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
 
@@ -29,13 +29,21 @@ impl Audit for NoLog {
     fn hold(&self, _: &[Target]) -> Result<Held, Fault> {
         Ok(Box::new(()))
     }
+
+    fn recall<'a>(&'a self, _: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
+        Box::pin(std::future::ready(Ok(Arc::default())))
+    }
+
+    fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
+        Box::pin(std::future::ready(Ok(Box::new(()) as Held)))
+    }
 }
 
 fn gate(engine: &Engine, policy: Policy) -> Gate {
     let adapter = Arc::new(engine.adapter());
     Gate::new(Parts {
         registry: Registry::new(ALL, |_| true),
-        policy,
+        policies: Arc::new(Fixed::new(policy)),
         look: adapter.clone(),
         act: adapter,
         audit: Arc::new(NoLog),
@@ -79,7 +87,7 @@ async fn a_restart_from_preview_to_result() {
         .container("sleep 3600")
         .option(&["--network", &format!("container:{}", web.name)])
         .start();
-    let gate = gate(&engine, builtin());
+    let gate = gate(&engine, Policy::builtin());
     let (preview, done) = confirm(&gate, "restart_container", &web.name).await;
     assert!(preview.contains(&format!("{}: they lose their network", sharer.name)), "{preview}");
     assert!(preview.contains("host port may change") && preview.contains("->80"), "{preview}");
@@ -92,7 +100,7 @@ async fn a_restart_from_preview_to_result() {
 #[tokio::test]
 async fn a_paused_container_is_restarted_and_a_dying_start_is_told() {
     let engine = Engine::connect();
-    let gate = gate(&engine, builtin());
+    let gate = gate(&engine, Policy::builtin());
     let paused = engine.container("sleep 3600").option(&["--stop-signal", "KILL"]).start();
     docker(&["pause", paused.id.as_str()]);
     let (preview, done) = confirm(&gate, "restart_container", &paused.name).await;
@@ -110,15 +118,11 @@ async fn a_stop_removes_what_was_run_with_rm() {
     let engine = Engine::connect();
     let made = engine.container("sleep 3600").option(&["--stop-signal", "KILL"]).auto_remove();
     let made = made.start();
-    let asking = gate(&engine, builtin());
+    let asking = gate(&engine, Policy::builtin());
     let asked = call(&asking, "stop_container", json!({"container": made.name})).await;
     assert_eq!(asked.reason, Some(Reason::ApprovalUnavailable));
-    let allow = Rule {
-        id: "all".into(),
-        effect: Effect::Allow,
-        conditions: vec![Condition::Class(Class::ALL.to_vec())],
-        reason: None,
-    };
+    let all = vec![Condition::class(&Class::ALL)];
+    let allow = Rule::new("all", Effect::Allow, Level::User, all);
     let gate = gate(&engine, Policy::new(vec![allow]));
     let done = call(&gate, "stop_container", json!({"container": made.name})).await;
     assert_eq!(
@@ -136,7 +140,7 @@ async fn a_log_is_read_as_asked() {
                   sleep 1; echo Needle >&2; sleep 1; echo --- end of log, fence 0 ---";
     let made = engine.script(script).start();
     made.wait();
-    let gate = gate(&engine, builtin());
+    let gate = gate(&engine, Policy::builtin());
     let of = async |arguments: Value| {
         let mut arguments = arguments;
         arguments["container"] = json!(made.name);
@@ -169,7 +173,7 @@ async fn what_is_listed_and_inspected_holds_no_secret() {
         .option(&["--env", "API_TOKEN=s3cr3t-s3cr3t"])
         .label("app.password", "s3cr3t-s3cr3t")
         .start();
-    let gate = gate(&engine, builtin());
+    let gate = gate(&engine, Policy::builtin());
     let listed = call(&gate, "list_containers", json!({"name": made.name})).await;
     assert_eq!(listed.data["containers"][0]["id"], made.id.as_str());
     let seen = call(&gate, "inspect_container", json!({"container": made.name})).await;

@@ -7,11 +7,11 @@ use super::*;
 use crate::core::operation::Class;
 use crate::core::plan::Parts;
 use crate::core::plan::tests::parts;
-use crate::core::policy::{Condition, Policy, Rule, builtin};
+use crate::core::policy::{Condition, Effect, Level, Policy, Query, Rule};
 
 fn plan(facts: u8) -> Arc<Plan> {
     let mut parts = parts("a1", json!(facts));
-    parts.policy = builtin().digest();
+    parts.policy = Policy::builtin().digest();
     Arc::new(Plan::new(parts).unwrap())
 }
 
@@ -29,7 +29,7 @@ fn verdict(class: Class) -> Verdict {
         idempotent: false,
         since_api: None,
     };
-    builtin().decide(&spec, class)
+    Policy::builtin().decide(&Query { class: Some(class), ..Query::unknown(&spec) })
 }
 
 fn key(given: u8, bound: u8) -> RequestKey {
@@ -85,7 +85,7 @@ fn a_permit_names_its_rule_and_its_targets() {
 /// A plan over targets `a` to `c`, each with its fact.
 fn many(facts: &[(&str, u8)]) -> Arc<Plan> {
     let mut parts: Parts = parts("a", json!(0));
-    parts.policy = builtin().digest();
+    parts.policy = Policy::builtin().digest();
     let one = parts.targets[0].clone();
     parts.targets =
         facts.iter().map(|(id, _)| Target { id: (*id).to_owned(), ..one.clone() }).collect();
@@ -137,12 +137,8 @@ fn only_allow_gives_a_permit_without_a_grant() {
 #[test]
 fn a_verdict_of_another_policy_gives_no_permit() {
     let plan = plan(1);
-    let rule = Rule {
-        id: "all".into(),
-        effect: Effect::Allow,
-        conditions: vec![Condition::Class(Class::ALL.to_vec())],
-        reason: None,
-    };
+    let all = vec![Condition::class(&Class::ALL)];
+    let rule = Rule::new("all", Effect::Allow, Level::User, all);
     let spec_verdict = verdict(Class::Sensitive);
     assert!(allow(&plan, &spec_verdict).is_ok());
     let mut other = parts("a1", json!(1));
@@ -154,7 +150,7 @@ fn a_verdict_of_another_policy_gives_no_permit() {
 #[test]
 fn a_verdict_on_another_operation_gives_no_permit() {
     let mut other = parts("a1", json!(1));
-    other.policy = builtin().digest();
+    other.policy = Policy::builtin().digest();
     other.operation = "stop_container".into();
     let other = Arc::new(Plan::new(other).unwrap());
     assert!(allow(&other, &verdict(Class::Sensitive)).is_err());

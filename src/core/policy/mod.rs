@@ -1,17 +1,36 @@
 //! Policy: a pure and total decision over rules. The most restrictive matching rule wins, in any
-//! order, and no match is deny. What is not known yet makes a rule one that *may* match.
+//! order, and no match is deny. What is not known makes a rule one that *may* match, and counts
+//! against the request.
 
+mod account;
 mod builtin;
+mod condition;
+mod glob;
+mod history;
+mod rule;
+mod vocabulary;
+mod when;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Not;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::operation::{Class, Spec};
+use super::operation::Spec;
 use super::plan::{Digest, canonical};
 
-pub use builtin::builtin;
+pub use account::{Asked, Part, Role};
+pub use builtin::{BUILTIN_PREFIX, builtin};
+pub use condition::{ClassSet, Condition, Key, Query};
+pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
+pub use history::{History, Past, Recall};
+pub use rule::{Level, Place, Rule};
+pub use vocabulary::{Argument, Known, Vocabulary};
+pub use when::{DAY_MINUTES, Rate, Schedule, Scope, When, Window, Zone, day_name};
+
+use condition::{Subject, Values};
 
 /// What a rule says, in rising order of restriction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,6 +47,9 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Every effect, in rising order of restriction.
+    pub const ALL: [Self; 4] = [Self::Allow, Self::Confirm, Self::Approve, Self::Deny];
+
     /// The effect as it stands in policy files and in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,43 +61,9 @@ impl Effect {
     }
 }
 
-/// One rule: what it says about the requests that it matches.
-#[derive(Clone, Debug, Serialize)]
-pub struct Rule {
-    /// Its name, unique in the policy.
-    pub id: Arc<str>,
-    /// What it says.
-    pub effect: Effect,
-    /// All of these must hold. Each is a list of which any may hold.
-    #[serde(rename = "match")]
-    pub conditions: Vec<Condition>,
-    /// Why, for the reader of a refusal.
-    pub reason: Option<Arc<str>>,
-}
-
-impl Rule {
-    /// Whether requests of this effective class are among those that it may match.
-    pub fn may_match_class(&self, class: Class) -> bool {
-        self.conditions.iter().all(|condition| match condition {
-            Condition::Class(classes) => classes.contains(&class),
-            Condition::Op(_) => true,
-        })
-    }
-}
-
-/// One thing that a rule asks of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Whether a rule matches, when part of the request may not be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Condition {
-    /// The operation's name is one of these.
-    Op(Vec<String>),
-    /// The class is one of these. `allow` looks at the effective class only; every other effect
-    /// also at the declared one.
-    Class(Vec<Class>),
-}
-
-/// Whether a rule matches, when part of the request may not be known yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Match {
     /// It does not match, whatever is found.
     Cannot,
@@ -85,16 +73,19 @@ pub enum Match {
     Matches,
 }
 
-/// A request as policy sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Query<'a> {
-    /// The operation's declaration.
-    pub spec: &'a Spec,
-    /// The effective class; none while nothing was observed.
-    pub effective: Option<Class>,
+impl Not for Match {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::Cannot => Self::Matches,
+            Self::May => Self::May,
+            Self::Matches => Self::Cannot,
+        }
+    }
 }
 
-/// What policy says of a fully known request, and by which rule. Only [`Policy::decide`] makes one.
+/// What policy says of a request, and by which rule. Only [`Policy`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Verdict {
@@ -133,23 +124,54 @@ impl Verdict {
 }
 
 /// The rule that stands for "no rule matches".
-const NO_MATCH: &str = "no-match";
+pub const NO_MATCH: &str = "no-match";
 
-/// A set of rules with its digest.
+/// A set of rules of all levels with its digest.
 #[derive(Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// The rules' numbers, the most restrictive first.
+    order: Vec<usize>,
+    /// What the rules look at, each once.
+    keys: Vec<Key>,
+    recall: Option<Recall>,
     digest: Digest,
 }
 
+/// What the rules come to for one target.
+#[derive(Clone, Copy)]
+struct Outcome {
+    effect: Effect,
+    rule: Option<usize>,
+}
+
+impl Outcome {
+    const NO_MATCH: Self = Self { effect: Effect::Deny, rule: None };
+}
+
 impl Policy {
+    /// The policy that holds where nobody wrote another.
+    pub fn builtin() -> Self {
+        Self::new(builtin())
+    }
+
     /// Seals a set of rules.
-    pub fn new(rules: Vec<Rule>) -> Self {
-        // Rules hold names and lists of names only, so they always have a canonical form; were
-        // that ever untrue, two such policies would share a digest, and no rule would be lost.
+    pub fn new(mut rules: Vec<Rule>) -> Self {
+        // Rules hold texts, numbers and lists of these only, so they always have a canonical form;
+        // were that ever untrue, two such policies would share a digest, and no rule would be lost.
         let json = canonical(&rules).unwrap_or_default();
         let digest = Digest::of(&[b"countersign-policy-v1\n", &json]);
-        Self { rules, digest }
+        let keys: BTreeSet<Key> =
+            rules.iter().flat_map(Rule::conditions).map(|c| c.key.clone()).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
+        for condition in rules.iter_mut().flat_map(Rule::conditions_mut) {
+            // One that were not found would be not known, and count against every request.
+            condition.slot = keys.binary_search(&condition.key).unwrap_or(usize::MAX);
+        }
+        let mut order: Vec<usize> = (0..rules.len()).collect();
+        order.sort_by_key(|number| rules.get(*number).map(|rule| std::cmp::Reverse(rule.effect)));
+        let recall = recall(&rules);
+        Self { rules, order, keys, recall, digest }
     }
 
     /// SHA-256 over `countersign-policy-v1\n` and the canonical JSON of the rules.
@@ -162,36 +184,93 @@ impl Policy {
         &self.rules
     }
 
-    /// The first decision: a verdict if every possible target would be denied, else none.
-    pub fn refuses_all(&self, spec: &Spec) -> Option<Verdict> {
-        let query = Query { spec, effective: None };
-        let denied =
-            |rule: &&Rule| rule.effect == Effect::Deny && matching(rule, &query) == Match::Matches;
-        if let Some(rule) = self.rules.iter().find(denied) {
-            return Some(self.verdict(spec, Some(rule)));
+    /// Whether some rule asks for this attribute of targets, so that it has to be looked up.
+    pub fn asks_for(&self, attribute: &str) -> bool {
+        self.keys.iter().any(|key| matches!(key, Key::Attribute(name) if name == attribute))
+    }
+
+    /// Which part of the past the rules ask about, if this operation is counted or may be.
+    pub fn recall_of(&self, spec: &Spec) -> Option<&Recall> {
+        self.recall.as_ref().filter(|recall| recall.operations.contains(&*spec.name))
+    }
+
+    /// The first decision: a verdict if the request would be denied whatever is found, else none.
+    pub fn refuses_all(&self, query: &Query<'_>) -> Option<Verdict> {
+        let refused = |subject: Subject<'_>| {
+            let outcome = self.at_least(query, subject);
+            (outcome.effect == Effect::Deny).then_some(outcome)
+        };
+        let outcome = query.subjects().into_iter().find_map(refused)?;
+        Some(self.verdict(query.spec, outcome))
+    }
+
+    /// The decision. What is not known counts against the request; of several targets, the one
+    /// that is restricted most decides for all.
+    pub fn decide(&self, query: &Query<'_>) -> Verdict {
+        let outcomes = query.subjects().into_iter().map(|subject| self.at_most(query, subject));
+        let outcome = outcomes
+            .reduce(|first, next| if next.effect > first.effect { next } else { first })
+            .unwrap_or(Outcome::NO_MATCH);
+        self.verdict(query.spec, outcome)
+    }
+
+    /// The least restrictive effect that the request may turn out to get.
+    pub fn least(&self, query: &Query<'_>) -> Effect {
+        let outcomes = query.subjects().into_iter().map(|subject| self.at_least(query, subject));
+        outcomes.map(|outcome| outcome.effect).max().unwrap_or(Effect::Deny)
+    }
+
+    fn rules_by_effect(&self) -> impl Iterator<Item = (usize, &Rule)> {
+        self.order.iter().filter_map(|number| Some((*number, self.rules.get(*number)?)))
+    }
+
+    /// The most restrictive outcome for one target. Without a match of a trusted rule that is
+    /// certain, it is deny: a project's rules restrict what others permit, and permit nothing.
+    fn at_most(&self, query: &Query<'_>, subject: Subject<'_>) -> Outcome {
+        let values = Values::of(&self.keys, query, subject);
+        let mut outcome: Option<Outcome> = None;
+        for (number, rule) in self.rules_by_effect() {
+            let stands = rule.stands(query, &values);
+            if outcome.is_none() && rule.applies(stands) {
+                outcome = Some(Outcome { effect: rule.effect, rule: Some(number) });
+            }
+            let certain = stands == Match::Matches && rule.level.is_trusted();
+            match outcome {
+                Some(outcome) if certain || outcome.effect == Effect::Deny => return outcome,
+                _ => {}
+            }
         }
-        let possible = self
-            .rules
-            .iter()
-            .any(|rule| rule.effect != Effect::Deny && matching(rule, &query) != Match::Cannot);
-        (!possible).then(|| self.verdict(spec, None))
+        Outcome::NO_MATCH
     }
 
-    /// The decision on a request of which everything is known.
-    pub fn decide(&self, spec: &Spec, effective: Class) -> Verdict {
-        let query = Query { spec, effective: Some(effective) };
-        let deciding = self
-            .rules
-            .iter()
-            .filter(|rule| matching(rule, &query) == Match::Matches)
-            .reduce(|first, next| if next.effect > first.effect { next } else { first });
-        self.verdict(spec, deciding)
+    /// The least restrictive outcome that is possible for one target.
+    fn at_least(&self, query: &Query<'_>, subject: Subject<'_>) -> Outcome {
+        let values = Values::of(&self.keys, query, subject);
+        let mut certain: Option<Outcome> = None;
+        let mut permitted: Option<Outcome> = None;
+        for (number, rule) in self.rules_by_effect() {
+            let stands = rule.stands(query, &values);
+            let outcome = Outcome { effect: rule.effect, rule: Some(number) };
+            if stands == Match::Matches && certain.is_none() {
+                certain = Some(outcome);
+            }
+            if stands != Match::Cannot && rule.level.is_trusted() {
+                permitted = Some(outcome);
+            }
+        }
+        match (certain, permitted) {
+            (Some(certain), _) if certain.effect == Effect::Deny => certain,
+            (_, None) => Outcome::NO_MATCH,
+            (Some(certain), Some(permitted)) if certain.effect >= permitted.effect => certain,
+            (_, Some(permitted)) => permitted,
+        }
     }
 
-    fn verdict(&self, spec: &Spec, rule: Option<&Rule>) -> Verdict {
+    fn verdict(&self, spec: &Spec, outcome: Outcome) -> Verdict {
+        let rule = outcome.rule.and_then(|number| self.rules.get(number));
         Verdict {
             operation: spec.name.clone(),
-            effect: rule.map_or(Effect::Deny, |rule| rule.effect),
+            effect: outcome.effect,
             rule: rule.map_or_else(|| NO_MATCH.into(), |rule| Arc::clone(&rule.id)),
             reason: rule.and_then(|rule| rule.reason.clone()),
             policy: self.digest,
@@ -199,41 +278,13 @@ impl Policy {
     }
 }
 
-/// How a rule stands to a request: the weakest of its conditions.
-pub fn matching(rule: &Rule, query: &Query<'_>) -> Match {
-    rule.conditions
-        .iter()
-        .map(|condition| match condition {
-            Condition::Op(names) if names.iter().any(|name| *name == query.spec.name) => {
-                Match::Matches
-            }
-            Condition::Op(_) => Match::Cannot,
-            Condition::Class(classes) => class_matches(classes, rule.effect, query),
-        })
-        .min()
-        .unwrap_or(Match::Matches)
-}
-
-fn class_matches(classes: &[Class], effect: Effect, query: &Query<'_>) -> Match {
-    let declared = query.spec.class;
-    if effect != Effect::Allow && classes.contains(&declared) {
-        return Match::Matches;
-    }
-    let possible: Vec<Class> = match query.effective {
-        Some(class) => vec![class],
-        None => Class::ALL
-            .into_iter()
-            .filter(|class| (declared..=query.spec.ceiling).contains(class))
-            .collect(),
-    };
-    let hits = possible.iter().filter(|class| classes.contains(class)).count();
-    if hits == 0 {
-        Match::Cannot
-    } else if hits == possible.len() {
-        Match::Matches
-    } else {
-        Match::May
-    }
+fn recall(rules: &[Rule]) -> Option<Recall> {
+    let rates = || rules.iter().filter_map(|rule| rule.when.as_ref()?.rate.as_ref());
+    let seconds = rates().map(|rate| rate.seconds).max()?;
+    Some(Recall {
+        operations: rates().flat_map(|rate| rate.counted.keys().cloned()).collect(),
+        span: time::Duration::seconds(i64::from(seconds)),
+    })
 }
 
 #[cfg(test)]

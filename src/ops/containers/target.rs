@@ -17,8 +17,11 @@ pub(super) const PROJECT: &str = "com.docker.compose.project";
 pub(super) const SERVICE: &str = "com.docker.compose.service";
 
 /// Finds the one container that is meant, by one filtered list. For reads: policy is told what the
-/// list tells.
+/// list tells, and what only the container tells if it asks.
 pub(super) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
+    if ["image", "privileged"].iter().any(|attribute| cx.policy.asks_for(attribute)) {
+        return resolve_for_change(cx, given).await;
+    }
     let (row, engine) = find(cx, given).await?;
     let attributes = attributes(&row.labels, &row.image);
     Ok(vec![Target {

@@ -95,7 +95,7 @@ impl Read for CheckPolicy {
 
     async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Checked, Fault> {
         let Params { operation, arguments } = params;
-        let judgement = cx.judge.judge(cx.principal, operation, arguments.clone()).await?;
+        let judgement = cx.judge.judge(cx.caller, operation, arguments.clone()).await?;
         Ok(Checked { operation: text::name(operation), judgement })
     }
 }

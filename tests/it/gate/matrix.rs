@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign::core::plan::Face;
-use countersign::core::policy::builtin;
+use countersign::core::policy::Policy;
 use serde_json::json;
 
 use super::{Bench, request};
@@ -20,7 +20,7 @@ async fn the_builtin_policy_through_the_gate_is_golden() {
         for (facts, auto_remove) in [("stays", false), ("--rm", true)] {
             for face in [Face::Mcp, Face::Cli] {
                 for read_only in [false, true] {
-                    let bench = Bench::with(builtin(), read_only);
+                    let bench = Bench::with(Policy::builtin(), read_only);
                     bench.engine.change(1, |container| container.auto_remove = auto_remove);
                     let mut request = request(operation, arguments.clone());
                     request.caller.principal.face = face;

@@ -13,9 +13,10 @@ use std::time::Duration;
 use countersign::core::grant::Assurance;
 use countersign::core::operation::Class;
 use countersign::core::plan::{Face, Principal};
-use countersign::core::policy::{Condition, Effect, Policy, Rule, builtin};
+use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
 use countersign::core::record::Caller;
 use countersign::gate::{Answer, Confirm, Gate, Parts, Registry, Request, Settings};
+use countersign::ports::Fixed;
 use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
 
@@ -33,7 +34,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self::with(builtin(), false)
+        Self::with(Policy::builtin(), false)
     }
 
     pub(crate) fn with(policy: Policy, read_only: bool) -> Self {
@@ -43,7 +44,7 @@ impl Bench {
         let grants = Arc::new(MemoryGrants::default());
         let gate = Gate::new(Parts {
             registry: Registry::new(operations::ALL, |_| true),
-            policy,
+            policies: Arc::new(Fixed::new(policy)),
             look: engine.clone(),
             act: engine.clone(),
             audit: audit.clone(),
@@ -87,12 +88,9 @@ pub(crate) fn request(operation: &str, arguments: Value) -> Request {
 
 /// A policy of one rule on every class.
 pub(crate) fn always(effect: Effect) -> Policy {
-    Policy::new(vec![Rule {
-        id: "always".into(),
-        effect,
-        conditions: vec![Condition::Class(Class::ALL.to_vec())],
-        reason: Some("as the test wants it".into()),
-    }])
+    let all = vec![Condition::class(&Class::ALL)];
+    let rule = Rule::new("always", effect, Level::User, all);
+    Policy::new(vec![Rule { reason: Some("as the test wants it".into()), ..rule }])
 }
 
 pub(crate) fn with_token(mut arguments: Value, token: &str) -> Value {

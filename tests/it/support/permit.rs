@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign::core::grant::{Permit, allow};
 use countersign::core::operation::{Class, Drift, Spec};
 use countersign::core::plan::{Face, Parts, Plan, Principal, Target};
-use countersign::core::policy::{Condition, Effect, Policy, Rule};
+use countersign::core::policy::{Condition, Effect, Level, Policy, Query, Rule};
 use serde_json::{Map, Value};
 
 /// A target of this kind, id and engine.
@@ -35,12 +35,12 @@ pub(crate) fn permit(target: Target) -> Permit {
         idempotent: false,
         since_api: None,
     };
-    let policy = Policy::new(vec![Rule {
-        id: "tests".into(),
-        effect: Effect::Allow,
-        conditions: vec![Condition::Class(vec![Class::Mutate])],
-        reason: None,
-    }]);
+    let policy = Policy::new(vec![Rule::new(
+        "tests",
+        Effect::Allow,
+        Level::User,
+        vec![Condition::class(&[Class::Mutate])],
+    )]);
     let plan = Plan::new(Parts {
         operation: "change_container".to_owned(),
         arguments: Map::new(),
@@ -50,5 +50,9 @@ pub(crate) fn permit(target: Target) -> Permit {
         policy: policy.digest(),
         principal: Principal { face: Face::Cli, uid: 0 },
     });
-    allow(&Arc::new(plan.unwrap()), &policy.decide(&spec, Class::Mutate)).unwrap()
+    allow(
+        &Arc::new(plan.unwrap()),
+        &policy.decide(&Query { class: Some(Class::Mutate), ..Query::unknown(&spec) }),
+    )
+    .unwrap()
 }

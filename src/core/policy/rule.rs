@@ -1,0 +1,156 @@
+//! One rule: what it says, of which requests, and when.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::condition::{Condition, Key, Query, Values, declared_counts};
+use super::when::When;
+use super::{Effect, Match};
+use crate::core::operation::Class;
+
+/// Whose rule it is, in falling order of trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// The program's own.
+    Builtin,
+    /// The machine's administrator's.
+    System,
+    /// The user's.
+    User,
+    /// A project's: it can only narrow, since an agent can edit it.
+    Project,
+}
+
+impl Level {
+    /// The level in a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::System => "system",
+            Self::User => "user",
+            Self::Project => "project",
+        }
+    }
+
+    /// Whether a rule of this level can be the reason for which something is permitted.
+    pub const fn is_trusted(self) -> bool {
+        !matches!(self, Self::Project)
+    }
+}
+
+/// Where a rule is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<str>,
+    /// Its line, from 1.
+    pub line: usize,
+}
+
+/// One rule: what it says about the requests that it matches.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rule {
+    /// Its name, unique in the policy.
+    pub id: Arc<str>,
+    /// What it says.
+    pub effect: Effect,
+    /// Whose it is.
+    pub level: Level,
+    /// All of these must hold.
+    #[serde(rename = "match")]
+    pub matches: Vec<Condition>,
+    /// Where all of these hold, it does not match. Empty: there is no such exception.
+    pub unless: Vec<Condition>,
+    /// When it holds; none for always.
+    pub when: Option<When>,
+    /// Why, for the reader of a refusal.
+    pub reason: Option<Arc<str>>,
+    /// Where it is written; none for what no file says.
+    #[serde(skip)]
+    pub place: Option<Place>,
+}
+
+impl Rule {
+    /// A rule without exceptions that always holds.
+    pub fn new(id: &str, effect: Effect, level: Level, matches: Vec<Condition>) -> Self {
+        Self {
+            id: id.into(),
+            effect,
+            level,
+            matches,
+            unless: Vec::new(),
+            when: None,
+            reason: None,
+            place: None,
+        }
+    }
+
+    /// Whether requests of this effective class are among those that it may match.
+    pub fn may_match_class(&self, class: Class) -> bool {
+        let on_class = |condition: &&Condition| condition.key == Key::Class;
+        self.matches.iter().filter(on_class).all(|condition| condition.classes().contains(class))
+    }
+
+    /// Whether a rule that stands to a request like this is applied: what is not known counts
+    /// against the request.
+    pub const fn applies(&self, stands: Match) -> bool {
+        match self.effect {
+            Effect::Allow => matches!(stands, Match::Matches),
+            Effect::Confirm | Effect::Approve | Effect::Deny => !matches!(stands, Match::Cannot),
+        }
+    }
+
+    /// Every condition of the rule.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.matches.iter().chain(&self.unless)
+    }
+
+    pub(super) fn conditions_mut(&mut self) -> impl Iterator<Item = &mut Condition> {
+        self.matches.iter_mut().chain(&mut self.unless)
+    }
+
+    /// How it stands to a request: the weakest of what it asks.
+    pub(super) fn stands(&self, query: &Query<'_>, values: &Values<'_>) -> Match {
+        if !self.is_for(query) {
+            return Match::Cannot;
+        }
+        let mut stands = all(&self.matches, values, declared_counts(self.effect, false));
+        if stands != Match::Cannot && !self.unless.is_empty() {
+            stands = stands.min(!all(&self.unless, values, declared_counts(self.effect, true)));
+        }
+        match &self.when {
+            Some(when) if stands != Match::Cannot => stands.min(holds(when, values)),
+            _ => stands,
+        }
+    }
+
+    /// A read shows nothing that would have to be confirmed or approved: only `allow` and `deny`
+    /// speak of it.
+    pub(super) fn is_for(&self, query: &Query<'_>) -> bool {
+        query.spec.class != Class::Read || matches!(self.effect, Effect::Allow | Effect::Deny)
+    }
+}
+
+fn all(conditions: &[Condition], values: &Values<'_>, declared: bool) -> Match {
+    let mut weakest = Match::Matches;
+    for condition in conditions {
+        weakest = weakest.min(condition.stands(values, declared));
+        if weakest == Match::Cannot {
+            break;
+        }
+    }
+    weakest
+}
+
+pub(super) fn holds(when: &When, values: &Values<'_>) -> Match {
+    let schedule = when.schedule.as_ref().map_or(Match::Matches, |schedule| {
+        values.now.map_or(Match::May, |now| schedule.holds(now))
+    });
+    let rate = when.rate.as_ref().map_or(Match::Matches, |rate| {
+        let (Some(now), Some(history)) = (values.now, values.history) else { return Match::May };
+        rate.holds(history, now, values.subject.id())
+    });
+    schedule.min(rate)
+}

@@ -1,0 +1,60 @@
+//! The vocabulary of policy: the operations that exist, their arguments, and what can be asked about
+//! their targets. It is taken from the declarations, so that a rule about anything else is refused.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::core::operation::{Kind, Spec};
+
+/// An operation as policy knows it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its declaration.
+    pub spec: Spec,
+    /// Its arguments by name.
+    pub arguments: BTreeMap<String, Argument>,
+}
+
+/// An argument as policy knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Argument {
+    /// What it is where it is left out.
+    pub default: Option<Value>,
+    /// What it can be, where that is a short list.
+    pub possible: Option<Vec<String>>,
+}
+
+/// Every operation that rules can speak of.
+#[derive(Clone, Debug, Default)]
+pub struct Vocabulary {
+    operations: Vec<Known>,
+}
+
+impl Vocabulary {
+    /// The vocabulary of these operations.
+    pub const fn new(operations: Vec<Known>) -> Self {
+        Self { operations }
+    }
+
+    /// The operations, in the order of the registry.
+    pub fn operations(&self) -> &[Known] {
+        &self.operations
+    }
+
+    /// The operation of that name.
+    pub fn get(&self, name: &str) -> Option<&Known> {
+        self.operations.iter().find(|known| known.spec.name == name)
+    }
+
+    /// The kinds of targets, each once.
+    pub fn kinds(&self) -> Vec<&'static Kind> {
+        let mut kinds: Vec<&'static Kind> = Vec::new();
+        for kind in self.operations.iter().filter_map(|known| known.spec.kind) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
+}

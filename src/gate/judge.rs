@@ -1,0 +1,151 @@
+//! What the gate would say of a request that nobody makes: the same steps to the same decision, and
+//! nothing after it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::schema::TOKEN_ARGUMENT;
+use super::survey::Asked;
+use super::{Gate, denied, unapproved};
+use crate::core::operation::{Class, Spec};
+use crate::core::plan::Target;
+use crate::core::policy::{Effect, History, Policy, Query, Verdict};
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::{Caller, Event, Record};
+use crate::ports::{BoxFuture, Judge, Judgement};
+
+/// A request that was decided on, with everything that was known.
+#[derive(Debug)]
+pub struct Weighed<'a> {
+    /// The operation's declaration.
+    pub spec: &'a Spec,
+    /// The policy that decided.
+    pub policy: Arc<Policy>,
+    /// What it said.
+    pub verdict: Verdict,
+    /// The effective class; none if nothing was looked at.
+    pub class: Option<Class>,
+    /// The arguments, with defaults filled in.
+    pub arguments: Map<String, Value>,
+    /// What it would act on; none if nothing was looked at.
+    pub targets: Option<Vec<Target>>,
+    /// When it was decided.
+    pub now: OffsetDateTime,
+    /// What had been let through lately.
+    pub history: Arc<History>,
+    client: Option<String>,
+}
+
+impl Weighed<'_> {
+    /// The request as policy saw it.
+    pub fn query(&self) -> Query<'_> {
+        Query {
+            spec: self.spec,
+            class: self.class,
+            arguments: Some(&self.arguments),
+            client: Some(self.client.as_deref()),
+            targets: self.targets.as_deref(),
+            now: Some(self.now),
+            history: self.targets.is_some().then_some(&*self.history),
+        }
+    }
+}
+
+impl Gate {
+    /// Resolves, observes and decides; executes and records nothing.
+    ///
+    /// # Errors
+    /// Whatever refuses the request before policy does.
+    pub async fn weigh(
+        &self,
+        caller: &Caller,
+        name: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<Weighed<'_>, Fault> {
+        // What is learned for the record of a request is not recorded of a mere question.
+        let mut known = Record::new(Event::Read);
+        let (spec, call) = self.parse(name, arguments, false, &mut known)?;
+        let asked = Asked { spec, call: &call, caller };
+        let policy = self.policy().await?;
+        let first = self.first_verdict(&asked, &policy);
+        let now = self.parts.clock.now();
+        let arguments = call.arguments();
+        let client = caller.client.clone();
+        let history = Arc::default();
+        if let Some(verdict) = first {
+            let (class, targets) = (None, None);
+            return Ok(Weighed {
+                spec,
+                policy,
+                verdict,
+                class,
+                arguments,
+                targets,
+                now,
+                history,
+                client,
+            });
+        }
+        let targets = self.resolve(&asked, &mut known).await?;
+        let survey = self.survey(&asked, &targets, &mut known).await?;
+        let history = self.history(spec, &survey.policy).await?;
+        let (policy, verdict, class) = (survey.policy, survey.verdict, Some(survey.class));
+        let targets = Some(targets);
+        Ok(Weighed { spec, policy, verdict, class, arguments, targets, now, history, client })
+    }
+}
+
+impl Judge for Gate {
+    fn judge<'a>(
+        &'a self,
+        caller: &'a Caller,
+        name: &'a str,
+        arguments: Map<String, Value>,
+    ) -> BoxFuture<'a, Result<Judgement, Fault>> {
+        Box::pin(async move {
+            match self.weigh(caller, name, arguments).await {
+                Ok(weighed) => Ok(judgement(weighed)),
+                Err(fault) if fault.reason == Reason::ReadOnly => {
+                    let class = self.parts.registry.get(name).map(|o| o.spec.class);
+                    Ok(read_only(class, fault))
+                }
+                Err(fault) => Err(fault),
+            }
+        })
+    }
+}
+
+fn judgement(weighed: Weighed<'_>) -> Judgement {
+    let Weighed { spec, verdict, class, targets, .. } = weighed;
+    let way = match verdict.effect() {
+        Effect::Allow => format!("Call {}: it runs at once.", spec.name),
+        Effect::Confirm => format!(
+            "Call {}: the first call answers with a preview and a {TOKEN_ARGUMENT}, the second one, \
+             with that token, runs it.",
+            spec.name
+        ),
+        Effect::Approve => unapproved(spec, &verdict).message,
+        Effect::Deny => denied(spec, &verdict).message,
+    };
+    Judgement {
+        effect: verdict.effect().as_str(),
+        rule: verdict.rule().to_owned(),
+        reason: verdict.reason().map(str::to_owned),
+        class: class.unwrap_or(spec.class),
+        targets: targets.unwrap_or_default(),
+        way,
+    }
+}
+
+fn read_only(class: Option<Class>, fault: Fault) -> Judgement {
+    Judgement {
+        effect: Effect::Deny.as_str(),
+        rule: Reason::ReadOnly.as_str().to_owned(),
+        reason: None,
+        class: class.unwrap_or(Class::Escalate),
+        targets: Vec::new(),
+        way: fault.message,
+    }
+}
