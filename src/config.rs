@@ -5,15 +5,20 @@
 
 mod environment;
 mod file;
+mod found;
+mod guard;
+mod read;
+mod stamp;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use environment::Environment;
-use file::{File, Layer};
+use file::File;
 
 use crate::core::operation::Spec;
+use crate::core::policy;
 
 /// Why the configuration cannot be used: what is wrong, where, and the mend.
 #[derive(Debug, thiserror::Error)]
@@ -171,8 +176,8 @@ impl Config {
 
 /// The value of the strongest file that sets it: the user's, then the system's, then the project's.
 fn from_file<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>) -> Option<Setting<T>> {
-    let ours = files.iter().rev().filter(|file| file.layer != Layer::Project);
-    let projects = files.iter().filter(|file| file.layer == Layer::Project);
+    let ours = files.iter().rev().filter(|file| file.level != policy::Level::Project);
+    let projects = files.iter().filter(|file| file.level == policy::Level::Project);
     ours.chain(projects)
         .find_map(|file| Some(Setting::new(get(&file.content)?, file.path.display())))
 }
@@ -231,7 +236,7 @@ fn toolsets(
             continue;
         };
         let mut found = expand(words, &file.path.display().to_string())?;
-        if file.layer == Layer::Project {
+        if file.level == policy::Level::Project {
             found.value.retain(|name| effective.value.contains(name));
         }
         effective = found;

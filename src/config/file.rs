@@ -1,39 +1,24 @@
 //! Configuration files: their shape, their layers and what each layer may set.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::core::policy::Level;
 use crate::core::text;
 
+use super::found::{Candidate, SYSTEM_FILE, candidates};
+use super::read::{Text, read};
 use super::{Environment, Error, Flags, Sync};
-
-/// The system's file.
-const SYSTEM_FILE: &str = "/etc/countersign/policy.toml";
-
-/// A file's size in bytes, at most.
-const BYTES_MAX: u64 = 1024 * 1024;
 
 /// What is told of a file's error, in characters.
 const ERROR_CHARS_MAX: usize = 2048;
-
-/// Whose file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
-    /// The machine's administrator's.
-    System,
-    /// The user's.
-    User,
-    /// The project's: it can only narrow, since an agent can edit it.
-    Project,
-}
 
 /// A file that was read.
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) path: PathBuf,
-    pub(super) layer: Layer,
+    pub(super) level: Level,
     pub(super) content: Content,
 }
 
@@ -80,44 +65,17 @@ pub(super) struct Limits {
 /// exist; the others may be missing.
 pub(super) fn load_all(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Vec<File>, Error> {
     let mut files = Vec::new();
-    files.extend(load(SYSTEM_FILE.into(), Layer::System, false)?);
-    if let Some(home) = env.config_home() {
-        files.extend(load(home.join("countersign").join("policy.toml"), Layer::User, false)?);
-    }
-    match flags.config.as_ref().or(env.config.as_ref()) {
-        Some(named) => files.extend(load(cwd.join(named), Layer::Project, true)?),
-        None => files.extend(load(cwd.join("countersign.toml"), Layer::Project, false)?),
-    }
-    if let Some(named) = flags.policy.as_ref().or(env.policy.as_ref()) {
-        files.extend(load(cwd.join(named), Layer::Project, true)?);
+    for candidate in candidates(flags, env, cwd)? {
+        let Some(Text { text, stamp: _ }) = read(&candidate, cwd)? else { continue };
+        let Candidate { path, level, .. } = candidate;
+        let shown = text::line(&path.display().to_string(), text::LINE_CHARS_MAX);
+        let content = parse(&text, level).map_err(|why| Error(format!("{shown}: {why}")))?;
+        files.push(File { path, level, content });
     }
     Ok(files)
 }
 
-fn load(path: PathBuf, layer: Layer, named: bool) -> Result<Option<File>, Error> {
-    let shown = text::line(&path.display().to_string(), text::LINE_CHARS_MAX);
-    let text = match read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && !named => return Ok(None),
-        Err(error) => {
-            return Err(Error(format!(
-                "{shown}: cannot be read: {error}. Mend its permissions or name another file."
-            )));
-        }
-    };
-    let content = parse(&text, layer).map_err(|why| Error(format!("{shown}: {why}")))?;
-    Ok(Some(File { path, layer, content }))
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.len() > BYTES_MAX || !metadata.is_file() {
-        return Err(std::io::Error::other("it is no regular file of at most 1 MiB"));
-    }
-    std::fs::read_to_string(path)
-}
-
-fn parse(text: &str, layer: Layer) -> Result<Content, String> {
+fn parse(text: &str, level: Level) -> Result<Content, String> {
     let content: Content = toml::from_str(text).map_err(|error| {
         // It shows the line that it is about.
         let text = text::block(&error.to_string(), ERROR_CHARS_MAX);
@@ -139,7 +97,7 @@ fn parse(text: &str, layer: Layer) -> Result<Content, String> {
     if let Some(Engine { host: Some(_), context: Some(_) }) = &content.engine {
         return Err("engine.host and engine.context name two engines; leave one out.".into());
     }
-    if layer == Layer::Project {
+    if level == Level::Project {
         let widening = [
             ("[engine]", content.engine.is_some()),
             ("audit.sync", content.audit.as_ref().is_some_and(|audit| audit.sync.is_some())),
