@@ -43,6 +43,11 @@ impl ClassSet {
         self.0 & Self::bit(class) != 0
     }
 
+    /// Whether a class is in both.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// How a class that is one of this set stands to the set `wanted`.
     const fn stands_to(self, wanted: Self) -> Match {
         if self.0 & wanted.0 == 0 {
@@ -206,13 +211,6 @@ pub(super) enum Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn id(self) -> Option<&'a str> {
-        match self {
-            Self::Target(target) => Some(&target.id),
-            Self::Unknown | Self::Nothing => None,
-        }
-    }
-
     fn text(self, get: impl FnOnce(&'a Target) -> &'a str) -> Texts<'a> {
         match self {
             Self::Unknown => Texts::Unknown,
