@@ -11,13 +11,11 @@ const REASON_CHARS_MAX: usize = 400;
 
 /// The refusal of a request that policy denies.
 pub(super) fn denied(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
-    let why = match verdict.rule() {
-        NO_MATCH => format!("no rule of the policy permits it here (`{NO_MATCH}`)"),
-        rule => format!("by the rule `{rule}`{}", in_brackets(verdict)),
-    };
-    let by = if verdict.rule() == NO_MATCH { "is denied:" } else { "is denied" };
+    let (name, rule) = (&spec.name, verdict.rule());
+    let why = reason(verdict).map(|reason| format!(" ({reason})")).unwrap_or_default();
     let way = way(spec, verdict, policy);
-    let message = format!("{} {by} {why}. Nothing has changed. {way}", spec.name);
+    let by = if rule == NO_MATCH { "by" } else { "by the rule" };
+    let message = format!("{name} is denied {by} `{rule}`{why}. Nothing has changed. {way}");
     Fault::new(Reason::PolicyDenied, message)
 }
 
@@ -68,13 +66,12 @@ pub(super) fn way(spec: &Spec, verdict: &Verdict, policy: &Policy) -> String {
     }
 }
 
-/// The deciding rule's own words.
+/// The deciding rule's own words, or what no rule says.
 pub(super) fn reason(verdict: &Verdict) -> Option<String> {
+    if verdict.rule() == NO_MATCH {
+        return Some("no rule of the policy permits it here".into());
+    }
     verdict.reason().map(|reason| text::line(reason, REASON_CHARS_MAX))
-}
-
-fn in_brackets(verdict: &Verdict) -> String {
-    reason(verdict).map(|reason| format!(" ({reason})")).unwrap_or_default()
 }
 
 /// When the deciding rule holds; none if it always does.
