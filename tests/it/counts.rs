@@ -34,6 +34,9 @@ const TARGETS: u8 = 8;
 const CALLERS: u8 = 4;
 const TURNS: u8 = 3;
 
+/// Children that race; all but one are killed.
+const CHILDREN: usize = 3;
+
 /// How often it is played, for each scope.
 const ROUNDS: u32 = 12;
 
@@ -113,7 +116,12 @@ fn runtime() -> tokio::runtime::Runtime {
 fn child() {
     let Some(folder) = told(FOLDER) else { return };
     let scope = if told(SCOPE).unwrap() == "host" { Scope::Host } else { Scope::Target };
-    let counted = Arc::new(Counted::new(Path::new(&folder), scope));
+    let folder = Path::new(&folder);
+    let counted = Arc::new(Counted::new(folder, scope));
+    fs::write(folder.join(format!("ready-{}", std::process::id())), "").unwrap();
+    while !folder.join("go").exists() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
     runtime().block_on(async {
         let callers: Vec<_> = (0..CALLERS)
             .map(|caller| {
@@ -138,6 +146,18 @@ fn spawn(folder: &Path, scope: Scope) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+/// Children that begin at the same moment.
+fn together(folder: &Path, scope: Scope) -> Vec<Child> {
+    let children: Vec<Child> = (0..CHILDREN).map(|_| spawn(folder, scope)).collect();
+    let names = || fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let is_ready = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("ready-");
+    while names().filter(is_ready).count() < CHILDREN {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    fs::write(folder.join("go"), "").unwrap();
+    children
 }
 
 /// The lines of requests of a log.
@@ -181,9 +201,9 @@ fn never_more_than_the_rule_lets_through() {
     let (mut died, mut crowds) = (0, 0);
     for scope in [Scope::Host, Scope::Target].into_iter().cycle().take(2 * ROUNDS as usize) {
         let folder = tempfile::tempdir().unwrap();
-        let mut children: Vec<Child> = (0..3).map(|_| spawn(folder.path(), scope)).collect();
-        for killed in children.iter_mut().take(2) {
-            std::thread::sleep(Duration::from_micros(4000 + chance(30_000)));
+        let mut children = together(folder.path(), scope);
+        for killed in children.iter_mut().take(CHILDREN - 1) {
+            std::thread::sleep(Duration::from_micros(chance(120_000)));
             drop(killed.kill());
         }
         for mut child in children {
@@ -193,12 +213,12 @@ fn never_more_than_the_rule_lets_through() {
         assert!(counts.values().all(|count| *count <= LEAST), "{scope:?}: {counts:?}");
         let sessions: std::collections::BTreeSet<String> =
             lines(folder.path()).iter().map(|line| line["session"].to_string()).collect();
-        crowds += usize::from(sessions.len() > 1);
+        crowds += u32::from(sessions.len() > 1);
         check_end(folder.path(), scope);
     }
     println!("{died} died, in {crowds} rounds several wrote");
-    assert!(died >= ROUNDS, "too few died for this to mean anything");
-    assert!(crowds > 0, "nobody met anybody");
+    assert!(died >= ROUNDS / 3, "too few died for this to mean anything");
+    assert!(crowds >= ROUNDS / 3, "too few met another");
 }
 
 /// What must hold once one more process has asked for all that it gets.
