@@ -5,4 +5,5 @@ mod changes;
 mod eras;
 mod life;
 mod list;
+mod offers;
 mod wire;
