@@ -11,7 +11,6 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use countersign::audit::{AuditLog, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Installation, Output, Verb};
 use countersign::config::{Config, Environment, Flags, Level, Sync};
-use countersign::core::policy::Policy;
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
@@ -42,7 +41,8 @@ fn main() -> ExitCode {
 fn prepare(flags: &Flags, env: &Environment) -> Result<Config, String> {
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
-    let config = Config::load(flags, env, &cwd).map_err(|error| error.to_string())?;
+    let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
+    let config = Config::load(flags, env, &cwd, &vocabulary).map_err(|error| error.to_string())?;
     trace(&config)?;
     Ok(config)
 }
@@ -103,7 +103,7 @@ async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: 
         },
         Verb::Tools(flag) => {
             let all = Registry::new(ops::ALL, |_| true);
-            cli::tools(&all, &Policy::builtin(), &config, flag.json, out)
+            cli::tools(&all, &config.policy, &config, flag.json, out)
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
         Verb::Doctor(flag) => {
@@ -111,7 +111,7 @@ async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: 
             let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
             let installation = Installation {
                 config: &config,
-                policy: &Policy::builtin(),
+                policy: &config.policy,
                 look: &*engine,
                 endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
                 direct_access: socket.as_deref().and_then(direct_access),
@@ -147,7 +147,7 @@ fn gate(config: &Config, engine: &Arc<DockerEngine>) -> Result<(Arc<Gate>, Arc<A
     let audit = Arc::new(AuditLog::new(settings, Arc::new(HostClock)));
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
-        policies: Arc::new(Fixed::new(Policy::builtin())),
+        policies: Arc::new(Fixed::new(Arc::clone(&config.policy))),
         look: engine.clone(),
         act: engine.clone(),
         audit: audit.clone(),

@@ -1,40 +1,44 @@
 //! Configuration files: their shape, their layers and what each layer may set.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::document::{Document, Error, Span, shown};
+use super::read::read_text;
+use super::{Environment, Flags, Sync};
+use crate::core::policy::{Case, Level, Rule, Vocabulary};
 use crate::core::text;
-
-use super::{Environment, Error, Flags, Sync};
 
 /// The system's file.
 const SYSTEM_FILE: &str = "/etc/countersign/policy.toml";
 
-/// A file's size in bytes, at most.
-const BYTES_MAX: u64 = 1024 * 1024;
-
 /// What is told of a file's error, in characters.
 const ERROR_CHARS_MAX: usize = 2048;
 
-/// Whose file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
-    /// The machine's administrator's.
-    System,
-    /// The user's.
-    User,
-    /// The project's: it can only narrow, since an agent can edit it.
-    Project,
+/// A file that may be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its path.
+    pub path: PathBuf,
+    /// Whose it is.
+    pub level: Level,
+    /// Whether somebody named it, so that it must exist.
+    pub named: bool,
 }
 
 /// A file that was read.
 #[derive(Debug)]
-pub(super) struct File {
-    pub(super) path: PathBuf,
-    pub(super) layer: Layer,
+pub struct File {
+    pub(super) source: Source,
+    pub(super) document: Document,
     pub(super) content: Content,
+    /// Whether it takes the place of the built-in rules.
+    pub(super) replaces: bool,
+    /// Its rules, and where the id of each stands.
+    pub(super) rules: Vec<(Rule, Span)>,
+    /// Its tests, and where the name of each stands.
+    pub(super) cases: Vec<(Case, Span)>,
 }
 
 /// What a file can say. Whatever else it says is refused.
@@ -76,48 +80,59 @@ pub(super) struct Limits {
     pub(super) concurrent_calls: Option<usize>,
 }
 
-/// Reads every file there is: the system's, the user's, the project's. A file that was named must
-/// exist; the others may be missing.
-pub(super) fn load_all(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Vec<File>, Error> {
-    let mut files = Vec::new();
-    files.extend(load(SYSTEM_FILE.into(), Layer::System, false)?);
+/// Every file there may be, in the order of their trust: the system's, the user's, the project's.
+pub(super) fn sources(flags: &Flags, env: &Environment, cwd: &Path) -> Vec<Source> {
+    let mut sources = vec![Source { path: SYSTEM_FILE.into(), level: Level::System, named: false }];
     if let Some(home) = env.config_home() {
-        files.extend(load(home.join("countersign").join("policy.toml"), Layer::User, false)?);
+        let path = home.join("countersign").join("policy.toml");
+        sources.push(Source { path, level: Level::User, named: false });
     }
-    match flags.config.as_ref().or(env.config.as_ref()) {
-        Some(named) => files.extend(load(cwd.join(named), Layer::Project, true)?),
-        None => files.extend(load(cwd.join("countersign.toml"), Layer::Project, false)?),
-    }
+    let project = |path: PathBuf, named| Source { path, level: Level::Project, named };
+    sources.push(match flags.config.as_ref().or(env.config.as_ref()) {
+        Some(named) => project(cwd.join(named), true),
+        None => project(cwd.join("countersign.toml"), false),
+    });
     if let Some(named) = flags.policy.as_ref().or(env.policy.as_ref()) {
-        files.extend(load(cwd.join(named), Layer::Project, true)?);
+        sources.push(project(cwd.join(named), true));
     }
-    Ok(files)
+    sources
 }
 
-fn load(path: PathBuf, layer: Layer, named: bool) -> Result<Option<File>, Error> {
-    let shown = text::line(&path.display().to_string(), text::LINE_CHARS_MAX);
-    let text = match read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && !named => return Ok(None),
-        Err(error) => {
-            return Err(Error(format!(
-                "{shown}: cannot be read: {error}. Mend its permissions or name another file."
-            )));
+impl File {
+    /// Reads the file; none if it is not there and nobody named it.
+    ///
+    /// # Errors
+    /// If it cannot be read, or says what it may not.
+    pub fn read(source: &Source, vocabulary: &Vocabulary) -> Result<Option<Self>, Error> {
+        match read_text(&source.path, source.level)? {
+            Some(text) => Self::parse(source, text, vocabulary).map(Some),
+            None if !source.named => Ok(None),
+            None => Err(Error::new(format!(
+                "{}: there is no such file. Make it or name another.",
+                shown(&source.path)
+            ))),
         }
-    };
-    let content = parse(&text, layer).map_err(|why| Error(format!("{shown}: {why}")))?;
-    Ok(Some(File { path, layer, content }))
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.len() > BYTES_MAX || !metadata.is_file() {
-        return Err(std::io::Error::other("it is no regular file of at most 1 MiB"));
     }
-    std::fs::read_to_string(path)
+
+    /// Reads a file of this text.
+    ///
+    /// # Errors
+    /// If it says what a file of that level may not.
+    pub fn parse(source: &Source, text: String, _vocabulary: &Vocabulary) -> Result<Self, Error> {
+        let content = parse(&text, source.level)
+            .map_err(|why| Error::new(format!("{}: {why}", shown(&source.path))))?;
+        Ok(Self {
+            source: source.clone(),
+            document: Document::new(&source.path, text),
+            content,
+            replaces: false,
+            rules: Vec::new(),
+            cases: Vec::new(),
+        })
+    }
 }
 
-fn parse(text: &str, layer: Layer) -> Result<Content, String> {
+fn parse(text: &str, level: Level) -> Result<Content, String> {
     let content: Content = toml::from_str(text).map_err(|error| {
         // It shows the line that it is about.
         let text = text::block(&error.to_string(), ERROR_CHARS_MAX);
@@ -139,7 +154,7 @@ fn parse(text: &str, layer: Layer) -> Result<Content, String> {
     if let Some(Engine { host: Some(_), context: Some(_) }) = &content.engine {
         return Err("engine.host and engine.context name two engines; leave one out.".into());
     }
-    if layer == Layer::Project {
+    if level == Level::Project {
         let widening = [
             ("[engine]", content.engine.is_some()),
             ("audit.sync", content.audit.as_ref().is_some_and(|audit| audit.sync.is_some())),

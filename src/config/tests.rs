@@ -34,7 +34,8 @@ impl Place {
     }
 
     fn load(&self) -> Result<Config, Error> {
-        Config::load(&self.flags, &self.env, &self.root.path().join("project"))
+        let vocabulary = Vocabulary::default();
+        Config::load(&self.flags, &self.env, &self.root.path().join("project"), &vocabulary)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod account;
 mod builtin;
+mod case;
 mod condition;
 mod glob;
 mod history;
@@ -23,6 +24,7 @@ use super::plan::{Digest, canonical};
 
 pub use account::{Asked, Part, Role};
 pub use builtin::{BUILTIN_PREFIX, builtin};
+pub use case::{Case, Given, Ran, run as run_cases};
 pub use condition::{ClassSet, Condition, Key, Query};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
 pub use history::{History, Past, Recall};
