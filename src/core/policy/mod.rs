@@ -3,6 +3,7 @@
 //! against the request.
 
 mod account;
+mod analysis;
 mod builtin;
 mod condition;
 mod glob;
@@ -22,6 +23,7 @@ use super::operation::Spec;
 use super::plan::{Digest, canonical};
 
 pub use account::{Asked, Part, Role};
+pub use analysis::{can_match, never_matches, operations_of, shadowed_by};
 pub use builtin::{BUILTIN_PREFIX, builtin};
 pub use condition::{ClassSet, Condition, Key, Query};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
