@@ -3,6 +3,7 @@
 //! against the request.
 
 mod account;
+mod analysis;
 mod builtin;
 mod case;
 mod condition;
@@ -23,6 +24,7 @@ use super::operation::Spec;
 use super::plan::{Digest, canonical};
 
 pub use account::{Asked, Part, Role};
+pub use analysis::{can_match, never_matches, operations_of, shadowed_by};
 pub use builtin::{BUILTIN_PREFIX, builtin};
 pub use case::{Case, Given, Ran, run as run_cases};
 pub use condition::{ClassSet, Condition, Key, Query};
