@@ -3,11 +3,20 @@
 //! A flag goes over the environment, the environment over files, files over the default, except
 //! that `read_only` is sticky: true anywhere wins. Of the files, the project's can only narrow.
 
+mod cases;
+mod conditions;
 mod document;
 mod environment;
 mod file;
+mod forms;
+mod nearest;
 mod read;
+mod rules;
+mod schedule;
+mod settings;
 mod stack;
+mod syntax;
+mod table;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,6 +27,8 @@ pub use document::{Error, Position, Problem};
 pub use environment::Environment;
 pub use file::{File, Source};
 pub use stack::{Alone, Stack, alone, build, read};
+
+use settings::Settings;
 
 use crate::core::operation::Spec;
 use crate::core::policy::{Policy, Ran, Vocabulary};
@@ -38,10 +49,16 @@ pub const TOOLSETS: [&str; 8] = [
 const TOOLSETS_DEFAULT: [&str; 3] = ["core", "containers", "projects"];
 
 /// How long a confirm token works unless told otherwise, in seconds.
-const TOKEN_TTL_SECONDS: u64 = 120;
+const TOKEN_TTL_SECONDS: u32 = 120;
+
+/// How long it works at least.
+const TOKEN_TTL_SECONDS_MIN: u32 = 10;
 
 /// How many requests run at the same time unless told otherwise.
-const CONCURRENT_CALLS: usize = 32;
+const CONCURRENT_CALLS: u32 = 32;
+
+/// How many can run at the same time, at most.
+const CONCURRENT_CALLS_MAX: u32 = 1024;
 
 /// The flags of `mcp`, `call` and whatever else looks at the same settings.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -107,8 +124,7 @@ impl<T> Setting<T> {
 }
 
 /// Which records are synced to disk before anything goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sync {
     /// Every one.
     All,
@@ -165,14 +181,14 @@ impl Config {
         let files = read(&sources, vocabulary)?;
         let Stack { policy, tests, .. } = build(&files, vocabulary)?.passed()?;
         Ok(Self {
-            engine_host: from_file(&files, |f| f.engine.as_ref()?.host.clone()),
-            engine_context: from_file(&files, |f| f.engine.as_ref()?.context.clone()),
+            engine_host: from_file(&files, |s| s.engine_host.clone()),
+            engine_context: from_file(&files, |s| s.engine_context.clone()),
             audit_dir: audit_dir(flags, env, &files, cwd)?,
-            audit_sync: pick(&files, |f| f.audit.as_ref()?.sync, Sync::Mutate),
+            audit_sync: pick(&files, |s| s.audit_sync, Sync::Mutate),
             toolsets: toolsets(flags, env, &files)?,
             read_only: read_only(flags, env, &files)?,
-            token_ttl: token_ttl(&files)?,
-            concurrent_calls: concurrent_calls(&files)?,
+            token_ttl: token_ttl(&files),
+            concurrent_calls: concurrent_calls(&files),
             log_level: log_level(flags, env)?,
             log_file: flags.log_file.clone(),
             files: files.into_iter().map(|file| file.source.path).collect(),
@@ -189,14 +205,14 @@ impl Config {
 }
 
 /// The value of the strongest file that sets it: the user's, then the system's, then the project's.
-fn from_file<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>) -> Option<Setting<T>> {
+fn from_file<T>(files: &[File], get: impl Fn(&Settings) -> Option<T>) -> Option<Setting<T>> {
     let ours = files.iter().rev().filter(|file| file.source.level.is_trusted());
     let projects = files.iter().filter(|file| !file.source.level.is_trusted());
     ours.chain(projects)
-        .find_map(|file| Some(Setting::new(get(&file.content)?, file.source.path.display())))
+        .find_map(|file| Some(Setting::new(get(&file.settings)?, file.source.path.display())))
 }
 
-fn pick<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>, default: T) -> Setting<T> {
+fn pick<T>(files: &[File], get: impl Fn(&Settings) -> Option<T>, default: T) -> Setting<T> {
     from_file(files, get).unwrap_or_else(|| Setting::new(default, "default"))
 }
 
@@ -212,8 +228,7 @@ fn audit_dir(
     if let Some(dir) = &env.audit_dir {
         return Ok(Setting::new(cwd.join(dir), "AUDIT_DIR"));
     }
-    let named = |file: &file::Content| file.audit.as_ref()?.dir.clone();
-    if let Some(dir) = from_file(files, named) {
+    if let Some(dir) = from_file(files, |s| s.audit_dir.clone()) {
         let folder = Path::new(&dir.source).parent().unwrap_or(cwd).to_owned();
         return Ok(Setting { value: folder.join(dir.value), source: dir.source });
     }
@@ -245,9 +260,7 @@ fn toolsets(
     }
     let mut effective = expand(&["default".to_owned()], "default")?;
     for file in files {
-        let Some(words) = file.content.mcp.as_ref().and_then(|mcp| mcp.toolsets.as_ref()) else {
-            continue;
-        };
+        let Some(words) = &file.settings.toolsets else { continue };
         let mut found = expand(words, &file.source.path.display().to_string())?;
         if !file.source.level.is_trusted() {
             found.value.retain(|name| effective.value.contains(name));
@@ -291,33 +304,21 @@ fn read_only(flags: &Flags, env: &Environment, files: &[File]) -> Result<Setting
             )));
         }
     }
-    let sets = |file: &&File| file.content.mcp.as_ref().and_then(|mcp| mcp.read_only) == Some(true);
+    let sets = |file: &&File| file.settings.read_only == Some(true);
     Ok(match files.iter().find(sets) {
         Some(file) => Setting::new(true, file.source.path.display()),
         None => Setting::new(false, "default"),
     })
 }
 
-fn token_ttl(files: &[File]) -> Result<Setting<Duration>, Error> {
-    let seconds = pick(files, |f| f.limits.as_ref()?.token_ttl_seconds, TOKEN_TTL_SECONDS);
-    if !(10..=TOKEN_TTL_SECONDS).contains(&seconds.value) {
-        return Err(Error::new(format!(
-            "{}: limits.token_ttl_seconds is {}; it can be 10 to {TOKEN_TTL_SECONDS}.",
-            seconds.source, seconds.value
-        )));
-    }
-    Ok(Setting { value: Duration::from_secs(seconds.value), source: seconds.source })
+fn token_ttl(files: &[File]) -> Setting<Duration> {
+    let Setting { value, source } = pick(files, |s| s.token_ttl_seconds, TOKEN_TTL_SECONDS);
+    Setting { value: Duration::from_secs(value.into()), source }
 }
 
-fn concurrent_calls(files: &[File]) -> Result<Setting<usize>, Error> {
-    let calls = pick(files, |f| f.limits.as_ref()?.concurrent_calls, CONCURRENT_CALLS);
-    if !(1..=1024).contains(&calls.value) {
-        return Err(Error::new(format!(
-            "{}: limits.concurrent_calls is {}; it can be 1 to 1024.",
-            calls.source, calls.value
-        )));
-    }
-    Ok(calls)
+fn concurrent_calls(files: &[File]) -> Setting<usize> {
+    let Setting { value, source } = pick(files, |s| s.concurrent_calls, CONCURRENT_CALLS);
+    Setting { value: usize::try_from(value).unwrap_or(usize::MAX), source }
 }
 
 fn log_level(flags: &Flags, env: &Environment) -> Result<Setting<Level>, Error> {

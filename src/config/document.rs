@@ -190,6 +190,11 @@ impl Problems {
         }
     }
 
+    /// How many there are.
+    pub(super) const fn count(&self) -> usize {
+        self.total
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.total == 0
     }

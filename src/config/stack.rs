@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::document::{Error, Span, shown};
 use super::file::{File, Source};
+use super::table::meant;
 use crate::core::policy::{self, Case, Level, Policy, Ran, Rule, Vocabulary};
 
 /// The policy that a number of files come to.
@@ -56,7 +57,8 @@ pub fn read(sources: &[Source], vocabulary: &Vocabulary) -> Result<Vec<File>, Er
 /// made: see [`Stack::passed`].
 ///
 /// # Errors
-/// If two files have a rule of the same id.
+/// If two files have a rule of the same id, or if a trusted file has one that the built-in rules
+/// leave nothing to say.
 pub fn build<'f>(files: &'f [File], vocabulary: &Vocabulary) -> Result<Stack, Error> {
     unique(files)?;
     let mut base = policy::builtin();
@@ -67,6 +69,7 @@ pub fn build<'f>(files: &'f [File], vocabulary: &Vocabulary) -> Result<Stack, Er
         if file.replaces {
             base.clear();
         }
+        overruled(file, &base, vocabulary)?;
         written.extend(file.rules.iter().map(|(rule, _)| rule.clone()));
         let upto = Policy::new(base.iter().chain(&written).cloned().collect());
         let known = |(case, span): &'f (Case, Span)| {
@@ -75,13 +78,27 @@ pub fn build<'f>(files: &'f [File], vocabulary: &Vocabulary) -> Result<Stack, Er
         let asked: Vec<_> = file.cases.iter().filter_map(known).collect();
         let ran = policy::run_cases(&upto, asked.iter().map(|(case, known, _)| (*case, *known)));
         for (ran, (.., span)) in ran.iter().zip(asked) {
-            failed.extend(ran.failure().map(|why| file.document.problem(span, &why)));
+            if let Some(mut why) = ran.failure() {
+                why.push_str(&unknown_rule(ran, &upto));
+                failed.push(file.document.problem(span, &why));
+            }
         }
         tests.extend(ran);
         effective = Some(upto);
     }
     let policy = Arc::new(effective.unwrap_or_else(|| Policy::new(base)));
     Ok(Stack { policy, tests, failed: Error::of(failed) })
+}
+
+/// What to say of a test that expects a rule which is not there; empty for others.
+fn unknown_rule(ran: &Ran, policy: &Policy) -> String {
+    let ids = || policy.rules().iter().map(|rule| &*rule.id).chain([policy::NO_MATCH]);
+    match &ran.by_expected {
+        Some(id) if !ids().any(|known| known == &**id) => {
+            format!(" There is no rule `{id}`.{}", meant(id, ids()))
+        }
+        _ => String::new(),
+    }
 }
 
 /// What the file at this path comes to by itself.
@@ -95,6 +112,25 @@ pub fn alone(path: &Path, level: Level, vocabulary: &Vocabulary) -> Result<Alone
     let rules = file.rules.iter().map(|(rule, _)| rule.clone()).collect();
     let replaces = file.replaces;
     Ok(Alone { replaces, rules, stack: build(&[file], vocabulary)? })
+}
+
+/// Refuses what a built-in rule always overrules. A project's rules do not permit anyway.
+fn overruled(file: &File, base: &[Rule], vocabulary: &Vocabulary) -> Result<(), Error> {
+    let mut problems = Vec::new();
+    for (rule, span) in file.rules.iter().filter(|(rule, _)| rule.level.is_trusted()) {
+        if let Some(other) = policy::shadowed_by(rule, base.iter(), vocabulary) {
+            let message = format!(
+                "The rule `{}` never decides: the built-in rule `{}` always matches with it, and \
+                 `{}` is stricter. Say base = \"replace\" at the top to write all rules yourself, \
+                 or remove it.",
+                rule.id,
+                other.id,
+                other.effect.as_str()
+            );
+            problems.push(file.document.problem(span, &message));
+        }
+    }
+    Error::of(problems).map_or(Ok(()), Err)
 }
 
 fn unique(files: &[File]) -> Result<(), Error> {
