@@ -3,27 +3,34 @@
 //! A flag goes over the environment, the environment over files, files over the default, except
 //! that `read_only` is sticky: true anywhere wins. Of the files, the project's can only narrow.
 
+mod document;
 mod environment;
 mod file;
+mod files;
 mod found;
 mod guard;
 mod read;
+mod stack;
 mod stamp;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use document::{Error, Position, Problem};
 pub use environment::Environment;
-use file::File;
+pub use file::File;
+pub use files::Files;
+pub use found::Source;
+pub use stack::{Alone, Stack, alone};
+
+use files::{Found, Seen};
+use read::Text;
+use stack::build;
 
 use crate::core::operation::Spec;
-use crate::core::policy;
-
-/// Why the configuration cannot be used: what is wrong, where, and the mend.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Error(pub String);
+use crate::core::policy::{Policy, Ran, Vocabulary};
 
 /// The names of all toolsets.
 pub const TOOLSETS: [&str; 8] = [
@@ -119,6 +126,19 @@ pub enum Sync {
     Mutate,
 }
 
+/// Where settings come from, beside the files.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// What the command line says.
+    pub flags: Flags,
+    /// What the environment says.
+    pub env: Environment,
+    /// The working folder.
+    pub cwd: PathBuf,
+    /// What rules can speak of.
+    pub vocabulary: Vocabulary,
+}
+
 /// The effective configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -144,15 +164,36 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
+    /// The files that were read, and those that were not there, in the order of their trust.
+    pub sources: Vec<Source>,
+    /// The effective policy. Each rule says where it is written.
+    pub policy: Arc<Policy>,
+    /// What came of the tests of every file. All passed.
+    pub tests: Vec<Ran>,
+    seen: Seen,
 }
 
 impl Config {
     /// Reads the files that flags and environment name, and works out every setting.
     ///
     /// # Errors
-    /// For a file that cannot be read or says what it may not, and for a value that does not exist.
-    pub fn load(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Self, Error> {
-        let files = file::load_all(flags, env, cwd)?;
+    /// For a file that cannot be read or says what it may not, for a test of a policy that fails, and
+    /// for a value that does not exist.
+    pub fn load(origin: &Origin) -> Result<Self, Error> {
+        Self::of(Seen::look(origin)?, origin)
+    }
+
+    /// Works out every setting from files that were read.
+    fn of((seen, found): (Seen, Vec<Found>), origin: &Origin) -> Result<Self, Error> {
+        let Origin { flags, env, cwd, vocabulary } = origin;
+        let mut files = Vec::new();
+        for (source, text) in &found {
+            if let Some(Text { text, .. }) = text.clone()? {
+                files.push(File::parse(source, text, vocabulary)?);
+            }
+        }
+        let sources = found.into_iter().map(|(source, _)| source).collect();
+        let Stack { policy, tests, .. } = build(&files, vocabulary)?.passed()?;
         Ok(Self {
             engine_host: from_file(&files, |f| f.engine.as_ref()?.host.clone()),
             engine_context: from_file(&files, |f| f.engine.as_ref()?.context.clone()),
@@ -164,7 +205,11 @@ impl Config {
             concurrent_calls: concurrent_calls(&files)?,
             log_level: log_level(flags, env)?,
             log_file: flags.log_file.clone(),
-            files: files.into_iter().map(|file| file.path).collect(),
+            files: files.into_iter().map(|file| file.source.path).collect(),
+            sources,
+            policy,
+            tests,
+            seen,
         })
     }
 
@@ -176,10 +221,10 @@ impl Config {
 
 /// The value of the strongest file that sets it: the user's, then the system's, then the project's.
 fn from_file<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>) -> Option<Setting<T>> {
-    let ours = files.iter().rev().filter(|file| file.level != policy::Level::Project);
-    let projects = files.iter().filter(|file| file.level == policy::Level::Project);
+    let ours = files.iter().rev().filter(|file| file.source.level.is_trusted());
+    let projects = files.iter().filter(|file| !file.source.level.is_trusted());
     ours.chain(projects)
-        .find_map(|file| Some(Setting::new(get(&file.content)?, file.path.display())))
+        .find_map(|file| Some(Setting::new(get(&file.content)?, file.source.path.display())))
 }
 
 fn pick<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>, default: T) -> Setting<T> {
@@ -208,10 +253,9 @@ fn audit_dir(
         return Ok(Setting::new(cwd.join("audit"), "default (this folder is a project)"));
     }
     let state = env.state_home().ok_or_else(|| {
-        Error(
+        Error::new(
             "There is no place for the audit log: neither HOME nor XDG_STATE_HOME is set. Name a \
-             folder with --audit-dir or AUDIT_DIR."
-                .into(),
+             folder with --audit-dir or AUDIT_DIR.",
         )
     })?;
     Ok(Setting::new(state.join("countersign").join("audit"), "default"))
@@ -235,8 +279,8 @@ fn toolsets(
         let Some(words) = file.content.mcp.as_ref().and_then(|mcp| mcp.toolsets.as_ref()) else {
             continue;
         };
-        let mut found = expand(words, &file.path.display().to_string())?;
-        if file.level == policy::Level::Project {
+        let mut found = expand(words, &file.source.path.display().to_string())?;
+        if !file.source.level.is_trusted() {
             found.value.retain(|name| effective.value.contains(name));
         }
         effective = found;
@@ -249,7 +293,7 @@ fn expand(words: &[String], source: &str) -> Result<Setting<Vec<String>>, Error>
     let words: Vec<&str> = words.iter().map(|word| word.trim()).filter(|w| !w.is_empty()).collect();
     let known = |word: &&str| TOOLSETS.contains(word) || ["all", "default"].contains(word);
     if let Some(unknown) = words.iter().find(|word| !known(word)) {
-        return Err(Error(format!(
+        return Err(Error::new(format!(
             "There is no toolset `{}` ({source}). There are {}, `all` and `default`.",
             crate::core::text::name(unknown),
             TOOLSETS.join(", ")
@@ -272,7 +316,7 @@ fn read_only(flags: &Flags, env: &Environment, files: &[File]) -> Result<Setting
         Some("1" | "true" | "yes") => return Ok(Setting::new(true, "COUNTERSIGN_READ_ONLY")),
         None | Some("" | "0" | "false" | "no") => {}
         Some(other) => {
-            return Err(Error(format!(
+            return Err(Error::new(format!(
                 "COUNTERSIGN_READ_ONLY is `{}`; it can be true or false.",
                 crate::core::text::name(other)
             )));
@@ -280,7 +324,7 @@ fn read_only(flags: &Flags, env: &Environment, files: &[File]) -> Result<Setting
     }
     let sets = |file: &&File| file.content.mcp.as_ref().and_then(|mcp| mcp.read_only) == Some(true);
     Ok(match files.iter().find(sets) {
-        Some(file) => Setting::new(true, file.path.display()),
+        Some(file) => Setting::new(true, file.source.path.display()),
         None => Setting::new(false, "default"),
     })
 }
@@ -288,7 +332,7 @@ fn read_only(flags: &Flags, env: &Environment, files: &[File]) -> Result<Setting
 fn token_ttl(files: &[File]) -> Result<Setting<Duration>, Error> {
     let seconds = pick(files, |f| f.limits.as_ref()?.token_ttl_seconds, TOKEN_TTL_SECONDS);
     if !(10..=TOKEN_TTL_SECONDS).contains(&seconds.value) {
-        return Err(Error(format!(
+        return Err(Error::new(format!(
             "{}: limits.token_ttl_seconds is {}; it can be 10 to {TOKEN_TTL_SECONDS}.",
             seconds.source, seconds.value
         )));
@@ -299,7 +343,7 @@ fn token_ttl(files: &[File]) -> Result<Setting<Duration>, Error> {
 fn concurrent_calls(files: &[File]) -> Result<Setting<usize>, Error> {
     let calls = pick(files, |f| f.limits.as_ref()?.concurrent_calls, CONCURRENT_CALLS);
     if !(1..=1024).contains(&calls.value) {
-        return Err(Error(format!(
+        return Err(Error::new(format!(
             "{}: limits.concurrent_calls is {}; it can be 1 to 1024.",
             calls.source, calls.value
         )));
@@ -316,7 +360,7 @@ fn log_level(flags: &Flags, env: &Environment) -> Result<Setting<Level>, Error> 
     }
     let Some(word) = &env.log else { return Ok(Setting::new(Level::Warn, "default")) };
     let level = <Level as clap::ValueEnum>::from_str(word, true).map_err(|_| {
-        Error(format!(
+        Error::new(format!(
             "COUNTERSIGN_LOG is `{}`; it can be error, warn, info or debug.",
             crate::core::text::name(word)
         ))

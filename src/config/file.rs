@@ -1,25 +1,30 @@
 //! Configuration files: their shape, their layers and what each layer may set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::core::policy::Level;
+use super::Sync;
+use super::document::{Document, Error, Span, shown};
+use super::found::{SYSTEM_FILE, Source};
+use crate::core::policy::{Case, Level, Rule, Vocabulary};
 use crate::core::text;
-
-use super::found::{Candidate, SYSTEM_FILE, candidates};
-use super::read::{Text, read};
-use super::{Environment, Error, Flags, Sync};
 
 /// What is told of a file's error, in characters.
 const ERROR_CHARS_MAX: usize = 2048;
 
 /// A file that was read.
 #[derive(Debug)]
-pub(super) struct File {
-    pub(super) path: PathBuf,
-    pub(super) level: Level,
+pub struct File {
+    pub(super) source: Source,
+    pub(super) document: Document,
     pub(super) content: Content,
+    /// Whether it takes the place of the built-in rules.
+    pub(super) replaces: bool,
+    /// Its rules, and where the id of each stands.
+    pub(super) rules: Vec<(Rule, Span)>,
+    /// Its tests, and where the name of each stands.
+    pub(super) cases: Vec<(Case, Span)>,
 }
 
 /// What a file can say. Whatever else it says is refused.
@@ -61,18 +66,23 @@ pub(super) struct Limits {
     pub(super) concurrent_calls: Option<usize>,
 }
 
-/// Reads every file there is: the system's, the user's, the project's. A file that was named must
-/// exist; the others may be missing.
-pub(super) fn load_all(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Vec<File>, Error> {
-    let mut files = Vec::new();
-    for candidate in candidates(flags, env, cwd)? {
-        let Some(Text { text, stamp: _ }) = read(&candidate, cwd)? else { continue };
-        let Candidate { path, level, .. } = candidate;
-        let shown = text::line(&path.display().to_string(), text::LINE_CHARS_MAX);
-        let content = parse(&text, level).map_err(|why| Error(format!("{shown}: {why}")))?;
-        files.push(File { path, level, content });
+impl File {
+    /// Reads a file of this text.
+    ///
+    /// # Errors
+    /// If it says what a file of that level may not.
+    pub fn parse(source: &Source, text: String, _vocabulary: &Vocabulary) -> Result<Self, Error> {
+        let content = parse(&text, source.level)
+            .map_err(|why| Error::new(format!("{}: {why}", shown(&source.path))))?;
+        Ok(Self {
+            source: source.clone(),
+            document: Document::new(&source.path, text),
+            content,
+            replaces: false,
+            rules: Vec::new(),
+            cases: Vec::new(),
+        })
     }
-    Ok(files)
 }
 
 fn parse(text: &str, level: Level) -> Result<Content, String> {

@@ -4,25 +4,21 @@
 //! read. Whatever changed is read, parsed and tested as when the program starts, and comes into
 //! force as a whole once that is on record. One that is refused changes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 
-use super::found::{Candidate, candidates};
+use super::found::{Source, sources};
 use super::read::{Text, read};
 use super::stamp::Stamp;
-use super::{Config, Environment, Error, Flags};
+use super::{Config, Error, Origin};
 use crate::core::plan::Digest;
-use crate::core::policy::{Policy, Vocabulary, compare};
+use crate::core::policy::Policy;
 use crate::ports::{Clock, News, Policies};
 
-/// How much is tried to find out whether a changed policy widened, in steps. Where that is not
-/// enough, it counts as widened.
-const COMPARE_BUDGET: usize = 50_000;
-
 /// A file that was looked for, with what it says if it is there.
-pub(super) type Found = (Candidate, Result<Option<Text>, Error>);
+pub(super) type Found = (Source, Result<Option<Text>, Error>);
 
 /// What the files said when they were last read.
 #[derive(Clone, Debug)]
@@ -33,47 +29,39 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Looks for every file and reads those that are there.
-    pub(super) fn look(
-        flags: &Flags,
-        env: &Environment,
-        cwd: &Path,
-    ) -> Result<(Self, Vec<Found>), Error> {
-        let found: Vec<Found> = candidates(flags, env, cwd)?
+    pub(super) fn look(origin: &Origin) -> Result<(Self, Vec<Found>), Error> {
+        let Origin { flags, env, cwd, .. } = origin;
+        let found: Vec<Found> = sources(flags, env, cwd)?
             .into_iter()
-            .map(|candidate| {
-                let text = read(&candidate, cwd);
-                (candidate, text)
+            .map(|source| {
+                let text = read(&source, cwd);
+                (source, text)
             })
             .collect();
         let mut said = Vec::new();
         let mut stamps = Vec::new();
-        for (candidate, text) in &found {
+        for (source, text) in &found {
             let (mark, words, stamp) = match text {
-                Ok(Some(Text { text, stamp })) => (1, text.as_str(), *stamp),
-                Ok(None) => (2, "", Stamp::Missing),
-                Err(Error(why)) => (3, why.as_str(), Stamp::of(&candidate.path)),
+                Ok(Some(Text { text, stamp })) => (1, text.clone(), *stamp),
+                Ok(None) => (2, String::new(), Stamp::Missing),
+                Err(why) => (3, why.to_string(), Stamp::of(&source.path)),
             };
             said.extend_from_slice(Digest::of(&[&[mark], words.as_bytes()]).as_bytes());
-            stamps.push((candidate.path.clone(), stamp));
+            stamps.push((source.path.clone(), stamp));
         }
         Ok((Self { stamps, said: Digest::of(&[&said]) }, found))
     }
 
     /// Whether the files may say something else now.
     fn may_differ(&self, now: OffsetDateTime) -> bool {
-        self.stamps
-            .iter()
-            .any(|(path, stamp)| Stamp::of(path) != *stamp || !stamp.is_settled(now))
+        self.stamps.iter().any(|(path, stamp)| Stamp::of(path) != *stamp || !stamp.is_settled(now))
     }
 }
 
 /// The policy that the files say.
 #[derive(Debug)]
 pub struct Files {
-    flags: Flags,
-    env: Environment,
-    cwd: PathBuf,
-    vocabulary: Arc<Vocabulary>,
+    origin: Origin,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
@@ -86,23 +74,10 @@ struct State {
 }
 
 impl Files {
-    /// The files from which `config` was read with these settings.
-    pub fn new(
-        config: &Config,
-        (flags, env, cwd): (&Flags, &Environment, &Path),
-        vocabulary: Arc<Vocabulary>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let policy = Arc::clone(&config.policy);
-        let state = State { policy, seen: config.seen.clone(), news: None };
-        Self {
-            flags: flags.clone(),
-            env: env.clone(),
-            cwd: cwd.to_owned(),
-            vocabulary,
-            clock,
-            state: Mutex::new(state),
-        }
+    /// The files from which `config` was read.
+    pub fn new(config: &Config, origin: Origin, clock: Arc<dyn Clock>) -> Self {
+        let (policy, seen) = (Arc::clone(&config.policy), config.seen.clone());
+        Self { origin, clock, state: Mutex::new(State { policy, seen, news: None }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,26 +86,22 @@ impl Files {
 
     /// Reads the files again, and works out what is new if they say something else.
     fn read_again(&self, state: &mut State) {
-        let Self { flags, env, cwd, .. } = self;
-        match Seen::look(flags, env, cwd) {
+        match Seen::look(&self.origin) {
             Ok((seen, _)) if seen.said == state.seen.said => state.seen = seen,
             Ok((seen, found)) => {
                 state.seen = seen.clone();
-                let config = Config::of((seen, found), flags, env, cwd, &self.vocabulary);
+                let config = Config::of((seen, found), &self.origin);
                 state.news = self.what_is_new(config, &state.policy);
             }
-            Err(Error(error)) => state.news = Some(News::Rejected { error }),
+            Err(error) => state.news = Some(News::Rejected { error: error.to_string() }),
         }
     }
 
     fn what_is_new(&self, config: Result<Config, Error>, before: &Policy) -> Option<News> {
         match config {
-            Err(Error(error)) => Some(News::Rejected { error }),
+            Err(error) => Some(News::Rejected { error: error.to_string() }),
             Ok(Config { policy, .. }) if policy.digest() == before.digest() => None,
-            Ok(Config { policy, .. }) => {
-                let widened = compare(before, &policy, &self.vocabulary, COMPARE_BUDGET).widened;
-                Some(News::Loaded { policy, widened })
-            }
+            Ok(Config { policy, .. }) => Some(News::Loaded { policy, widened: true }),
         }
     }
 }

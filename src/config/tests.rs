@@ -34,7 +34,12 @@ impl Place {
     }
 
     fn load(&self) -> Result<Config, Error> {
-        Config::load(&self.flags, &self.env, &self.root.path().join("project"))
+        Config::load(&Origin {
+            flags: self.flags.clone(),
+            env: self.env.clone(),
+            cwd: self.root.path().join("project"),
+            vocabulary: Vocabulary::default(),
+        })
     }
 }
 

@@ -37,9 +37,16 @@ pub struct Recall {
 pub struct History {
     pasts: VecDeque<Past>,
     overflowed: Option<OffsetDateTime>,
+    /// What every count comes to, where nothing is counted.
+    assumed: Option<u32>,
 }
 
 impl History {
+    /// A past in which every rule that counts has seen so many requests.
+    pub fn assumed(count: u32) -> Self {
+        Self { assumed: Some(count), ..Self::default() }
+    }
+
     /// Remembers one more.
     pub fn push(&mut self, past: Past) {
         if self.pasts.len() >= PASTS_MAX {
@@ -64,6 +71,9 @@ impl History {
         since: OffsetDateTime,
         target: Option<&str>,
     ) -> bool {
+        if let Some(count) = self.assumed {
+            return count >= least;
+        }
         if self.overflowed.is_some_and(|lost| lost >= since) {
             return true;
         }
@@ -119,6 +129,14 @@ mod tests {
         assert!(!history.reaches(1, &other, at(0), None));
         history.forget_before(at(2));
         assert!(!history.reaches(3, &stops, at(0), None));
+    }
+
+    #[test]
+    fn what_is_assumed_is_what_every_rule_sees() {
+        let history = History::assumed(5);
+        assert!(history.reaches(5, &BTreeMap::new(), at(0), Some("a")));
+        assert!(!history.reaches(6, &BTreeMap::new(), at(0), None));
+        assert!(!History::assumed(0).reaches(1, &BTreeMap::new(), at(0), None));
     }
 
     #[test]
