@@ -150,7 +150,7 @@ pub(super) fn holds(when: &When, values: &Values<'_>) -> Match {
     });
     let rate = when.rate.as_ref().map_or(Match::Matches, |rate| {
         let (Some(now), Some(history)) = (values.now, values.history) else { return Match::May };
-        rate.holds(history, now, values.subject.id())
+        rate.holds(history, now, values.subject)
     });
     schedule.min(rate)
 }
