@@ -3,6 +3,7 @@
 //! A flag goes over the environment, the environment over files, files over the default, except
 //! that `read_only` is sticky: true anywhere wins. Of the files, the project's can only narrow.
 
+mod audit_dir;
 mod document;
 mod environment;
 mod file;
@@ -197,7 +198,7 @@ impl Config {
         Ok(Self {
             engine_host: from_file(&files, |f| f.engine.as_ref()?.host.clone()),
             engine_context: from_file(&files, |f| f.engine.as_ref()?.context.clone()),
-            audit_dir: audit_dir(flags, env, &files, cwd)?,
+            audit_dir: audit_dir::of(origin, &files, &policy)?,
             audit_sync: pick(&files, |f| f.audit.as_ref()?.sync, Sync::Mutate),
             toolsets: toolsets(flags, env, &files)?,
             read_only: read_only(flags, env, &files)?,
@@ -229,36 +230,6 @@ fn from_file<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>) -> Op
 
 fn pick<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>, default: T) -> Setting<T> {
     from_file(files, get).unwrap_or_else(|| Setting::new(default, "default"))
-}
-
-fn audit_dir(
-    flags: &Flags,
-    env: &Environment,
-    files: &[File],
-    cwd: &Path,
-) -> Result<Setting<PathBuf>, Error> {
-    if let Some(dir) = &flags.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "--audit-dir"));
-    }
-    if let Some(dir) = &env.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "AUDIT_DIR"));
-    }
-    let named = |file: &file::Content| file.audit.as_ref()?.dir.clone();
-    if let Some(dir) = from_file(files, named) {
-        let folder = Path::new(&dir.source).parent().unwrap_or(cwd).to_owned();
-        return Ok(Setting { value: folder.join(dir.value), source: dir.source });
-    }
-    let project = [".mcp.json", "countersign.toml"].iter().any(|name| cwd.join(name).is_file());
-    if project || cwd.join("audit").is_dir() {
-        return Ok(Setting::new(cwd.join("audit"), "default (this folder is a project)"));
-    }
-    let state = env.state_home().ok_or_else(|| {
-        Error::new(
-            "There is no place for the audit log: neither HOME nor XDG_STATE_HOME is set. Name a \
-             folder with --audit-dir or AUDIT_DIR.",
-        )
-    })?;
-    Ok(Setting::new(state.join("countersign").join("audit"), "default"))
 }
 
 fn toolsets(

@@ -102,6 +102,11 @@ impl Rule {
         }
     }
 
+    /// Whether it counts what was let through lately.
+    pub fn counts(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.rate.is_some())
+    }
+
     /// Every condition of the rule.
     pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.matches.iter().chain(&self.unless)
