@@ -15,7 +15,7 @@ mod stack;
 mod stamp;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,7 +186,7 @@ impl Config {
 
     /// Works out every setting from files that were read.
     fn of((seen, found): (Seen, Vec<Found>), origin: &Origin) -> Result<Self, Error> {
-        let Origin { flags, env, cwd, vocabulary } = origin;
+        let Origin { flags, env, vocabulary, .. } = origin;
         let mut files = Vec::new();
         for (source, text) in &found {
             if let Some(Text { text, .. }) = text.clone()? {

@@ -126,3 +126,6 @@ impl Policies for Files {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

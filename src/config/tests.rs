@@ -1,6 +1,7 @@
 //! Precedence, defaults and what each layer may say.
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 
