@@ -3,30 +3,41 @@
 //! A flag goes over the environment, the environment over files, files over the default, except
 //! that `read_only` is sticky: true anywhere wins. Of the files, the project's can only narrow.
 
+mod audit_dir;
 mod cases;
 mod conditions;
 mod document;
 mod environment;
 mod file;
+mod files;
 mod forms;
+mod found;
+mod guard;
 mod nearest;
 mod read;
 mod rules;
 mod schedule;
 mod settings;
 mod stack;
+mod stamp;
 mod syntax;
 mod table;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use document::{Error, Position, Problem};
 pub use environment::Environment;
-pub use file::{File, Source};
-pub use stack::{Alone, Stack, alone, build, read};
+use file::File;
+pub use files::Files;
+pub use found::Source;
+pub use stack::{Alone, Stack, alone};
+
+use files::{Found, Seen};
+use read::Text;
+use stack::build;
 
 use settings::Settings;
 
@@ -132,6 +143,19 @@ pub enum Sync {
     Mutate,
 }
 
+/// Where settings come from, beside the files.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// What the command line says.
+    pub flags: Flags,
+    /// What the environment says.
+    pub env: Environment,
+    /// The working folder.
+    pub cwd: PathBuf,
+    /// What rules can speak of.
+    pub vocabulary: Vocabulary,
+}
+
 /// The effective configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -163,6 +187,7 @@ pub struct Config {
     pub policy: Arc<Policy>,
     /// What came of the tests of every file. All passed.
     pub tests: Vec<Ran>,
+    seen: Seen,
 }
 
 impl Config {
@@ -171,19 +196,25 @@ impl Config {
     /// # Errors
     /// For a file that cannot be read or says what it may not, for a test of a policy that fails, and
     /// for a value that does not exist.
-    pub fn load(
-        flags: &Flags,
-        env: &Environment,
-        cwd: &Path,
-        vocabulary: &Vocabulary,
-    ) -> Result<Self, Error> {
-        let sources = file::sources(flags, env, cwd);
-        let files = read(&sources, vocabulary)?;
+    pub fn load(origin: &Origin) -> Result<Self, Error> {
+        Self::of(Seen::look(origin)?, origin)
+    }
+
+    /// Works out every setting from files that were read.
+    fn of((seen, found): (Seen, Vec<Found>), origin: &Origin) -> Result<Self, Error> {
+        let Origin { flags, env, vocabulary, .. } = origin;
+        let mut files = Vec::new();
+        for (source, text) in &found {
+            if let Some(Text { text, .. }) = text.clone()? {
+                files.push(File::parse(source, text, vocabulary)?);
+            }
+        }
+        let sources = found.into_iter().map(|(source, _)| source).collect();
         let Stack { policy, tests, .. } = build(&files, vocabulary)?.passed()?;
         Ok(Self {
             engine_host: from_file(&files, |s| s.engine_host.clone()),
             engine_context: from_file(&files, |s| s.engine_context.clone()),
-            audit_dir: audit_dir(flags, env, &files, cwd)?,
+            audit_dir: audit_dir::of(origin, &files, &policy)?,
             audit_sync: pick(&files, |s| s.audit_sync, Sync::Mutate),
             toolsets: toolsets(flags, env, &files)?,
             read_only: read_only(flags, env, &files)?,
@@ -195,6 +226,7 @@ impl Config {
             sources,
             policy,
             tests,
+            seen,
         })
     }
 
@@ -214,35 +246,6 @@ fn from_file<T>(files: &[File], get: impl Fn(&Settings) -> Option<T>) -> Option<
 
 fn pick<T>(files: &[File], get: impl Fn(&Settings) -> Option<T>, default: T) -> Setting<T> {
     from_file(files, get).unwrap_or_else(|| Setting::new(default, "default"))
-}
-
-fn audit_dir(
-    flags: &Flags,
-    env: &Environment,
-    files: &[File],
-    cwd: &Path,
-) -> Result<Setting<PathBuf>, Error> {
-    if let Some(dir) = &flags.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "--audit-dir"));
-    }
-    if let Some(dir) = &env.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "AUDIT_DIR"));
-    }
-    if let Some(dir) = from_file(files, |s| s.audit_dir.clone()) {
-        let folder = Path::new(&dir.source).parent().unwrap_or(cwd).to_owned();
-        return Ok(Setting { value: folder.join(dir.value), source: dir.source });
-    }
-    let project = [".mcp.json", "countersign.toml"].iter().any(|name| cwd.join(name).is_file());
-    if project || cwd.join("audit").is_dir() {
-        return Ok(Setting::new(cwd.join("audit"), "default (this folder is a project)"));
-    }
-    let state = env.state_home().ok_or_else(|| {
-        Error::new(
-            "There is no place for the audit log: neither HOME nor XDG_STATE_HOME is set. Name a \
-             folder with --audit-dir or AUDIT_DIR.",
-        )
-    })?;
-    Ok(Setting::new(state.join("countersign").join("audit"), "default"))
 }
 
 fn toolsets(

@@ -9,5 +9,6 @@ mod crowd;
 mod full;
 mod life;
 mod place;
+mod recent;
 mod support;
 mod torn;

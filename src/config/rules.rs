@@ -7,7 +7,7 @@ use toml::de::DeTable;
 
 use super::conditions::{self, Within, Written, leaves};
 use super::document::{Document, Problems, Span};
-use super::file::{SYSTEM_FILE, USER_FILE};
+use super::found::{SYSTEM_FILE, USER_FILE};
 use super::table::{Keys, list, meant};
 use super::{forms, schedule};
 use crate::core::operation::Class;

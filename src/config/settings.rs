@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::document::{Problems, Span};
-use super::file::{SYSTEM_FILE, USER_FILE};
+use super::found::{SYSTEM_FILE, USER_FILE};
 use super::table::{Keys, list, meant};
 use super::{CONCURRENT_CALLS_MAX, Sync, TOKEN_TTL_SECONDS, TOKEN_TTL_SECONDS_MIN, TOOLSETS};
 use crate::core::policy::Level;

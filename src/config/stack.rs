@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::document::{Error, Span, shown};
-use super::file::{File, Source};
+use super::document::{Error, Span};
+use super::file::File;
+use super::found::Source;
+use super::read::read_any;
 use super::table::meant;
 use crate::core::policy::{self, Case, Level, Policy, Ran, Rule, Vocabulary};
 
@@ -44,22 +46,13 @@ impl Stack {
     }
 }
 
-/// The files that are there, in the order of their trust.
-///
-/// # Errors
-/// For the first that cannot be read or says what it may not.
-pub fn read(sources: &[Source], vocabulary: &Vocabulary) -> Result<Vec<File>, Error> {
-    let files = sources.iter().map(|source| File::read(source, vocabulary));
-    files.filter_map(Result::transpose).collect()
-}
-
 /// What these files come to, in the order of their trust. Tests that fail do not keep it from being
 /// made: see [`Stack::passed`].
 ///
 /// # Errors
 /// If two files have a rule of the same id, or if a trusted file has one that the built-in rules
 /// leave nothing to say.
-pub fn build<'f>(files: &'f [File], vocabulary: &Vocabulary) -> Result<Stack, Error> {
+pub(super) fn build<'f>(files: &'f [File], vocabulary: &Vocabulary) -> Result<Stack, Error> {
     unique(files)?;
     let mut base = policy::builtin();
     let mut written: Vec<Rule> = Vec::new();
@@ -101,17 +94,26 @@ fn unknown_rule(ran: &Ran, policy: &Policy) -> String {
     }
 }
 
+impl Alone {
+    /// What a file of this text comes to by itself.
+    ///
+    /// # Errors
+    /// If it says what a file of that level may not.
+    pub fn of(source: &Source, text: String, vocabulary: &Vocabulary) -> Result<Self, Error> {
+        let file = File::parse(source, text, vocabulary)?;
+        let rules = file.rules.iter().map(|(rule, _)| rule.clone()).collect();
+        let replaces = file.replaces;
+        Ok(Self { replaces, rules, stack: build(&[file], vocabulary)? })
+    }
+}
+
 /// What the file at this path comes to by itself.
 ///
 /// # Errors
 /// If there is none, if it cannot be read, or if it says what a file of that level may not.
 pub fn alone(path: &Path, level: Level, vocabulary: &Vocabulary) -> Result<Alone, Error> {
     let source = Source { path: path.to_owned(), level, named: true };
-    let file = File::read(&source, vocabulary)?
-        .ok_or_else(|| Error::new(format!("{}: there is no such file.", shown(path))))?;
-    let rules = file.rules.iter().map(|(rule, _)| rule.clone()).collect();
-    let replaces = file.replaces;
-    Ok(Alone { replaces, rules, stack: build(&[file], vocabulary)? })
+    Alone::of(&source, read_any(path)?, vocabulary)
 }
 
 /// Refuses what a built-in rule always overrules. A project's rules do not permit anyway.

@@ -5,6 +5,7 @@ mod policies;
 mod vocabulary;
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -38,8 +39,12 @@ impl Place {
     }
 
     fn load(&self) -> Result<Config, Error> {
-        let vocabulary = vocabulary::vocabulary();
-        Config::load(&self.flags, &self.env, &self.root.path().join("project"), &vocabulary)
+        Config::load(&Origin {
+            flags: self.flags.clone(),
+            env: self.env.clone(),
+            cwd: self.root.path().join("project"),
+            vocabulary: vocabulary::vocabulary(),
+        })
     }
 }
 

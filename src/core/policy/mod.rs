@@ -29,7 +29,7 @@ pub use builtin::{BUILTIN_PREFIX, builtin};
 pub use case::{Case, Given, Ran, run as run_cases};
 pub use condition::{ClassSet, Condition, Key, Query};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
-pub use history::{History, Past, Recall};
+pub use history::{History, Past, Recall, Touched};
 pub use rule::{Level, Place, Rule};
 pub use vocabulary::{Argument, Known, Vocabulary};
 pub use when::{DAY_MINUTES, Rate, Schedule, Scope, When, Window, Zone, day_name};

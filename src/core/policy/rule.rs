@@ -102,6 +102,11 @@ impl Rule {
         }
     }
 
+    /// Whether it counts what was let through lately.
+    pub fn counts(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.rate.is_some())
+    }
+
     /// Every condition of the rule.
     pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.matches.iter().chain(&self.unless)
@@ -150,7 +155,7 @@ pub(super) fn holds(when: &When, values: &Values<'_>) -> Match {
     });
     let rate = when.rate.as_ref().map_or(Match::Matches, |rate| {
         let (Some(now), Some(history)) = (values.now, values.history) else { return Match::May };
-        rate.holds(history, now, values.subject.id())
+        rate.holds(history, now, values.subject)
     });
     schedule.min(rate)
 }
