@@ -189,7 +189,7 @@ pub struct Judgement {
     pub effect: &'static str,
     /// The id of the rule that decides.
     pub rule: String,
-    /// The rule's own words.
+    /// Why: the rule's own words, or that there is none.
     pub reason: Option<String>,
     /// The effective class.
     pub class: Class,
