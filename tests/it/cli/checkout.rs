@@ -123,7 +123,9 @@ fn nothing_that_a_checkout_brings_widens() {
                 let ran = call(users, &hostile, &engine, operation);
                 let name = hostile.name;
                 assert!([2, own].contains(&ran.code), "{name}: {operation}: {ran:?}");
-                assert_eq!(ran.stdout, "", "{name}: {operation}");
+                // What would have to be confirmed is shown, as it is without the checkout.
+                assert_eq!(ran.stdout.starts_with("Preview: "), ran.code == 4, "{name}: {ran:?}");
+                assert_eq!(ran.stdout.is_empty(), ran.code != 4, "{name}: {operation}");
             }
         }
     }
