@@ -128,8 +128,8 @@ pub struct Fixed(Arc<Policy>);
 
 impl Fixed {
     /// This one for ever.
-    pub fn new(policy: Policy) -> Self {
-        Self(Arc::new(policy))
+    pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
+        Self(policy.into())
     }
 }
 

@@ -9,18 +9,21 @@ use super::{Environment, Error, Flags};
 /// The system's file.
 pub(super) const SYSTEM_FILE: &str = "/etc/countersign/policy.toml";
 
+/// The user's file, as users know it.
+pub(super) const USER_FILE: &str = "$XDG_CONFIG_HOME/countersign/policy.toml";
+
 /// What is found in the top folder of a project.
 const PROJECT_MARKS: [&str; 3] = [".git", ".mcp.json", "countersign.toml"];
 
 /// A file that may be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
+pub struct Source {
     /// Where.
-    pub(super) path: PathBuf,
+    pub path: PathBuf,
     /// Whose it is.
-    pub(super) level: Level,
-    /// A flag or a variable names it, so it must exist.
-    pub(super) named: bool,
+    pub level: Level,
+    /// Somebody named it, so it must exist.
+    pub named: bool,
 }
 
 /// Every file that may be there: the system's, the user's, the project's.
@@ -28,29 +31,25 @@ pub(super) struct Candidate {
 /// # Errors
 /// If the user's folder of configuration is not named from the root on: what it means would depend
 /// on where the program was started.
-pub(super) fn candidates(
-    flags: &Flags,
-    env: &Environment,
-    cwd: &Path,
-) -> Result<Vec<Candidate>, Error> {
-    let candidate = |path: PathBuf, level, named| Candidate { path: cwd.join(path), level, named };
-    let mut found = vec![candidate(SYSTEM_FILE.into(), Level::System, false)];
+pub(super) fn sources(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Vec<Source>, Error> {
+    let source = |path: PathBuf, level, named| Source { path: cwd.join(path), level, named };
+    let mut found = vec![source(SYSTEM_FILE.into(), Level::System, false)];
     if let Some(home) = env.config_home() {
         if !home.is_absolute() {
-            return Err(Error(format!(
+            return Err(Error::new(format!(
                 "The user's folder of configuration is {}, which is no absolute path. Set \
                  XDG_CONFIG_HOME or HOME to one.",
                 home.display()
             )));
         }
-        found.push(candidate(home.join("countersign").join("policy.toml"), Level::User, false));
+        found.push(source(home.join("countersign").join("policy.toml"), Level::User, false));
     }
     found.push(match flags.config.as_ref().or(env.config.as_ref()) {
-        Some(named) => candidate(named.clone(), Level::Project, true),
-        None => candidate("countersign.toml".into(), Level::Project, false),
+        Some(named) => source(named.clone(), Level::Project, true),
+        None => source("countersign.toml".into(), Level::Project, false),
     });
     if let Some(named) = flags.policy.as_ref().or(env.policy.as_ref()) {
-        found.push(candidate(named.clone(), Level::Project, true));
+        found.push(source(named.clone(), Level::Project, true));
     }
     Ok(found)
 }
@@ -128,8 +127,8 @@ mod tests {
         let env =
             |home: &str| Environment { xdg_config_home: Some(home.into()), ..Default::default() };
         let (flags, cwd) = (Flags::default(), Path::new("/work"));
-        assert!(candidates(&flags, &env("evil"), cwd).is_err());
-        let found = candidates(&flags, &env("/home/me/.config"), cwd).unwrap();
+        assert!(sources(&flags, &env("evil"), cwd).is_err());
+        let found = sources(&flags, &env("/home/me/.config"), cwd).unwrap();
         let paths: Vec<_> = found.iter().map(|c| (c.path.to_str().unwrap(), c.level)).collect();
         assert_eq!(
             paths,

@@ -1,18 +1,18 @@
 //! Reading a file's text: the one place where it is opened, with all that has to be so before it is
 //! believed.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
 
-use super::Error;
-use super::found::{Candidate, project_of};
+use super::document::{Document, Error, shown};
+use super::found::{Source, project_of};
 use super::guard::{self, Refused};
 use super::stamp::Stamp;
 use crate::core::policy::Level;
-use crate::core::text;
 
 /// A file's size in bytes, at most.
 const BYTES_MAX: u64 = 1024 * 1024;
@@ -31,38 +31,59 @@ pub(super) struct Text {
 /// # Errors
 /// If it cannot be read, is no text, is too long, or could be changed by someone who may not say
 /// what it says.
-pub(super) fn read(candidate: &Candidate, cwd: &Path) -> Result<Option<Text>, Error> {
-    let Candidate { path, level, named } = candidate;
+pub(super) fn read(source: &Source, cwd: &Path) -> Result<Option<Text>, Error> {
+    let Source { path, level, named } = source;
     let stamp = Stamp::of(path);
     let opened = match level {
         Level::Builtin | Level::Project => plainly(path),
         Level::System | Level::User => guard::open(path),
     };
-    let shown = text::line(&path.display().to_string(), text::LINE_CHARS_MAX);
-    let refused = |why: &dyn std::fmt::Display| Error(format!("{shown}: {why}."));
     let file = match opened {
-        Ok(file) => file,
         Err(Refused::Io(error)) if error.kind() == ErrorKind::NotFound && !named => {
             return Ok(None);
         }
-        Err(Refused::Io(error)) => {
-            let mend = "Mend its permissions or name another file";
-            return Err(refused(&format_args!("cannot be read: {error}. {mend}")));
-        }
-        Err(error @ Refused::Open(_)) => return Err(refused(&error)),
+        opened => opened.map_err(|refusal| refused(path, &refusal))?,
     };
     if *level == Level::User
         && let Some(project) = project_of(path, cwd)
     {
-        return Err(refused(&format_args!(
-            "it lies in the project {}, so whoever edits the project could widen what is allowed. \
+        return Err(because(
+            path,
+            &format_args!(
+                "it lies in the project {}, so whoever edits the project could widen what is allowed. \
              Move it to the user's own ~/.config/countersign/policy.toml, or see why HOME or \
              XDG_CONFIG_HOME points there",
-            project.display()
-        )));
+                project.display()
+            ),
+        ));
     }
-    let text = all_of(file).map_err(|error| refused(&error))?;
-    Ok(Some(Text { text, stamp }))
+    Ok(Some(Text { text: whole(path, file)?, stamp }))
+}
+
+/// Reads a file that is not to be believed but looked at, whoever can change it.
+///
+/// # Errors
+/// If it cannot be read, is no text or is too long.
+pub(super) fn read_any(path: &Path) -> Result<String, Error> {
+    whole(path, plainly(path).map_err(|refusal| refused(path, &refusal))?)
+}
+
+fn refused(path: &Path, refusal: &Refused) -> Error {
+    match refusal {
+        Refused::Open(why) => because(path, why),
+        Refused::Io(error) => because(
+            path,
+            &format_args!("cannot be read: {error}. Mend its permissions or name another file"),
+        ),
+    }
+}
+
+fn because(path: &Path, why: &dyn Display) -> Error {
+    Error::new(format!("{}: {why}.", shown(path)))
+}
+
+fn whole(path: &Path, file: File) -> Result<String, Error> {
+    utf8(path, all_of(file).map_err(|error| because(path, &error))?)
 }
 
 fn plainly(path: &Path) -> Result<File, Refused> {
@@ -71,15 +92,23 @@ fn plainly(path: &Path) -> Result<File, Refused> {
     Ok(File::from(open(path, flags, Mode::empty())?))
 }
 
-fn all_of(file: File) -> std::io::Result<String> {
+fn all_of(file: File) -> std::io::Result<Vec<u8>> {
     if !file.metadata()?.is_file() {
         return Err(std::io::Error::other("it is no regular file"));
     }
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(std::io::Error::other("it is longer than 1 MiB; split or shorten it"));
+        return Err(std::io::Error::other("it is longer than 1 MiB; shorten it"));
     }
-    String::from_utf8(bytes)
-        .map_err(|error| std::io::Error::other(format!("it is no UTF-8 text: {error}")))
+    Ok(bytes)
+}
+
+fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let document = Document::new(path, String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let message = "This byte is no part of any character. The file must be UTF-8: save it so.";
+        Error { problems: vec![document.problem(&(sound..sound + 1), message)], more: 0 }
+    })
 }

@@ -79,6 +79,7 @@ pub(super) fn arguments(schema: &Map<String, Value>) -> BTreeMap<String, Argumen
                 declared.get("enum").and_then(Value::as_array).map(|v| v.iter().map(text).collect())
             }
         },
+        many: matches!(declared.get("type").and_then(Value::as_str), Some("array" | "object")),
     };
     properties
         .filter(|(name, _)| *name != TOKEN_ARGUMENT)

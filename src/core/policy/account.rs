@@ -75,7 +75,7 @@ impl Policy {
 
 fn asked(rule: &Rule, query: &Query<'_>, values: &Values<'_>) -> Vec<Asked> {
     let mut out = Vec::new();
-    if !rule.is_for(query) {
+    if !rule.speaks_of(query.spec.class) {
         out.push(Asked {
             table: "match",
             what: format!("{} is never asked for a read", rule.effect.as_str()),
@@ -110,14 +110,9 @@ fn answer(
     values: &Values<'_>,
     declared: bool,
 ) -> Asked {
-    let any: Vec<&str> = condition.any.iter().map(super::Glob::as_str).collect();
-    let what = match any.as_slice() {
-        [one] => format!("{} = {one:?}", condition.key),
-        several => format!("{} = {several:?}", condition.key),
-    };
+    let what = condition.to_string();
     let found = if condition.key == super::Key::Class {
-        let possible = Class::ALL.into_iter().filter(|class| values.classes.contains(*class));
-        let possible: Vec<&str> = possible.map(Class::as_str).collect();
+        let possible: Vec<&str> = values.classes.iter().map(Class::as_str).collect();
         let also =
             if declared { format!(", declared `{}`", values.declared) } else { String::new() };
         format!("`{}`{also}", possible.join("` or `"))

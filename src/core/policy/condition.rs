@@ -24,14 +24,12 @@ impl ClassSet {
 
     /// The set of these.
     pub fn of(classes: &[Class]) -> Self {
-        Self(classes.iter().fold(0, |set, class| set | Self::bit(*class)))
+        classes.iter().copied().collect()
     }
 
     /// The classes from the lowest to the highest.
     pub fn between(lowest: Class, highest: Class) -> Self {
-        Self::of(
-            &Class::ALL.into_iter().filter(|c| (lowest..=highest).contains(c)).collect::<Vec<_>>(),
-        )
+        Class::ALL.into_iter().filter(|class| (lowest..=highest).contains(class)).collect()
     }
 
     const fn bit(class: Class) -> u8 {
@@ -41,6 +39,16 @@ impl ClassSet {
     /// Whether a class is in it.
     pub const fn contains(self, class: Class) -> bool {
         self.0 & Self::bit(class) != 0
+    }
+
+    /// Whether no class is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The classes in it, in rising order.
+    pub fn iter(self) -> impl Iterator<Item = Class> {
+        Class::ALL.into_iter().filter(move |class| self.contains(*class))
     }
 
     /// Whether a class is in both.
@@ -57,6 +65,12 @@ impl ClassSet {
         } else {
             Match::May
         }
+    }
+}
+
+impl FromIterator<Class> for ClassSet {
+    fn from_iter<I: IntoIterator<Item = Class>>(classes: I) -> Self {
+        Self(classes.into_iter().fold(0, |set, class| set | Self::bit(class)))
     }
 }
 
@@ -83,6 +97,14 @@ pub enum Key {
     Argument(String),
     /// An attribute that the target's kind declares.
     Attribute(String),
+}
+
+impl Key {
+    /// Whether what it names is declared of an operation, and the same for all its requests of one
+    /// effective class.
+    pub const fn is_declared(&self) -> bool {
+        matches!(self, Self::Class | Self::Op | Self::Toolset | Self::Kind)
+    }
 }
 
 impl fmt::Display for Key {
@@ -129,8 +151,8 @@ impl Condition {
     /// A condition on this key.
     pub fn new(key: Key, any: Vec<Glob>) -> Self {
         let named = |class: &Class| any.iter().any(|glob| glob.matches(class.as_str()));
-        let classes: Vec<Class> = Class::ALL.into_iter().filter(named).collect();
-        Self { key, any, classes: ClassSet::of(&classes), slot: 0 }
+        let classes = Class::ALL.into_iter().filter(named).collect();
+        Self { key, any, classes, slot: 0 }
     }
 
     /// A condition on the class.
@@ -153,6 +175,17 @@ impl Condition {
             };
         }
         values.texts.get(self.slot).map_or(Match::May, |texts| texts.stand_to(&self.any))
+    }
+}
+
+/// The condition as a policy file says it.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let any: Vec<&str> = self.any.iter().map(Glob::as_str).collect();
+        match any.as_slice() {
+            [one] => write!(f, "{} = {one:?}", self.key),
+            several => write!(f, "{} = {several:?}", self.key),
+        }
     }
 }
 

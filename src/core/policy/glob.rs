@@ -121,6 +121,15 @@ impl Glob {
             None => covers_tokens(&self.tokens, &other.tokens),
         }
     }
+
+    /// Whether there is a text that both match.
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self.as_literal(), other.as_literal()) {
+            (Some(literal), _) => other.matches(literal),
+            (None, Some(literal)) => self.matches(literal),
+            (None, None) => tokens_meet(&self.tokens, &other.tokens),
+        }
+    }
 }
 
 /// Matches with one point to come back to: the last `*`, which takes one character more each time.
@@ -183,6 +192,29 @@ fn covers_tokens(wide: &[Token], narrow: &[Token]) -> bool {
             _ => return false,
         }
     }
+}
+
+/// From the ends to the beginnings: `row` says of the rest of `one`, and of each rest of `other` from
+/// the shortest to the longest, whether there is a text that both match.
+fn tokens_meet(one: &[Token], other: &[Token]) -> bool {
+    let ends = |token: &Token| *token == Token::Many;
+    let many = other.iter().rev().take_while(|token| ends(token)).count();
+    let mut row: Vec<bool> = (0..=other.len()).map(|rest| rest <= many).collect();
+    for a in one.iter().rev() {
+        let mut meet = ends(a) && row.first() == Some(&true);
+        let mut next = vec![meet];
+        for (b, old) in other.iter().rev().zip(row.windows(2)) {
+            let [shorter, same] = *old else { continue };
+            meet = match (a, b) {
+                (Token::Many, _) | (_, Token::Many) => same || meet,
+                (Token::Char(x), Token::Char(y)) => x == y && shorter,
+                (Token::One, _) | (_, Token::One) => shorter,
+            };
+            next.push(meet);
+        }
+        row = next;
+    }
+    row.last() == Some(&true)
 }
 
 impl fmt::Debug for Glob {
@@ -284,6 +316,20 @@ mod tests {
             if glob(&wide).covers(&glob(&narrow)) && glob(&narrow).matches(&text) {
                 prop_assert!(glob(&wide).matches(&text));
             }
+        }
+
+        #[test]
+        fn globs_meet_in_a_text(one in "[ab*?]{0,5}", other in "[ab*?]{0,5}") {
+            // No shortest text in both is longer than both globs together, and a letter that
+            // stands in neither does for all others.
+            let mut texts = vec![String::new()];
+            let mut found = false;
+            for _ in 0..=7 {
+                found |= texts.iter().any(|t| glob(&one).matches(t) && glob(&other).matches(t));
+                texts = texts.iter().flat_map(|t| ["a", "b", "c"].map(|c| t.clone() + c)).collect();
+            }
+            prop_assert_eq!(glob(&one).meets(&glob(&other)), found);
+            prop_assert_eq!(glob(&other).meets(&glob(&one)), found);
         }
 
         #[test]

@@ -3,7 +3,9 @@
 //! against the request.
 
 mod account;
+mod analysis;
 mod builtin;
+mod case;
 mod condition;
 mod glob;
 mod history;
@@ -22,7 +24,9 @@ use super::operation::Spec;
 use super::plan::{Digest, canonical};
 
 pub use account::{Asked, Part, Role};
+pub use analysis::{can_match, never_matches, operations_of, shadowed_by};
 pub use builtin::{BUILTIN_PREFIX, builtin};
+pub use case::{Case, Given, Ran, run as run_cases};
 pub use condition::{ClassSet, Condition, Key, Query};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
 pub use history::{History, Past, Recall, Touched};

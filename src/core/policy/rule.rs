@@ -102,6 +102,11 @@ impl Rule {
         }
     }
 
+    /// Whether it counts what was let through lately.
+    pub fn counts(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.rate.is_some())
+    }
+
     /// Every condition of the rule.
     pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.matches.iter().chain(&self.unless)
@@ -113,7 +118,7 @@ impl Rule {
 
     /// How it stands to a request: the weakest of what it asks.
     pub(super) fn stands(&self, query: &Query<'_>, values: &Values<'_>) -> Match {
-        if !self.is_for(query) {
+        if !self.speaks_of(query.spec.class) {
             return Match::Cannot;
         }
         let mut stands = all(&self.matches, values, declared_counts(self.effect, false));
@@ -128,8 +133,8 @@ impl Rule {
 
     /// A read shows nothing that would have to be confirmed or approved: only `allow` and `deny`
     /// speak of it.
-    pub(super) fn is_for(&self, query: &Query<'_>) -> bool {
-        query.spec.class != Class::Read || matches!(self.effect, Effect::Allow | Effect::Deny)
+    pub(super) const fn speaks_of(&self, declared: Class) -> bool {
+        !matches!(declared, Class::Read) || matches!(self.effect, Effect::Allow | Effect::Deny)
     }
 }
 

@@ -1,25 +1,15 @@
 //! Tables and properties of the decision, and the golden matrix of the built-in layer.
 
-use std::borrow::Cow;
+mod analysis;
+mod support;
+
 use std::fmt::Write as _;
 
 use super::*;
-use crate::core::operation::{Class, Drift};
+use crate::core::operation::Class;
 
 fn spec(class: Class, ceiling: Class) -> Spec {
-    Spec {
-        name: Cow::Borrowed("some_operation"),
-        title: Cow::Borrowed("Some operation"),
-        summary: Cow::Borrowed("Does something."),
-        toolset: "core",
-        class,
-        ceiling,
-        kind: None,
-        references: &[],
-        drift: Drift::All,
-        idempotent: false,
-        since_api: None,
-    }
+    support::spec("some_operation", class, ceiling)
 }
 
 fn rule(id: &str, effect: Effect, conditions: Vec<Condition>) -> Rule {

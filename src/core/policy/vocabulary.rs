@@ -23,6 +23,8 @@ pub struct Argument {
     pub default: Option<Value>,
     /// What it can be, where that is a short list.
     pub possible: Option<Vec<String>>,
+    /// Whether it is a list or an object, and so can be several texts.
+    pub many: bool,
 }
 
 /// Every operation that rules can speak of.

@@ -1,0 +1,187 @@
+//! Tables of what is said of rules without a request.
+
+use super::support::{fits, rule, vocabulary};
+use crate::core::policy::{
+    Rule, Schedule, Vocabulary, When, Window, Zone, never_matches, shadowed_by,
+};
+
+#[test]
+fn operations_by_what_is_declared() {
+    for (text, expected) in [
+        ("deny op = ping", "ping read"),
+        ("deny op = stop", "stop mutate+destroy"),
+        ("deny toolset = core", "ping read, run escalate"),
+        ("deny kind = unit, class = read", "list read"),
+        ("deny class = mutate", "stop mutate+destroy, rename mutate"),
+        ("allow class = mutate", "stop mutate, rename mutate"),
+        ("deny class = destroy", "stop destroy, remove destroy"),
+        ("allow class = destroy, op = rename", ""),
+        ("confirm toolset = core", "run escalate"),
+        ("approve op = ping", ""),
+        ("deny label.env = prod, class = read", "list read"),
+        ("deny name = web*, toolset = core", ""),
+        ("deny label.env = prod, toolset = core", ""),
+        ("deny arg.force = true", "remove destroy"),
+        ("deny arg.force = maybe", ""),
+        (
+            "deny id = 0123abcd",
+            "list read, show sensitive, stop mutate+destroy, \
+            rename mutate, remove destroy",
+        ),
+        ("deny id = 0123abcdef", ""),
+        ("deny privileged = yes", ""),
+        ("deny privileged = t*, class = read", "list read"),
+        ("deny client = x, op = ping", "ping read"),
+        ("deny class = mutate unless op = stop", "rename mutate"),
+        ("deny class = mutate unless class = mutate", "stop destroy"),
+        ("allow class = mutate | destroy unless class = mutate", "remove destroy"),
+        ("deny op = stop unless name = web", "stop mutate+destroy"),
+        ("deny op = ping unless name = web", "ping read"),
+    ] {
+        assert_eq!(fits(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_rule_that_never_matches_is_explained() {
+    for (text, why) in [
+        ("deny op = nothing", "no operation fits `op = \"nothing\"`"),
+        (
+            "deny op = ping, label.env = prod",
+            "no operation fits `op = \"ping\"` and `label.env = \"prod\"` together",
+        ),
+        ("deny class = read, op = stop, arg.x = 1", "no operation fits `arg.x = \"1\"`"),
+        (
+            "allow class = destroy, op = rename",
+            "no operation fits `class = \"destroy\"` and `op = \"rename\"` together \
+             (`allow` goes by the effective class)",
+        ),
+        (
+            "confirm class = read",
+            "every operation that fits is a read, and `confirm` says nothing of reads",
+        ),
+        (
+            "approve op = ping | list",
+            "every operation that fits is a read, and `approve` says nothing of reads",
+        ),
+        (
+            "deny op = stop unless toolset = units",
+            "`unless` holds for every operation that `match` fits",
+        ),
+        (
+            "deny name = web-* unless name = web*",
+            "`unless` holds for every request that `match` fits",
+        ),
+        (
+            "deny name = web-a | web-b, op = stop unless name = web*, kind = unit",
+            "`unless` holds for every request that `match` fits",
+        ),
+        ("deny privileged = yes", "no operation fits `privileged = \"yes\"`"),
+        ("deny name = a b", "no operation fits `name = \"a b\"`"),
+    ] {
+        assert_eq!(never_matches(&rule(text), &vocabulary()).as_deref(), Some(why), "{text}");
+    }
+    for text in [
+        "deny",
+        "allow",
+        "confirm class = mutate | read",
+        "deny name = web* unless name = web-*",
+        "deny name = web* | db unless name = web*",
+        "deny name = web unless name = web, label.env = dev",
+        "deny name = web unless name = web, toolset = core",
+        "deny op = remove, arg.tags = a unless arg.tags = a",
+        "deny class = destroy unless class = mutate",
+    ] {
+        assert_eq!(never_matches(&rule(text), &vocabulary()), None, "{text}");
+    }
+}
+
+fn at(text: &str, inside: Option<&str>, outside: Option<&str>) -> Rule {
+    let window = |text: Option<&str>| text.map(|text| Window::parse(text).unwrap());
+    let schedule = Schedule {
+        zone: Zone::parse("Europe/Berlin").unwrap(),
+        inside: window(inside),
+        outside: window(outside),
+        days: Vec::new(),
+    };
+    Rule { when: Some(When { schedule: Some(schedule), rate: None }), ..rule(text) }
+}
+
+#[test]
+fn windows_may_leave_nothing() {
+    for (inside, outside, never) in [
+        (None, Some("00:00-24:00"), true),
+        (Some("09:00-17:00"), Some("09:00-17:00"), true),
+        (Some("09:00-17:00"), Some("08:00-18:00"), true),
+        (Some("09:00-17:00"), Some("09:00-16:59"), false),
+        (Some("09:00-17:00"), Some("09:01-17:00"), false),
+        (Some("22:00-06:00"), Some("21:00-06:00"), true),
+        (Some("22:00-06:00"), Some("00:00-06:00"), false),
+        (Some("00:00-24:00"), None, false),
+    ] {
+        let why = never_matches(&at("deny op = stop", inside, outside), &vocabulary());
+        assert_eq!(why.is_some(), never, "{inside:?} {outside:?}");
+    }
+}
+
+fn is_shadowed(vocabulary: &Vocabulary, one: &Rule, other: &Rule) -> bool {
+    shadowed_by(one, [other].into_iter(), vocabulary).is_some()
+}
+
+#[test]
+fn a_stricter_rule_may_cover_another() {
+    for (one, other, shadowed) in [
+        ("allow op = stop", "deny op = stop", true),
+        ("allow op = stop", "allow op = stop", false),
+        ("deny op = stop", "approve op = stop", false),
+        ("allow op = stop | rename", "deny op = stop", false),
+        ("allow op = stop", "deny class = mutate", true),
+        ("allow op = remove", "deny class = mutate", false),
+        ("allow class = destroy", "deny class = mutate", false),
+        ("allow class = destroy, op = stop", "deny class = mutate", true),
+        ("confirm class = mutate", "deny class = mutate | destroy", true),
+        ("confirm class = mutate", "deny class = destroy", false),
+        ("allow class = read", "confirm", false),
+        ("allow class = sensitive", "confirm", true),
+        ("allow", "confirm", false),
+        ("allow label.env = prod", "deny label.env = p*", true),
+        ("allow label.env = p*", "deny label.env = prod", false),
+        ("allow label.env = a | b", "deny label.env = b | a | c", true),
+        ("allow label.env = a", "deny label.env = a, name = web", false),
+        ("allow label.env = a, name = web", "deny label.env = a", true),
+        ("allow op = stop", "deny op = stop unless name = web", false),
+        ("allow op = stop unless name = web", "deny op = stop unless name = web", true),
+        ("allow op = stop unless name = web*", "deny op = stop unless name = web", true),
+        ("allow op = stop unless name = web", "deny op = stop unless name = web*", false),
+        ("allow op = stop, name = db", "deny op = stop unless name = web*", true),
+        ("allow op = stop, name = *b", "deny op = stop unless name = web*", false),
+        ("allow op = stop", "deny unless toolset = core", true),
+        ("allow op = stop", "deny unless toolset = core, name = web", true),
+        ("allow op = stop", "deny unless toolset = units, name = web", false),
+        ("allow op = stop unless name = w", "deny unless name = w, label.env = dev", true),
+        ("allow op = stop unless name = w, label.env = dev", "deny unless name = w", false),
+        ("allow class = destroy, op = stop", "deny op = stop unless class = mutate", true),
+        ("allow op = stop", "deny op = stop unless class = destroy", false),
+        ("allow op = stop unless class = mutate", "deny op = stop unless class = destroy", true),
+        ("deny client = a", "deny client = a", false),
+        ("confirm client = a*", "deny client = *", true),
+    ] {
+        assert_eq!(
+            is_shadowed(&vocabulary(), &rule(one), &rule(other)),
+            shadowed,
+            "{one} / {other}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_holds_at_times_covers_only_its_like() {
+    let vocabulary = vocabulary();
+    let always = rule("allow op = stop");
+    let day = |text| at(text, Some("09:00-17:00"), None);
+    let night = |text| at(text, None, Some("09:00-17:00"));
+    assert!(is_shadowed(&vocabulary, &day("allow op = stop"), &rule("deny op = stop")));
+    assert!(is_shadowed(&vocabulary, &day("allow op = stop"), &day("deny op = stop")));
+    assert!(!is_shadowed(&vocabulary, &day("allow op = stop"), &night("deny op = stop")));
+    assert!(!is_shadowed(&vocabulary, &always, &day("deny op = stop")));
+}

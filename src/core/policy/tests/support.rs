@@ -1,0 +1,113 @@
+//! A small world to decide about, and rules in a short hand.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::core::operation::{Attribute, Class, Drift, Form, Kind, Spec};
+use crate::core::policy::{
+    Argument, Condition, Effect, Glob, Key, Known, Level, Rule, Vocabulary, operations_of,
+};
+
+pub(super) static UNIT: Kind = Kind {
+    name: "unit",
+    names: Form::Word { upper: true, beside: "_.-" },
+    ids: Form::Hex(8),
+    attributes: &[
+        Attribute { name: "label.*", form: Form::Text, always: false },
+        Attribute { name: "image", form: Form::Text, always: true },
+        Attribute {
+            name: "project",
+            form: Form::Word { upper: false, beside: "_-" },
+            always: false,
+        },
+        Attribute { name: "privileged", form: Form::Flag, always: true },
+    ],
+};
+
+pub(super) fn spec(name: &'static str, class: Class, ceiling: Class) -> Spec {
+    Spec {
+        name: Cow::Borrowed(name),
+        title: Cow::Borrowed("Some operation"),
+        summary: Cow::Borrowed("Does something."),
+        toolset: "core",
+        class,
+        ceiling,
+        kind: None,
+        references: &[],
+        drift: Drift::All,
+        idempotent: false,
+        since_api: None,
+    }
+}
+
+/// Seven operations: two of toolset `core`, five of toolset `units`.
+pub(super) fn vocabulary() -> Vocabulary {
+    use Class::{Destroy, Escalate, Mutate, Read, Sensitive};
+    let flag =
+        || Argument { possible: Some(vec!["false".into(), "true".into()]), ..Argument::default() };
+    let many = || Argument { many: true, ..Argument::default() };
+    let core = |name, class, arguments| known(spec(name, class, class), arguments);
+    let unit = |name, class, ceiling, arguments| {
+        let spec = spec(name, class, ceiling);
+        known(Spec { toolset: "units", kind: Some(&UNIT), ..spec }, arguments)
+    };
+    Vocabulary::new(vec![
+        core("ping", Read, vec![]),
+        core("run", Escalate, vec![("image", Argument::default()), ("ports", many())]),
+        unit("list", Read, Read, vec![("all", flag())]),
+        unit("show", Sensitive, Sensitive, vec![]),
+        unit("stop", Mutate, Destroy, vec![("timeout", Argument::default())]),
+        unit("rename", Mutate, Mutate, vec![("newName", Argument::default())]),
+        unit("remove", Destroy, Destroy, vec![("force", flag()), ("tags", many())]),
+    ])
+}
+
+fn known(spec: Spec, arguments: Vec<(&str, Argument)>) -> Known {
+    let arguments: BTreeMap<_, _> =
+        arguments.into_iter().map(|(name, argument)| (name.to_owned(), argument)).collect();
+    Known { spec, arguments }
+}
+
+/// A condition from `key = glob | glob`.
+pub(super) fn condition(text: &str) -> Condition {
+    let (key, any) = text.split_once(" = ").unwrap();
+    let key = match key {
+        "class" => Key::Class,
+        "op" => Key::Op,
+        "toolset" => Key::Toolset,
+        "kind" => Key::Kind,
+        "name" => Key::Name,
+        "id" => Key::Id,
+        "engine" => Key::Engine,
+        "client" => Key::Client,
+        other => match other.strip_prefix("arg.") {
+            Some(argument) => Key::Argument(argument.to_owned()),
+            None => Key::Attribute(other.to_owned()),
+        },
+    };
+    Condition::new(key, any.split(" | ").map(|glob| Glob::parse(glob).unwrap()).collect())
+}
+
+/// A user's rule from `effect key = glob, key = glob unless key = glob, key = glob`.
+pub(super) fn rule(text: &str) -> Rule {
+    let (effect, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let effect = Effect::ALL.into_iter().find(|e| e.as_str() == effect).unwrap();
+    let (matches, unless) = rest.split_once("unless ").unwrap_or((rest, ""));
+    let conditions = |list: &str| {
+        let list = list.split(", ").map(str::trim).filter(|text| !text.is_empty());
+        list.map(condition).collect::<Vec<_>>()
+    };
+    let rule = Rule::new(text, effect, Level::User, conditions(matches));
+    Rule { unless: conditions(unless), ..rule }
+}
+
+/// The names of the operations that a rule can match, with the classes.
+pub(super) fn fits(text: &str) -> String {
+    let vocabulary = vocabulary();
+    let operations = operations_of(&rule(text), &vocabulary);
+    let words = operations.iter().map(|(known, classes)| {
+        let classes: Vec<&str> = classes.iter().map(Class::as_str).collect();
+        format!("{} {}", known.spec.name, classes.join("+"))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
