@@ -140,7 +140,10 @@ fn files_are_refused_with_their_place() {
         ("version = 2", ":1:11: `version` is the number 2"),
         ("version = 1\nfoo = 1", ":2:1: There is no key `foo`"),
         ("version = 1\n[mcp]\nreadonly = true", "Did you mean `read_only`?"),
-        ("version = 1\n[mcp]\ntoolsets = [\"cores\"]", "There is no toolset `cores`"),
+        (
+            "version = 1\n[mcp]\ntoolsets = [\"cores\"]",
+            ":3:13: There is no toolset `cores`. Did you mean `core`?",
+        ),
         ("version = 1\n[[rule]]\nid = \"x\"", ":2:1: `match` is missing in `[[rule]]`"),
         ("version =", ":1:10: This is no TOML"),
     ] {
