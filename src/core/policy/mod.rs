@@ -5,6 +5,7 @@
 mod account;
 mod analysis;
 mod builtin;
+mod compare;
 mod condition;
 mod glob;
 mod history;
@@ -25,6 +26,7 @@ use super::plan::{Digest, canonical};
 pub use account::{Asked, Part, Role};
 pub use analysis::{can_match, never_matches, operations_of, shadowed_by};
 pub use builtin::{BUILTIN_PREFIX, builtin};
+pub use compare::{Change, Comparison, Difference, Direction, Undecided, Witness, compare, widens};
 pub use condition::{ClassSet, Condition, Key, Query};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
 pub use history::{History, Past, Recall};

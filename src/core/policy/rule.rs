@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::condition::{Condition, Key, Query, Values, declared_counts};
-use super::when::When;
+use super::condition::{Condition, Key, Query, Subject, Values, declared_counts};
+use super::when::{Scope, When};
 use super::{Effect, Match};
 use crate::core::operation::Class;
 
@@ -102,6 +102,15 @@ impl Rule {
         }
     }
 
+    /// Whether it stands to every request as the other does and says the same, in other words maybe.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        self.effect == other.effect
+            && self.level.is_trusted() == other.level.is_trusted()
+            && self.matches == other.matches
+            && self.unless == other.unless
+            && self.when == other.when
+    }
+
     /// Every condition of the rule.
     pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.matches.iter().chain(&self.unless)
@@ -150,7 +159,13 @@ pub(super) fn holds(when: &When, values: &Values<'_>) -> Match {
     });
     let rate = when.rate.as_ref().map_or(Match::Matches, |rate| {
         let (Some(now), Some(history)) = (values.now, values.history) else { return Match::May };
-        rate.holds(history, now, values.subject.id())
+        match values.subject {
+            // One target cannot have reached what all together have not.
+            Subject::Unknown if rate.scope == Scope::Target => {
+                rate.holds(history, now, None).min(Match::May)
+            }
+            subject => rate.holds(history, now, subject.id()),
+        }
     });
     schedule.min(rate)
 }
