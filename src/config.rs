@@ -3,22 +3,46 @@
 //! A flag goes over the environment, the environment over files, files over the default, except
 //! that `read_only` is sticky: true anywhere wins. Of the files, the project's can only narrow.
 
+mod audit_dir;
+mod cases;
+mod conditions;
+mod document;
 mod environment;
 mod file;
+mod files;
+mod forms;
+mod found;
+mod guard;
+mod nearest;
+mod read;
+mod rules;
+mod schedule;
+mod settings;
+mod stack;
+mod stamp;
+mod syntax;
+mod table;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use document::{Error, Position, Problem};
 pub use environment::Environment;
-use file::{File, Layer};
+use file::File;
+pub use files::Files;
+pub use found::Source;
+pub use stack::{Alone, Stack, alone};
+
+use files::{Found, Seen};
+use read::Text;
+use stack::build;
+
+use settings::Settings;
 
 use crate::core::operation::Spec;
-
-/// Why the configuration cannot be used: what is wrong, where, and the mend.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Error(pub String);
+use crate::core::policy::{Policy, Ran, Vocabulary};
 
 /// The names of all toolsets.
 pub const TOOLSETS: [&str; 8] = [
@@ -36,10 +60,16 @@ pub const TOOLSETS: [&str; 8] = [
 const TOOLSETS_DEFAULT: [&str; 3] = ["core", "containers", "projects"];
 
 /// How long a confirm token works unless told otherwise, in seconds.
-const TOKEN_TTL_SECONDS: u64 = 120;
+const TOKEN_TTL_SECONDS: u32 = 120;
+
+/// How long it works at least.
+const TOKEN_TTL_SECONDS_MIN: u32 = 10;
 
 /// How many requests run at the same time unless told otherwise.
-const CONCURRENT_CALLS: usize = 32;
+const CONCURRENT_CALLS: u32 = 32;
+
+/// How many can run at the same time, at most.
+const CONCURRENT_CALLS_MAX: u32 = 1024;
 
 /// The flags of `mcp`, `call` and whatever else looks at the same settings.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -105,13 +135,25 @@ impl<T> Setting<T> {
 }
 
 /// Which records are synced to disk before anything goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sync {
     /// Every one.
     All,
     /// Those of changes.
     Mutate,
+}
+
+/// Where settings come from, beside the files.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// What the command line says.
+    pub flags: Flags,
+    /// What the environment says.
+    pub env: Environment,
+    /// The working folder.
+    pub cwd: PathBuf,
+    /// What rules can speak of.
+    pub vocabulary: Vocabulary,
 }
 
 /// The effective configuration.
@@ -139,27 +181,52 @@ pub struct Config {
     pub log_file: Option<PathBuf>,
     /// The files that were read.
     pub files: Vec<PathBuf>,
+    /// The files that were read, and those that were not there, in the order of their trust.
+    pub sources: Vec<Source>,
+    /// The effective policy. Each rule says where it is written.
+    pub policy: Arc<Policy>,
+    /// What came of the tests of every file. All passed.
+    pub tests: Vec<Ran>,
+    seen: Seen,
 }
 
 impl Config {
     /// Reads the files that flags and environment name, and works out every setting.
     ///
     /// # Errors
-    /// For a file that cannot be read or says what it may not, and for a value that does not exist.
-    pub fn load(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Self, Error> {
-        let files = file::load_all(flags, env, cwd)?;
+    /// For a file that cannot be read or says what it may not, for a test of a policy that fails, and
+    /// for a value that does not exist.
+    pub fn load(origin: &Origin) -> Result<Self, Error> {
+        Self::of(Seen::look(origin)?, origin)
+    }
+
+    /// Works out every setting from files that were read.
+    fn of((seen, found): (Seen, Vec<Found>), origin: &Origin) -> Result<Self, Error> {
+        let Origin { flags, env, vocabulary, .. } = origin;
+        let mut files = Vec::new();
+        for (source, text) in &found {
+            if let Some(Text { text, .. }) = text.clone()? {
+                files.push(File::parse(source, text, vocabulary)?);
+            }
+        }
+        let sources = found.into_iter().map(|(source, _)| source).collect();
+        let Stack { policy, tests, .. } = build(&files, vocabulary)?.passed()?;
         Ok(Self {
-            engine_host: from_file(&files, |f| f.engine.as_ref()?.host.clone()),
-            engine_context: from_file(&files, |f| f.engine.as_ref()?.context.clone()),
-            audit_dir: audit_dir(flags, env, &files, cwd)?,
-            audit_sync: pick(&files, |f| f.audit.as_ref()?.sync, Sync::Mutate),
+            engine_host: from_file(&files, |s| s.engine_host.clone()),
+            engine_context: from_file(&files, |s| s.engine_context.clone()),
+            audit_dir: audit_dir::of(origin, &files, &policy)?,
+            audit_sync: pick(&files, |s| s.audit_sync, Sync::Mutate),
             toolsets: toolsets(flags, env, &files)?,
             read_only: read_only(flags, env, &files)?,
-            token_ttl: token_ttl(&files)?,
-            concurrent_calls: concurrent_calls(&files)?,
+            token_ttl: token_ttl(&files),
+            concurrent_calls: concurrent_calls(&files),
             log_level: log_level(flags, env)?,
             log_file: flags.log_file.clone(),
-            files: files.into_iter().map(|file| file.path).collect(),
+            files: files.into_iter().map(|file| file.source.path).collect(),
+            sources,
+            policy,
+            tests,
+            seen,
         })
     }
 
@@ -170,46 +237,15 @@ impl Config {
 }
 
 /// The value of the strongest file that sets it: the user's, then the system's, then the project's.
-fn from_file<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>) -> Option<Setting<T>> {
-    let ours = files.iter().rev().filter(|file| file.layer != Layer::Project);
-    let projects = files.iter().filter(|file| file.layer == Layer::Project);
+fn from_file<T>(files: &[File], get: impl Fn(&Settings) -> Option<T>) -> Option<Setting<T>> {
+    let ours = files.iter().rev().filter(|file| file.source.level.is_trusted());
+    let projects = files.iter().filter(|file| !file.source.level.is_trusted());
     ours.chain(projects)
-        .find_map(|file| Some(Setting::new(get(&file.content)?, file.path.display())))
+        .find_map(|file| Some(Setting::new(get(&file.settings)?, file.source.path.display())))
 }
 
-fn pick<T>(files: &[File], get: impl Fn(&file::Content) -> Option<T>, default: T) -> Setting<T> {
+fn pick<T>(files: &[File], get: impl Fn(&Settings) -> Option<T>, default: T) -> Setting<T> {
     from_file(files, get).unwrap_or_else(|| Setting::new(default, "default"))
-}
-
-fn audit_dir(
-    flags: &Flags,
-    env: &Environment,
-    files: &[File],
-    cwd: &Path,
-) -> Result<Setting<PathBuf>, Error> {
-    if let Some(dir) = &flags.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "--audit-dir"));
-    }
-    if let Some(dir) = &env.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "AUDIT_DIR"));
-    }
-    let named = |file: &file::Content| file.audit.as_ref()?.dir.clone();
-    if let Some(dir) = from_file(files, named) {
-        let folder = Path::new(&dir.source).parent().unwrap_or(cwd).to_owned();
-        return Ok(Setting { value: folder.join(dir.value), source: dir.source });
-    }
-    let project = [".mcp.json", "countersign.toml"].iter().any(|name| cwd.join(name).is_file());
-    if project || cwd.join("audit").is_dir() {
-        return Ok(Setting::new(cwd.join("audit"), "default (this folder is a project)"));
-    }
-    let state = env.state_home().ok_or_else(|| {
-        Error(
-            "There is no place for the audit log: neither HOME nor XDG_STATE_HOME is set. Name a \
-             folder with --audit-dir or AUDIT_DIR."
-                .into(),
-        )
-    })?;
-    Ok(Setting::new(state.join("countersign").join("audit"), "default"))
 }
 
 fn toolsets(
@@ -227,11 +263,9 @@ fn toolsets(
     }
     let mut effective = expand(&["default".to_owned()], "default")?;
     for file in files {
-        let Some(words) = file.content.mcp.as_ref().and_then(|mcp| mcp.toolsets.as_ref()) else {
-            continue;
-        };
-        let mut found = expand(words, &file.path.display().to_string())?;
-        if file.layer == Layer::Project {
+        let Some(words) = &file.settings.toolsets else { continue };
+        let mut found = expand(words, &file.source.path.display().to_string())?;
+        if !file.source.level.is_trusted() {
             found.value.retain(|name| effective.value.contains(name));
         }
         effective = found;
@@ -244,7 +278,7 @@ fn expand(words: &[String], source: &str) -> Result<Setting<Vec<String>>, Error>
     let words: Vec<&str> = words.iter().map(|word| word.trim()).filter(|w| !w.is_empty()).collect();
     let known = |word: &&str| TOOLSETS.contains(word) || ["all", "default"].contains(word);
     if let Some(unknown) = words.iter().find(|word| !known(word)) {
-        return Err(Error(format!(
+        return Err(Error::new(format!(
             "There is no toolset `{}` ({source}). There are {}, `all` and `default`.",
             crate::core::text::name(unknown),
             TOOLSETS.join(", ")
@@ -267,39 +301,27 @@ fn read_only(flags: &Flags, env: &Environment, files: &[File]) -> Result<Setting
         Some("1" | "true" | "yes") => return Ok(Setting::new(true, "COUNTERSIGN_READ_ONLY")),
         None | Some("" | "0" | "false" | "no") => {}
         Some(other) => {
-            return Err(Error(format!(
+            return Err(Error::new(format!(
                 "COUNTERSIGN_READ_ONLY is `{}`; it can be true or false.",
                 crate::core::text::name(other)
             )));
         }
     }
-    let sets = |file: &&File| file.content.mcp.as_ref().and_then(|mcp| mcp.read_only) == Some(true);
+    let sets = |file: &&File| file.settings.read_only == Some(true);
     Ok(match files.iter().find(sets) {
-        Some(file) => Setting::new(true, file.path.display()),
+        Some(file) => Setting::new(true, file.source.path.display()),
         None => Setting::new(false, "default"),
     })
 }
 
-fn token_ttl(files: &[File]) -> Result<Setting<Duration>, Error> {
-    let seconds = pick(files, |f| f.limits.as_ref()?.token_ttl_seconds, TOKEN_TTL_SECONDS);
-    if !(10..=TOKEN_TTL_SECONDS).contains(&seconds.value) {
-        return Err(Error(format!(
-            "{}: limits.token_ttl_seconds is {}; it can be 10 to {TOKEN_TTL_SECONDS}.",
-            seconds.source, seconds.value
-        )));
-    }
-    Ok(Setting { value: Duration::from_secs(seconds.value), source: seconds.source })
+fn token_ttl(files: &[File]) -> Setting<Duration> {
+    let Setting { value, source } = pick(files, |s| s.token_ttl_seconds, TOKEN_TTL_SECONDS);
+    Setting { value: Duration::from_secs(value.into()), source }
 }
 
-fn concurrent_calls(files: &[File]) -> Result<Setting<usize>, Error> {
-    let calls = pick(files, |f| f.limits.as_ref()?.concurrent_calls, CONCURRENT_CALLS);
-    if !(1..=1024).contains(&calls.value) {
-        return Err(Error(format!(
-            "{}: limits.concurrent_calls is {}; it can be 1 to 1024.",
-            calls.source, calls.value
-        )));
-    }
-    Ok(calls)
+fn concurrent_calls(files: &[File]) -> Setting<usize> {
+    let Setting { value, source } = pick(files, |s| s.concurrent_calls, CONCURRENT_CALLS);
+    Setting { value: usize::try_from(value).unwrap_or(usize::MAX), source }
 }
 
 fn log_level(flags: &Flags, env: &Environment) -> Result<Setting<Level>, Error> {
@@ -311,7 +333,7 @@ fn log_level(flags: &Flags, env: &Environment) -> Result<Setting<Level>, Error> 
     }
     let Some(word) = &env.log else { return Ok(Setting::new(Level::Warn, "default")) };
     let level = <Level as clap::ValueEnum>::from_str(word, true).map_err(|_| {
-        Error(format!(
+        Error::new(format!(
             "COUNTERSIGN_LOG is `{}`; it can be error, warn, info or debug.",
             crate::core::text::name(word)
         ))

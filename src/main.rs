@@ -10,15 +10,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::audit::{AuditLog, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Installation, Output, Verb};
-use countersign::config::{Config, Environment, Flags, Level, Sync};
-use countersign::core::policy::Policy;
+use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Gate, Parts, Registry, Settings};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ops;
-use countersign::ports::{Clock as _, Fixed, random_id};
+use countersign::ports::{Clock as _, random_id};
 use countersign::store::MemoryGrants;
 
 fn main() -> ExitCode {
@@ -28,8 +27,8 @@ fn main() -> ExitCode {
     let code = match verb {
         Verb::Completions { shell } => cli::completions(shell, out),
         Verb::Man { verb } => cli::man(verb.as_deref(), out),
-        verb => match prepare(&flags, &env) {
-            Ok(config) => with_runtime(run(verb, config, &flags, &env, out)),
+        verb => match prepare(flags, env) {
+            Ok((config, origin)) => with_runtime(run(verb, config, origin, out)),
             Err(why) => {
                 out.message(format!("countersign: {why}"));
                 cli::exit::USAGE
@@ -39,12 +38,14 @@ fn main() -> ExitCode {
     code.into()
 }
 
-fn prepare(flags: &Flags, env: &Environment) -> Result<Config, String> {
+fn prepare(flags: Flags, env: Environment) -> Result<(Config, Origin), String> {
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
-    let config = Config::load(flags, env, &cwd).map_err(|error| error.to_string())?;
+    let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
+    let origin = Origin { flags, env, cwd, vocabulary };
+    let config = Config::load(&origin).map_err(|error| error.to_string())?;
     trace(&config)?;
-    Ok(config)
+    Ok((config, origin))
 }
 
 /// Starts the program's own messages. What the libraries say of requests stays out: it holds bodies.
@@ -88,14 +89,14 @@ fn with_runtime(run: impl Future<Output = u8>) -> u8 {
     }
 }
 
-async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: Output) -> u8 {
-    let engine = Arc::new(DockerEngine::new(endpoint::resolve(&sources(&config, flags, env))));
+async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
+    let engine = Arc::new(DockerEngine::new(endpoint::resolve(&sources(&config, &origin))));
     match verb {
-        Verb::Mcp => match gate(&config, &engine) {
+        Verb::Mcp => match gate(&config, origin, &engine) {
             Ok(wired) => finish(wired, |gate| cli::serve(gate, out)).await,
             Err(fault) => refuse(&fault, out),
         },
-        Verb::Call(call) => match gate(&config, &engine) {
+        Verb::Call(call) => match gate(&config, origin, &engine) {
             Ok(wired) => {
                 finish(wired, |gate| async move { cli::call(&gate, call, out).await }).await
             }
@@ -103,7 +104,7 @@ async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: 
         },
         Verb::Tools(flag) => {
             let all = Registry::new(ops::ALL, |_| true);
-            cli::tools(&all, &Policy::builtin(), &config, flag.json, out)
+            cli::tools(&all, &config.policy, &config, flag.json, out)
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
         Verb::Doctor(flag) => {
@@ -111,7 +112,7 @@ async fn run(verb: Verb, config: Config, flags: &Flags, env: &Environment, out: 
             let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
             let installation = Installation {
                 config: &config,
-                policy: &Policy::builtin(),
+                policy: &config.policy,
                 look: &*engine,
                 endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
                 direct_access: socket.as_deref().and_then(direct_access),
@@ -137,7 +138,11 @@ async fn finish<F: Future<Output = u8>>(
     code
 }
 
-fn gate(config: &Config, engine: &Arc<DockerEngine>) -> Result<(Arc<Gate>, Arc<AuditLog>), Fault> {
+fn gate(
+    config: &Config,
+    origin: Origin,
+    engine: &Arc<DockerEngine>,
+) -> Result<(Arc<Gate>, Arc<AuditLog>), Fault> {
     let session = random_id(&HostEntropy)?;
     let settings = AuditSettings {
         dir: config.audit_dir.value.clone(),
@@ -147,7 +152,7 @@ fn gate(config: &Config, engine: &Arc<DockerEngine>) -> Result<(Arc<Gate>, Arc<A
     let audit = Arc::new(AuditLog::new(settings, Arc::new(HostClock)));
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
-        policies: Arc::new(Fixed::new(Policy::builtin())),
+        policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
         look: engine.clone(),
         act: engine.clone(),
         audit: audit.clone(),
@@ -164,7 +169,7 @@ fn gate(config: &Config, engine: &Arc<DockerEngine>) -> Result<(Arc<Gate>, Arc<A
     Ok((Arc::new(Gate::new(parts)), audit))
 }
 
-fn sources(config: &Config, flags: &Flags, env: &Environment) -> Sources {
+fn sources(config: &Config, Origin { flags, env, .. }: &Origin) -> Sources {
     let from_file = |setting: &Option<countersign::config::Setting<String>>| {
         setting.as_ref().map(|setting| setting.value.clone())
     };

@@ -76,13 +76,16 @@ pub trait Audit: Send + Sync + fmt::Debug {
     fn hold(&self, targets: &[Target]) -> Result<Held, Fault>;
 
     /// What was let through lately, by this process or another: every whole line of the log up to
-    /// this moment.
+    /// this moment. Changes are counted by their `allowed` lines, whatever became of them, and reads
+    /// by their `read` lines. These are written when a read is over and nothing serialises reads, so
+    /// a rule that counts them may let through as many more as run at that moment.
     ///
     /// # Errors
     /// `audit_unavailable` if the log cannot be read.
     fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>>;
 
-    /// Waits until no other change, in any process, is between being counted and being on record.
+    /// Waits until no other change, in any process, is between being counted and being on record. Of
+    /// a process that ends, nothing is waited for.
     ///
     /// # Errors
     /// `busy` if that takes too long, `audit_unavailable` if the lock cannot be kept.
@@ -125,8 +128,8 @@ pub struct Fixed(Arc<Policy>);
 
 impl Fixed {
     /// This one for ever.
-    pub fn new(policy: Policy) -> Self {
-        Self(Arc::new(policy))
+    pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
+        Self(policy.into())
     }
 }
 
@@ -186,7 +189,7 @@ pub struct Judgement {
     pub effect: &'static str,
     /// The id of the rule that decides.
     pub rule: String,
-    /// The rule's own words.
+    /// Why: the rule's own words, or that there is none.
     pub reason: Option<String>,
     /// The effective class.
     pub class: Class,

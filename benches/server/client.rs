@@ -19,7 +19,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and shakes hands.
     pub(crate) fn start(audit_dir: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
+        Self::start_with(audit_dir, None)
+    }
+
+    /// As [`Self::start`], with the user's files in a folder.
+    pub(crate) fn start_with(audit_dir: &Path, config_home: Option<&Path>) -> Self {
+        let mut command = Command::new(PROGRAM);
+        if let Some(home) = config_home {
+            command.env("XDG_CONFIG_HOME", home);
+        }
+        let mut child = command
             .args(["mcp", "--audit-dir"])
             .arg(audit_dir.join("audit"))
             .stdin(Stdio::piped())

@@ -119,18 +119,41 @@ fn ratio(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64()
 }
 
-/// From starting the process to the answer of `initialize`.
+/// From starting the process to the answer of `initialize`, without a policy file and with one of
+/// 100 rules and as many tests.
 fn start(starts: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let mut samples = Samples::new("start to initialize's answer");
-    for _ in 0..starts {
-        let begun = Instant::now();
-        let server = Server::start(folder.path());
-        samples.add(begun.elapsed());
-        drop(server);
+    let home = folder.path().join("config");
+    std::fs::create_dir_all(home.join("countersign")).unwrap();
+    std::fs::write(home.join("countersign/policy.toml"), policy(100)).unwrap();
+    let (none, some) = ("start to initialize's answer", "the same with a policy of 100 rules");
+    for (name, home, most) in [(none, None, 10), (some, Some(home.as_path()), 15)] {
+        let mut samples = Samples::new(name);
+        for _ in 0..starts {
+            let begun = Instant::now();
+            let server = Server::start_with(folder.path(), home);
+            samples.add(begun.elapsed());
+            drop(server);
+        }
+        let met = bar(samples.p50() <= Duration::from_millis(most));
+        println!("{samples}\n  p50 at most {most} ms{met}\n");
     }
-    println!("{samples}\n  p50 at most 10 ms{}\n", bar(samples.p50() <= Duration::from_millis(10)));
     assert!(!folder.path().join("audit").exists(), "starting writes nothing");
+}
+
+/// A user's file of so many rules, each with a test.
+fn policy(rules: usize) -> String {
+    let rule = |n: usize| {
+        format!(
+            "[[rule]]\nid = \"team-{n}\"\neffect = \"approve\"\n\
+             match = {{ class = [\"mutate\", \"destroy\"], label.team = \"team-{n}-*\" }}\n\
+             unless = {{ name = \"scratch-{n}-*\" }}\n\
+             [[test]]\nname = \"team {n}\"\n\
+             given = {{ op = \"restart_container\", label.team = \"team-{n}-web\" }}\n\
+             expect = \"approve\"\nby = \"team-{n}\"\n"
+        )
+    };
+    std::iter::once("version = 1\n".to_owned()).chain((0..rules).map(rule)).collect()
 }
 
 /// Resident memory after many calls, and while a long log is read.

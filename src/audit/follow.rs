@@ -69,15 +69,17 @@ fn look_in(place: &Place, at: &mut At) -> Result<Vec<Entry>, Fault> {
     for line in bytes.split_inclusive(|b| *b == b'\n') {
         let Some(bare) = line.strip_suffix(b"\n") else { break };
         at.line += 1;
+        let spot = Spot { day: at.day, line: at.line, start: at.offset, ended: true };
         at.offset += line.len() as u64;
-        found.push(Entry::new(Spot { day: at.day, line: at.line, ended: true }, bare.to_vec()));
+        found.push(Entry::new(spot, bare.to_vec()));
     }
     if found.is_empty() && bytes.len() as u64 == LOOK_BYTES {
         // No record is as long as one look: told as a torn line in pieces.
         at.line += 1;
+        let spot = Spot { day: at.day, line: at.line, start: at.offset, ended: false };
         at.offset += LOOK_BYTES;
         bytes.truncate(LOOK_KEPT);
-        found.push(Entry::new(Spot { day: at.day, line: at.line, ended: false }, bytes));
+        found.push(Entry::new(spot, bytes));
     }
     Ok(found)
 }

@@ -20,6 +20,11 @@
 //! record it removes the target locks that nobody holds and closes, as `unknown`, what sessions without
 //! a lock left open. After a failed append nothing is believed of the file: the next one reads its
 //! end again. A writer that panics is replaced; the session's lock and open intents outlive it.
+//!
+//! **Counts.** Rules that count are answered from the log alone: each process keeps an index of the
+//! part that they ask about and catches up from the end of what it read. A change that is counted is
+//! decided on under the lock of `.live/target-count`, which it keeps until its `allowed` is on disk.
+//! Whoever can remove lines of the log can hide what was counted; `verify` shows it.
 
 mod checker;
 mod follow;
@@ -43,9 +48,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{self, oneshot};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::core::plan::Target;
 use crate::core::policy::{History, Recall};
@@ -65,7 +70,7 @@ use sink::{Job, Kept, Sink};
 /// How long a change waits for others to be counted.
 const COUNT_WAIT: Duration = Duration::from_secs(5);
 
-/// How long it waits before it looks again.
+/// How long it waits for another process before it tries again.
 const COUNT_PAUSE: Duration = Duration::from_millis(5);
 
 /// Records that wait to be written, at most.
@@ -109,7 +114,9 @@ impl Shared {
 pub struct AuditLog {
     shared: Arc<Shared>,
     writer: Mutex<Writer>,
-    recent: Arc<Mutex<Recent>>,
+    recent: Arc<sync::Mutex<Recent>>,
+    /// Those of this process that wait to be counted, in the order in which they came.
+    counting: Arc<sync::Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -134,9 +141,9 @@ impl Writer {
 impl AuditLog {
     /// A log in a folder.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let recent = Arc::new(Mutex::new(Recent::new(&settings.dir)));
+        let recent = Arc::new(sync::Mutex::new(Recent::new(&settings.dir)));
         let shared = Arc::new(Shared::new(settings, clock));
-        Self { shared, writer: Mutex::new(Writer::Idle), recent }
+        Self { shared, writer: Mutex::new(Writer::Idle), recent, counting: Arc::default() }
     }
 
     /// Writes what waits and ends the writer; later records are refused. Removes the mark of this
@@ -221,12 +228,11 @@ impl Audit for AuditLog {
     }
 
     fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
-        let (recent, recall) = (Arc::clone(&self.recent), recall.clone());
-        let now = self.shared.clock.now();
-        let looked = spawn_blocking(move || {
-            recent.lock().unwrap_or_else(PoisonError::into_inner).catch_up(&recall, now)
-        });
+        let (recent, shared) = (Arc::clone(&self.recent), Arc::clone(&self.shared));
+        let recall = recall.clone();
         Box::pin(async move {
+            let mut recent = recent.lock_owned().await;
+            let looked = spawn_blocking(move || recent.catch_up(&recall, shared.clock.now()));
             looked.await.unwrap_or_else(|_| {
                 Err(unavailable("its reader ended in a panic", "Report that, then try again."))
             })
@@ -234,22 +240,25 @@ impl Audit for AuditLog {
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
-        Box::pin(async move {
+        let counting = Arc::clone(&self.counting);
+        let take = async move {
+            let alone = counting.lock_owned().await;
             let place = Place::open(&self.shared.settings.dir, &self.shared.narrowed)?;
-            let started = self.shared.clock.tick();
             loop {
-                if let Some(count) = Locks::count(&place)? {
-                    return Ok(Box::new(count) as Held);
-                }
-                if self.shared.clock.tick().0.saturating_sub(started.0) > COUNT_WAIT {
-                    return Err(Fault::new(
-                        Reason::Busy,
-                        "Other changes are being counted for a rule of the policy. Nothing was \
-                         done; call again.",
-                    ));
+                if let Some(lock) = Locks::count(&place)? {
+                    return Ok(Box::new((lock, alone)) as Held);
                 }
                 sleep(COUNT_PAUSE).await;
             }
+        };
+        Box::pin(async {
+            timeout(COUNT_WAIT, take).await.unwrap_or_else(|_| {
+                Err(Fault::new(
+                    Reason::Busy,
+                    "Other changes are being counted for a rule of the policy. Nothing was done; \
+                     call again.",
+                ))
+            })
         })
     }
 }

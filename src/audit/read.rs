@@ -29,6 +29,8 @@ pub(super) struct Spot {
     pub(super) day: Day,
     /// Its number in the file, from 1, or from where reading began.
     pub(super) line: u64,
+    /// Where it begins in its file, in bytes.
+    pub(super) start: u64,
     /// Whether it ends in a newline.
     pub(super) ended: bool,
 }
@@ -39,11 +41,14 @@ pub(super) struct RawLines {
     days: VecDeque<Day>,
     file: Option<(Day, BufReader<File>)>,
     line: u64,
+    /// Where the next line begins.
+    start: u64,
     skip: u64,
 }
 
 impl RawLines {
-    /// Starts at the oldest line, or at a position in a day's file.
+    /// Starts at the oldest line, or at a position in a day's file. A file that is made later, or
+    /// begun, is not read: then what is read is a beginning of the log, with nothing left out.
     pub(super) fn new(place: &Place, from: Option<(Day, u64)>) -> Result<Self, Fault> {
         let mut days = VecDeque::from(place.days()?);
         let mut skip = 0;
@@ -51,32 +56,43 @@ impl RawLines {
             days.retain(|other| *other >= day);
             skip = if days.front() == Some(&day) { offset } else { 0 };
         }
-        Ok(Self { days, file: None, line: 0, skip })
+        let is_empty = |day: &Day| place.look(&day.to_string()).is_some_and(|(_, size)| size == 0);
+        days.retain(|day| !is_empty(day));
+        Ok(Self { days, file: None, line: 0, start: 0, skip })
     }
 
     /// The next line without its newline; none at the end. Of a line beyond [`LINE_KEPT`] the rest
-    /// is left out, so that it is no record.
+    /// is left out, so that it is no record. What has no newline is the end of its file, though more
+    /// of it may be written by now.
     pub(super) fn next(&mut self, place: &Place, raw: &mut Vec<u8>) -> Result<Option<Spot>, Fault> {
         loop {
             if self.file.is_none() && !self.next_file(place)? {
                 return Ok(None);
             }
             let Some((day, file)) = &mut self.file else { return Ok(None) };
+            let day = *day;
             raw.clear();
             let error = |e| failed(format_args!("{day} cannot be read"), &e);
-            let read = file.by_ref().take(LINE_KEPT).read_until(b'\n', raw).map_err(error)?;
+            let mut read =
+                file.by_ref().take(LINE_KEPT).read_until(b'\n', raw).map_err(error)? as u64;
             if read == 0 {
                 self.file = None;
                 continue;
             }
-            self.line += 1;
             let mut ended = raw.last() == Some(&b'\n');
             if ended {
                 raw.pop();
-            } else if read as u64 == LINE_KEPT {
-                ended = skip_line(file).map_err(|e| failed("the log cannot be read", &e))?;
+            } else if read == LINE_KEPT {
+                let (skipped, newline) = skip_line(file).map_err(error)?;
+                (read, ended) = (read + skipped, newline);
             }
-            return Ok(Some(Spot { day: *day, line: self.line, ended }));
+            if !ended {
+                self.file = None;
+            }
+            self.line += 1;
+            let start = self.start;
+            self.start += read;
+            return Ok(Some(Spot { day, line: self.line, start, ended }));
         }
     }
 
@@ -89,24 +105,27 @@ impl RawLines {
             }
             self.file = Some((day, BufReader::with_capacity(BUFFER, file)));
             self.line = 0;
+            self.start = skip;
             return Ok(true);
         }
         Ok(false)
     }
 }
 
-/// Reads on to the next newline; false if the file ends first.
-fn skip_line(file: &mut BufReader<File>) -> std::io::Result<bool> {
+/// Reads on to the next newline: how many bytes, and false if the file ends first.
+fn skip_line(file: &mut BufReader<File>) -> std::io::Result<(u64, bool)> {
+    let mut skipped = 0;
     loop {
         let buffer = file.fill_buf()?;
         if buffer.is_empty() {
-            return Ok(false);
+            return Ok((skipped, false));
         }
         let end = buffer.iter().position(|b| *b == b'\n');
         let used = end.map_or(buffer.len(), |end| end + 1);
         file.consume(used);
+        skipped += used as u64;
         if end.is_some() {
-            return Ok(true);
+            return Ok((skipped, true));
         }
     }
 }

@@ -5,9 +5,11 @@
 )]
 
 mod chain;
+mod count;
 mod crowd;
 mod full;
 mod life;
 mod place;
+mod recent;
 mod support;
 mod torn;

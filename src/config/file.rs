@@ -1,157 +1,89 @@
-//! Configuration files: their shape, their layers and what each layer may set.
+//! One configuration file as a whole.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use super::document::{Document, Error, Problems, Span};
+use super::found::{SYSTEM_FILE, Source, USER_FILE};
+use super::settings::Settings;
+use super::table::{Keys, wrong};
+use super::{cases, rules, syntax};
+use crate::core::policy::{Case, Level, Rule, Vocabulary};
 
-use serde::Deserialize;
+/// The version of files that this program reads.
+const VERSION: u32 = 1;
 
-use crate::core::text;
-
-use super::{Environment, Error, Flags, Sync};
-
-/// The system's file.
-const SYSTEM_FILE: &str = "/etc/countersign/policy.toml";
-
-/// A file's size in bytes, at most.
-const BYTES_MAX: u64 = 1024 * 1024;
-
-/// What is told of a file's error, in characters.
-const ERROR_CHARS_MAX: usize = 2048;
-
-/// Whose file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
-    /// The machine's administrator's.
-    System,
-    /// The user's.
-    User,
-    /// The project's: it can only narrow, since an agent can edit it.
-    Project,
-}
+/// The keys of a file.
+const KEYS: [&str; 8] = ["version", "base", "engine", "audit", "mcp", "limits", "rule", "test"];
 
 /// A file that was read.
 #[derive(Debug)]
 pub(super) struct File {
-    pub(super) path: PathBuf,
-    pub(super) layer: Layer,
-    pub(super) content: Content,
+    pub(super) source: Source,
+    pub(super) document: Document,
+    pub(super) settings: Settings,
+    /// Whether it takes the place of the built-in rules.
+    pub(super) replaces: bool,
+    /// Its rules, and where the id of each stands.
+    pub(super) rules: Vec<(Rule, Span)>,
+    /// Its tests, and where the name of each stands.
+    pub(super) cases: Vec<(Case, Span)>,
 }
 
-/// What a file can say. Whatever else it says is refused.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Content {
-    version: u32,
-    pub(super) engine: Option<Engine>,
-    pub(super) audit: Option<Audit>,
-    pub(super) mcp: Option<Mcp>,
-    pub(super) limits: Option<Limits>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Engine {
-    pub(super) host: Option<String>,
-    pub(super) context: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Audit {
-    pub(super) dir: Option<PathBuf>,
-    pub(super) sync: Option<Sync>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Mcp {
-    pub(super) toolsets: Option<Vec<String>>,
-    pub(super) read_only: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Limits {
-    pub(super) token_ttl_seconds: Option<u64>,
-    pub(super) concurrent_calls: Option<usize>,
-}
-
-/// Reads every file there is: the system's, the user's, the project's. A file that was named must
-/// exist; the others may be missing.
-pub(super) fn load_all(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Vec<File>, Error> {
-    let mut files = Vec::new();
-    files.extend(load(SYSTEM_FILE.into(), Layer::System, false)?);
-    if let Some(home) = env.config_home() {
-        files.extend(load(home.join("countersign").join("policy.toml"), Layer::User, false)?);
+impl File {
+    /// Reads a file of this text.
+    ///
+    /// # Errors
+    /// For everything that is wrong with it, each with its place and the mend.
+    pub(super) fn parse(
+        source: &Source,
+        text: String,
+        vocabulary: &Vocabulary,
+    ) -> Result<Self, Error> {
+        let document = Document::new(&source.path, text);
+        let level = source.level;
+        let mut problems = Problems::default();
+        let read = syntax::parse(document.text(), &mut problems).map(|table| {
+            let mut top = Keys::new("the file", &table, 0..0, &KEYS, &mut problems);
+            version(&mut top);
+            let replaces = base(&mut top, level);
+            let settings = Settings::read(&mut top, level);
+            let rules = rules::read(&mut top, level, &document, vocabulary);
+            let cases = cases::read(&mut top, &document, vocabulary);
+            (replaces, settings, rules, cases)
+        });
+        problems.check(&document)?;
+        let (replaces, settings, rules, cases) = read.unwrap_or_default();
+        Ok(Self { source: source.clone(), document, settings, replaces, rules, cases })
     }
-    match flags.config.as_ref().or(env.config.as_ref()) {
-        Some(named) => files.extend(load(cwd.join(named), Layer::Project, true)?),
-        None => files.extend(load(cwd.join("countersign.toml"), Layer::Project, false)?),
-    }
-    if let Some(named) = flags.policy.as_ref().or(env.policy.as_ref()) {
-        files.extend(load(cwd.join(named), Layer::Project, true)?);
-    }
-    Ok(files)
 }
 
-fn load(path: PathBuf, layer: Layer, named: bool) -> Result<Option<File>, Error> {
-    let shown = text::line(&path.display().to_string(), text::LINE_CHARS_MAX);
-    let text = match read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && !named => return Ok(None),
-        Err(error) => {
-            return Err(Error(format!(
-                "{shown}: cannot be read: {error}. Mend its permissions or name another file."
-            )));
-        }
+fn version(top: &mut Keys<'_, '_>) {
+    let Some((_, node)) = top.get("version") else {
+        return top.missing("version", "Begin it with `version = 1`.");
     };
-    let content = parse(&text, layer).map_err(|why| Error(format!("{shown}: {why}")))?;
-    Ok(Some(File { path, layer, content }))
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.len() > BYTES_MAX || !metadata.is_file() {
-        return Err(std::io::Error::other("it is no regular file of at most 1 MiB"));
+    if super::table::integer(node.get_ref()) != Some(VERSION.into()) {
+        top.problems().add(&node.span(), || {
+            wrong("version", "1, the version that this program reads", node.get_ref())
+        });
     }
-    std::fs::read_to_string(path)
 }
 
-fn parse(text: &str, layer: Layer) -> Result<Content, String> {
-    let content: Content = toml::from_str(text).map_err(|error| {
-        // It shows the line that it is about.
-        let text = text::block(&error.to_string(), ERROR_CHARS_MAX);
-        if ["`rule`", "`test`", "`base`"]
-            .iter()
-            .any(|word| text.contains(&format!("unknown field {word}")))
-        {
+/// Whether the file takes the place of the built-in rules.
+fn base(top: &mut Keys<'_, '_>, level: Level) -> bool {
+    let Some((key, node)) = top.get("base") else { return false };
+    if level == Level::Project {
+        top.problems().add(&key, || {
             format!(
-                "{text}This version of Countersign reads no rules: the built-in policy holds. \
-                 Remove the rules, so that nobody relies on them."
+                "A project's file may not say `base`: it restricts what others permit, and takes \
+                 nothing away. Say it in {SYSTEM_FILE} or {USER_FILE}."
             )
-        } else {
-            text
-        }
-    })?;
-    if content.version != 1 {
-        return Err(format!("version is {}; this program reads version 1.", content.version));
+        });
+        return false;
     }
-    if let Some(Engine { host: Some(_), context: Some(_) }) = &content.engine {
-        return Err("engine.host and engine.context name two engines; leave one out.".into());
+    let replaces = node.get_ref().as_str() == Some("replace");
+    if !replaces {
+        top.problems().add(&node.span(), || {
+            let wanted = "\"replace\", to take the place of the built-in rules, or left out";
+            wrong("base", wanted, node.get_ref())
+        });
     }
-    if layer == Layer::Project {
-        let widening = [
-            ("[engine]", content.engine.is_some()),
-            ("audit.sync", content.audit.as_ref().is_some_and(|audit| audit.sync.is_some())),
-            ("[limits]", content.limits.is_some()),
-        ];
-        if let Some((key, _)) = widening.iter().find(|(_, set)| *set) {
-            return Err(format!(
-                "a project's file may not set {key}, since whoever can edit the project could \
-                 widen what is allowed. Set it in {SYSTEM_FILE} or in \
-                 $XDG_CONFIG_HOME/countersign/policy.toml, or by a flag or variable."
-            ));
-        }
-    }
-    Ok(content)
+    replaces
 }

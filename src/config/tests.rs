@@ -1,6 +1,11 @@
 //! Precedence, defaults and what each layer may say.
 
+mod broken;
+mod policies;
+mod vocabulary;
+
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -34,7 +39,12 @@ impl Place {
     }
 
     fn load(&self) -> Result<Config, Error> {
-        Config::load(&self.flags, &self.env, &self.root.path().join("project"))
+        Config::load(&Origin {
+            flags: self.flags.clone(),
+            env: self.env.clone(),
+            cwd: self.root.path().join("project"),
+            vocabulary: vocabulary::vocabulary(),
+        })
     }
 }
 
@@ -108,7 +118,7 @@ fn a_project_never_widens() {
     ] {
         let text = format!("version = 1\n{text}");
         let error = Place::new().project(&text).load().unwrap_err().to_string();
-        assert!(error.contains("a project's file may not set"), "{error}");
+        assert!(error.contains("A project's file may not set"), "{error}");
         assert!(Place::new().user(&text).load().is_ok(), "{text}");
     }
     let narrowed = Place::new()
@@ -126,13 +136,13 @@ fn a_project_never_widens() {
 #[test]
 fn files_are_refused_with_their_place() {
     for (text, says) in [
-        ("", "missing field `version`"),
-        ("version = 2", "version is 2"),
-        ("version = 1\nfoo = 1", "unknown field `foo`"),
-        ("version = 1\n[mcp]\nreadonly = true", "line 3"),
+        ("", ":1:1: `version` is missing in the file"),
+        ("version = 2", ":1:11: `version` is the number 2"),
+        ("version = 1\nfoo = 1", ":2:1: There is no key `foo`"),
+        ("version = 1\n[mcp]\nreadonly = true", "Did you mean `read_only`?"),
         ("version = 1\n[mcp]\ntoolsets = [\"cores\"]", "There is no toolset `cores`"),
-        ("version = 1\n[[rule]]\nid = \"x\"", "reads no rules"),
-        ("version =", "line 1"),
+        ("version = 1\n[[rule]]\nid = \"x\"", ":2:1: `match` is missing in `[[rule]]`"),
+        ("version =", ":1:10: This is no TOML"),
     ] {
         let error = Place::new().project(text).load().unwrap_err().to_string();
         assert!(error.contains(says) && error.contains("countersign.toml"), "{text}: {error}");

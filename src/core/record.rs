@@ -14,7 +14,7 @@ use super::plan::{Digest, Face, Principal};
 use super::reason::Reason;
 use super::text;
 
-pub use target::{Cut, Listed, TargetRef, TargetRefs};
+pub use target::{Cut, Listed, TargetKey, TargetRef, TargetRefs};
 
 /// The longest line of the log with its newline, in bytes.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;

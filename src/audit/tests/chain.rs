@@ -41,7 +41,8 @@ fn feed(checker: &mut Checker, bytes: &[u8], first: usize) {
     let day = Day::parse(TODAY).unwrap();
     for (n, line) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
         let raw = line.strip_suffix(b"\n").unwrap_or(line);
-        let spot = Spot { day, line: (first + n) as u64, ended: raw.len() < line.len() };
+        let ended = raw.len() < line.len();
+        let spot = Spot { day, line: (first + n) as u64, start: 0, ended };
         checker.feed(spot, raw, Digest::of(&[raw]));
     }
 }

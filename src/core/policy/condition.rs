@@ -51,6 +51,11 @@ impl ClassSet {
         Class::ALL.into_iter().filter(move |class| self.contains(*class))
     }
 
+    /// Whether a class is in both.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// How a class that is one of this set stands to the set `wanted`.
     const fn stands_to(self, wanted: Self) -> Match {
         if self.0 & wanted.0 == 0 {
@@ -247,13 +252,6 @@ pub(super) enum Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn id(self) -> Option<&'a str> {
-        match self {
-            Self::Target(target) => Some(&target.id),
-            Self::Unknown | Self::Nothing => None,
-        }
-    }
-
     fn text(self, get: impl FnOnce(&'a Target) -> &'a str) -> Texts<'a> {
         match self {
             Self::Unknown => Texts::Unknown,

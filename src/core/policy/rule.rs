@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::condition::{Condition, Key, Query, Subject, Values, declared_counts};
-use super::when::{Scope, When};
+use super::condition::{Condition, Key, Query, Values, declared_counts};
+use super::when::When;
 use super::{Effect, Match};
 use crate::core::operation::Class;
 
@@ -111,6 +111,11 @@ impl Rule {
             && self.when == other.when
     }
 
+    /// Whether it counts what was let through lately.
+    pub fn counts(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.rate.is_some())
+    }
+
     /// Every condition of the rule.
     pub(super) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.matches.iter().chain(&self.unless)
@@ -159,13 +164,7 @@ pub(super) fn holds(when: &When, values: &Values<'_>) -> Match {
     });
     let rate = when.rate.as_ref().map_or(Match::Matches, |rate| {
         let (Some(now), Some(history)) = (values.now, values.history) else { return Match::May };
-        match values.subject {
-            // One target cannot have reached what all together have not.
-            Subject::Unknown if rate.scope == Scope::Target => {
-                rate.holds(history, now, None).min(Match::May)
-            }
-            subject => rate.holds(history, now, subject.id()),
-        }
+        rate.holds(history, now, values.subject)
     });
     schedule.min(rate)
 }

@@ -11,7 +11,7 @@ use serde::ser::SerializeMap as _;
 use time::{Duration, OffsetDateTime};
 
 use super::Match;
-use super::condition::ClassSet;
+use super::condition::{ClassSet, Subject};
 use super::history::History;
 
 /// Minutes of a day.
@@ -198,14 +198,26 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Whether it is reached now, on this target.
-    pub fn holds(&self, history: &History, now: OffsetDateTime, target: Option<&str>) -> Match {
-        let since = now - Duration::seconds(i64::from(self.seconds));
-        let target = target.filter(|_| self.scope == Scope::Target);
-        if history.reaches(self.least, &self.counted, since, target) {
-            Match::Matches
-        } else {
-            Match::Cannot
+    /// Whether it is reached now. What acts on nothing has no target by which it could be told from
+    /// other requests, and is counted with all of them.
+    pub(super) fn holds(
+        &self,
+        history: &History,
+        now: OffsetDateTime,
+        subject: Subject<'_>,
+    ) -> Match {
+        let since = now.saturating_sub(Duration::seconds(i64::from(self.seconds)));
+        let target = match (self.scope, subject) {
+            (Scope::Target, Subject::Target(target)) => Some(target.into()),
+            _ => None,
+        };
+        match history.reaches(self.least, &self.counted, since, target) {
+            false => Match::Cannot,
+            // Those may have been other targets.
+            true if matches!((self.scope, subject), (Scope::Target, Subject::Unknown)) => {
+                Match::May
+            }
+            true => Match::Matches,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Targets as the log names them, and the shortening of a list of them.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde::Serialize;
 
 use crate::core::plan::{Digest, Target};
@@ -26,6 +28,27 @@ impl From<&Target> for TargetRef {
             name: text::name(name),
             engine: text::name(engine),
         }
+    }
+}
+
+/// What tells a target from others within one process, from what the log says of it. Two that have
+/// the same key would be counted together, and neither left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TargetKey(u64);
+
+impl TargetKey {
+    /// The key of a target of which the log says this.
+    pub fn of(kind: &str, id: &str, engine: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (kind, id, engine).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+impl From<&Target> for TargetKey {
+    fn from(target: &Target) -> Self {
+        let TargetRef { kind, id, name: _, engine } = target.into();
+        Self::of(kind, &id, &engine)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line face, with the real program.
 
 mod call;
+mod checkout;
 mod doctor;
 mod hostile;
 mod log;

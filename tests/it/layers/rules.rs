@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("audit", &["core", "ports", "audit"]),
     ("store", &["core", "ports", "store"]),
     ("host", &["core", "ports", "host"]),
-    ("config", &["core", "config"]),
+    ("config", &["core", "ports", "config"]),
     ("mcp", &["core", "ports", "gate", "ops", "config", "mcp"]),
     ("cli", &["core", "ports", "gate", "ops", "config", "audit", "mcp", "cli"]),
 ];

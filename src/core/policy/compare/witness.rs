@@ -8,7 +8,8 @@ use super::ground::{Ground, Model};
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
 use crate::core::policy::condition::Texts;
-use crate::core::policy::{History, Key, Known, Past, Query, Rate, Scope};
+use crate::core::policy::{ClassSet, History, Key, Known, Past, Query, Rate, Scope, Touched};
+use crate::core::record::TargetKey;
 
 /// A request, with all that policy can know of it.
 #[derive(Clone, Debug)]
@@ -82,9 +83,7 @@ impl<'a> Witness<'a> {
                 _ => {}
             }
         }
-        let pasts = pasts(ground, model, now, target.as_ref());
-        let mut history = History::default();
-        pasts.into_iter().for_each(|past| history.push(past));
+        let history = history(ground, model, now, target.as_ref());
         let (class, facts) = (ground.class, facts(ground, model, now));
         Self { spec, class, arguments, client, target, now, history, facts }
     }
@@ -107,53 +106,64 @@ fn facts(ground: &Ground<'_>, model: &Model, now: OffsetDateTime) -> Vec<(String
     facts
 }
 
+/// A request that was let through before the one in question.
+#[derive(Clone, Copy)]
+struct Earlier<'g> {
+    seconds_ago: u32,
+    operation: &'g str,
+    class: Class,
+    /// Whether it acted on the same target.
+    same: bool,
+}
+
 /// What has to have been let through so that the rates are reached that should be: each as long ago
 /// as can be and of the sort that counts least for the others.
-fn pasts(
-    ground: &Ground<'_>,
-    model: &Model,
-    now: OffsetDateTime,
-    target: Option<&Target>,
-) -> Vec<Past> {
+fn earlier<'g>(ground: &Ground<'g>, model: &Model) -> Vec<Earlier<'g>> {
     let of = |wanted: bool| {
         let rates = ground.tables.rates.iter().zip(&model.reached);
         rates.filter(move |(_, reached)| **reached == wanted).map(|(rate, _)| *rate)
     };
-    let mut reached: Vec<&Rate> = of(true).collect();
+    let counts = |rate: &Rate, earlier: &Earlier<'_>| {
+        let counted = rate.counted.get(earlier.operation);
+        earlier.seconds_ago <= rate.seconds
+            && counted.is_some_and(|set| set.contains(earlier.class))
+            && (earlier.same || rate.scope == Scope::Host || !ground.targeted)
+    };
+    let mut reached: Vec<&'g Rate> = of(true).collect();
     reached.sort_by_key(|rate| rate.seconds);
-    let mut pasts: Vec<Past> = Vec::new();
+    let mut all: Vec<Earlier<'g>> = Vec::new();
     for rate in reached {
-        let at = now - Duration::seconds(i64::from(rate.seconds));
-        let own = target.filter(|_| rate.scope == Scope::Target);
-        let targets = match (own, target) {
-            (Some(own), _) => vec![own.id.clone()],
-            (None, Some(_)) => vec!["another".to_owned()],
-            (None, None) => Vec::new(),
-        };
+        let (seconds_ago, same) = (rate.seconds, rate.scope == Scope::Target);
         let sorts = rate.counted.iter().flat_map(|(operation, classes)| {
-            classes.iter().map(move |class| (operation.as_str(), class))
+            let one = move |class| Earlier { seconds_ago, operation, class, same };
+            classes.iter().map(one)
         });
-        let sort = sorts.min_by_key(|(operation, class)| {
-            let past = past(at, operation, *class, &targets);
-            of(false).filter(|other| counts(other, &past, now, target)).count()
-        });
-        let Some((operation, class)) = sort else { continue };
-        let have = pasts.iter().filter(|past| counts(rate, past, now, target)).count();
-        let least = usize::try_from(rate.least).unwrap_or(usize::MAX);
-        let more = least.saturating_sub(have);
-        pasts.extend(std::iter::repeat_n(past(at, operation, class, &targets), more));
+        let least = sorts.min_by_key(|one| of(false).filter(|other| counts(other, one)).count());
+        let Some(least) = least else { continue };
+        let have = all.iter().filter(|earlier| counts(rate, earlier)).count();
+        let wanted = usize::try_from(rate.least).unwrap_or(usize::MAX);
+        all.extend(std::iter::repeat_n(least, wanted.saturating_sub(have)));
     }
-    pasts.sort_by_key(|past| past.at);
-    pasts
+    all
 }
 
-fn past(at: OffsetDateTime, operation: &str, class: Class, targets: &[String]) -> Past {
-    Past { at, operation: operation.to_owned(), class, targets: targets.to_vec() }
-}
-
-fn counts(rate: &Rate, past: &Past, now: OffsetDateTime, target: Option<&Target>) -> bool {
-    let target = target.filter(|_| rate.scope == Scope::Target);
-    past.at >= now - Duration::seconds(i64::from(rate.seconds))
-        && rate.counted.get(&past.operation).is_some_and(|set| set.contains(past.class))
-        && target.is_none_or(|target| past.targets.contains(&target.id))
+fn history(
+    ground: &Ground<'_>,
+    model: &Model,
+    now: OffsetDateTime,
+    target: Option<&Target>,
+) -> History {
+    let mut history = History::default();
+    for Earlier { seconds_ago, operation, class, same } in earlier(ground, model) {
+        let target = target.map(|target| {
+            if same { target.into() } else { TargetKey::of(target.kind, "another", &target.engine) }
+        });
+        history.push(Past {
+            at: now.saturating_sub(Duration::seconds(i64::from(seconds_ago))),
+            operation: operation.to_owned(),
+            classes: ClassSet::of(&[class]),
+            targets: Touched::Listed(target.into_iter().collect()),
+        });
+    }
+    history
 }

@@ -8,13 +8,12 @@ use serde_json::{Map, json};
 use time::{Duration, OffsetDateTime};
 
 use super::random::rule;
-use super::reference::{Draft, Request};
+use super::reference::{Draft, Earlier, Request};
 use super::support::{UNIT, policy, vocabulary};
 use crate::core::operation::Class;
 use crate::core::plan::Target;
 use crate::core::policy::{
-    Comparison, Direction, Known, Level, Past, Policy, Rule, Verdict, Witness, builtin, compare,
-    widens,
+    Comparison, Direction, Known, Level, Policy, Rule, Verdict, Witness, builtin, compare, widens,
 };
 
 const BUDGET: usize = 10_000_000;
@@ -59,7 +58,7 @@ fn of_class(known: &'static Known, class: Class) -> Vec<Request> {
         for targets in targets(known) {
             for client in [None, Some("a"), Some("zz")] {
                 for hour in [0, 5, 10, 15] {
-                    for pasts in [0, 1, 3] {
+                    for count in [0, 1, 3] {
                         let now = monday() + Duration::hours(hour);
                         let arguments = Map::from_iter([("tags".to_owned(), tags.clone())]);
                         all.push(Request {
@@ -67,7 +66,7 @@ fn of_class(known: &'static Known, class: Class) -> Vec<Request> {
                             class: Some(class),
                             arguments: Some(arguments),
                             client: Some(client.map(str::to_owned)),
-                            pasts: Some(vec![past(known, class, now, &targets); pasts]),
+                            earlier: Some(vec![earlier(known, class, now, &targets); count]),
                             targets: Some(targets.clone()),
                             now: Some(now),
                         });
@@ -79,9 +78,9 @@ fn of_class(known: &'static Known, class: Class) -> Vec<Request> {
     all
 }
 
-fn past(known: &Known, class: Class, at: OffsetDateTime, targets: &[Target]) -> Past {
-    let targets = targets.iter().map(|target| target.id.clone()).collect();
-    Past { at, operation: known.spec.name.to_string(), class, targets }
+fn earlier(known: &'static Known, class: Class, at: OffsetDateTime, on: &[Target]) -> Earlier {
+    let targets = on.iter().map(|target| (target.id.clone(), target.engine.clone())).collect();
+    Earlier { at, operation: &known.spec.name, class: Some(class), targets: Some(targets) }
 }
 
 fn targets(known: &Known) -> Vec<Vec<Target>> {

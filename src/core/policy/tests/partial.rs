@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::random::{KEYS, policy, request, sealed};
-use super::reference::{Draft, DraftSchedule, Question, Request};
+use super::reference::{Draft, DraftSchedule, Earlier, Question, Request};
 use super::support::{UNIT, condition, vocabulary};
 use crate::core::operation::Class;
 use crate::core::plan::Target;
-use crate::core::policy::{Effect, Past};
+use crate::core::policy::{Effect, Known};
 
 /// Which parts of a request are known: class, arguments, client, targets, time, past.
 type Mask = [bool; 6];
 
 fn masked(whole: &Request, mask: Mask) -> Request {
-    let [class, arguments, client, targets, now, pasts] = mask;
+    let [class, arguments, client, targets, now, earlier] = mask;
     let whole = whole.clone();
     Request {
         known: whole.known,
@@ -27,7 +27,7 @@ fn masked(whole: &Request, mask: Mask) -> Request {
         client: whole.client.filter(|_| client),
         targets: whole.targets.filter(|_| targets),
         now: whole.now.filter(|_| now),
-        pasts: whole.pasts.filter(|_| pasts),
+        earlier: whole.earlier.filter(|_| earlier),
     }
 }
 
@@ -97,8 +97,8 @@ fn decidable(part: Request) -> Request {
         arguments.retain(|_, value| value.is_string());
         arguments
     });
-    let pasts = part.pasts.filter(|_| part.now.is_some());
-    Request { targets, arguments, pasts, ..part }
+    let earlier = part.earlier.filter(|_| part.now.is_some());
+    Request { targets, arguments, earlier, ..part }
 }
 
 /// Keeps the first question under each key, if it can be answered both ways, and the first schedule
@@ -219,18 +219,18 @@ fn completions(part: &Request, drafts: &[Draft]) -> Vec<Request> {
             for client in or_all(part.client.clone(), clients) {
                 for targets in or_all(part.targets.clone(), targets) {
                     for now in or_all(part.now, times) {
-                        let pasts = || vec![Vec::new(), many(&targets, now)];
-                        all.extend(or_all(part.pasts.clone(), pasts).into_iter().map(|pasts| {
-                            Request {
+                        let earlier = || vec![Vec::new(), many(&targets, now)];
+                        all.extend(or_all(part.earlier.clone(), earlier).into_iter().map(
+                            |earlier| Request {
                                 known: part.known,
                                 class: Some(class),
                                 arguments: Some(arguments.clone()),
                                 client: Some(client.clone()),
                                 targets: Some(targets.clone()),
                                 now: Some(now),
-                                pasts: Some(pasts),
-                            }
-                        }));
+                                earlier: Some(earlier),
+                            },
+                        ));
                     }
                 }
             }
@@ -240,15 +240,16 @@ fn completions(part: &Request, drafts: &[Draft]) -> Vec<Request> {
 }
 
 /// So much of everything that every rate is reached.
-fn many(targets: &[Target], now: OffsetDateTime) -> Vec<Past> {
-    let ids: Vec<String> = targets.iter().map(|target| target.id.clone()).collect();
+fn many(targets: &[Target], now: OffsetDateTime) -> Vec<Earlier> {
+    let one = |target: &Target| (target.id.clone(), target.engine.clone());
+    let ids: Vec<(String, String)> = targets.iter().map(one).collect();
     let operations = vocabulary().operations().iter();
     let each = operations.flat_map(|known| Class::ALL.map(|class| (known, class)));
-    let past = |(known, class): (&crate::core::policy::Known, Class)| Past {
+    let one = |(known, class): (&'static Known, Class)| Earlier {
         at: now - Duration::seconds(1),
-        operation: known.spec.name.to_string(),
-        class,
-        targets: ids.clone(),
+        operation: &known.spec.name,
+        class: Some(class),
+        targets: Some(ids.clone()),
     };
-    each.map(past).flat_map(|past| vec![past; 3]).collect()
+    each.map(one).flat_map(|one| vec![one; 3]).collect()
 }

@@ -10,18 +10,20 @@ use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::reference::{Draft, DraftRate, DraftSchedule, Question, Request};
+use super::reference::{Draft, DraftRate, DraftSchedule, Earlier, Question, Request};
 use super::support::{UNIT, condition, vocabulary};
 use crate::core::operation::Class;
 use crate::core::plan::Target;
 use crate::core::policy::{
-    Effect, History, Known, Level, Past, Policy, Query, Rate, Rule, Schedule, Scope, Vocabulary,
-    When, Window, Zone, operations_of,
+    ClassSet, Effect, History, Level, Past, Policy, Query, Rate, Rule, Schedule, Scope, Touched,
+    Vocabulary, When, Window, Zone, operations_of,
 };
+use crate::core::record::TargetKey;
 
 const GLOBS: &[&str] = &["a", "b", "ab", "a*", "*b", "?", "*", "a?b", "?*"];
 const TEXTS: &[&str] = &["a", "b", "ab", "ba", "abb", "c"];
 const IDS: &[&str] = &["00000000", "abababab", "0000000a"];
+const ENGINES: &[&str] = &["a", "b"];
 const FLAGS: &[&str] = &["true", "false"];
 
 /// What is asked under a key, and what requests have there.
@@ -32,7 +34,7 @@ pub(super) const KEYS: Keys = &[
     ("kind", &["unit"]),
     ("name", GLOBS),
     ("id", IDS),
-    ("engine", TEXTS),
+    ("engine", ENGINES),
     ("client", GLOBS),
     ("label.env", GLOBS),
     ("label.tier", GLOBS),
@@ -147,7 +149,7 @@ fn target() -> impl Strategy<Value = Target> {
     let label = || weighted(0.7, select(vec!["a", "b", "ab", ""]));
     let attributes =
         (label(), label(), weighted(0.8, text()), of(text()), weighted(0.8, select(FLAGS)));
-    (text(), select(IDS), text(), attributes).prop_map(|(name, id, engine, attributes)| {
+    (text(), select(IDS), select(ENGINES), attributes).prop_map(|(name, id, engine, attributes)| {
         let (env, tier, image, project, privileged) = attributes;
         let attributes = [
             ("label.env", env),
@@ -191,26 +193,27 @@ fn moment() -> impl Strategy<Value = OffsetDateTime> {
 }
 
 /// How long ago, which operation and class, and to which targets.
-type Sketch = (i64, Index, Index, Vec<&'static str>);
+type Sketch = (i64, Index, Option<Index>, Option<Vec<(String, String)>>);
 
 fn sketches() -> impl Strategy<Value = Vec<Sketch>> {
     let ages = select(vec![-5, 0, 59, 60, 61, 3599, 3600, 3601]);
-    vec((ages, any::<Index>(), any::<Index>(), vec(select(IDS), 0..=2)), 0..=6)
+    let target = (select(IDS), select(ENGINES));
+    let target = target.prop_map(|(id, engine)| (id.to_owned(), engine.to_owned()));
+    let targets = weighted(0.9, vec(target, 0..=2));
+    vec((ages, any::<Index>(), weighted(0.9, any::<Index>()), targets), 0..=6)
 }
 
-fn pasts(sketches: Vec<Sketch>, now: OffsetDateTime, operations: &[Known]) -> Vec<Past> {
-    let past = |(age, operation, class, targets): Sketch| {
-        let spec = &operation.get(operations).spec;
-        Past {
+fn earlier(sketches: Vec<Sketch>, now: OffsetDateTime) -> Vec<Earlier> {
+    let one = |(age, operation, class, targets): Sketch| {
+        let spec = &operation.get(vocabulary().operations()).spec;
+        Earlier {
             at: now - Duration::seconds(age),
-            operation: spec.name.to_string(),
-            class: pick(spec.class, spec.ceiling, class),
-            targets: targets.into_iter().map(str::to_owned).collect(),
+            operation: &spec.name,
+            class: class.map(|class: Index| pick(spec.class, spec.ceiling, class)),
+            targets,
         }
     };
-    let mut pasts: Vec<Past> = sketches.into_iter().map(past).collect();
-    pasts.sort_by_key(|past| past.at);
-    pasts
+    sketches.into_iter().map(one).collect()
 }
 
 fn pick(lowest: Class, highest: Class, pick: Index) -> Class {
@@ -247,9 +250,9 @@ pub(super) fn request(percent: u8) -> impl Strategy<Value = Request> {
                 None => Some(Vec::new()),
                 Some(_) => targets,
             };
-            let pasts = before.map(|before| pasts(before, moment, vocabulary.operations()));
+            let earlier = before.map(|before| earlier(before, moment));
             let now = on_time.map(|()| moment);
-            Request { known, class, arguments, client, targets, now, pasts }
+            Request { known, class, arguments, client, targets, now, earlier }
         },
     )
 }
@@ -257,7 +260,18 @@ pub(super) fn request(percent: u8) -> impl Strategy<Value = Request> {
 impl Request {
     pub(super) fn history(&self) -> Option<History> {
         let mut history = History::default();
-        self.pasts.as_ref()?.iter().for_each(|past| history.push(past.clone()));
+        for one in self.earlier.as_ref()? {
+            let key = |(id, engine): &(String, String)| TargetKey::of(UNIT.name, id, engine);
+            let targets = one.targets.as_ref();
+            history.push(Past {
+                at: one.at,
+                operation: one.operation.to_owned(),
+                classes: one.class.map_or(ClassSet::ALL, |class| ClassSet::of(&[class])),
+                targets: targets.map_or(Touched::Unlisted, |all| {
+                    Touched::Listed(all.iter().map(key).collect())
+                }),
+            });
+        }
         Some(history)
     }
 

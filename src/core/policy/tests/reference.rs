@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::core::operation::Class;
 use crate::core::plan::Target;
-use crate::core::policy::{Effect, Known, Past};
+use crate::core::policy::{Effect, Known};
 
 /// What is asked under a key: any of these globs.
 pub(super) type Question = (String, Vec<String>);
@@ -51,7 +51,18 @@ pub(super) struct Request {
     pub(super) client: Option<Option<String>>,
     pub(super) targets: Option<Vec<Target>>,
     pub(super) now: Option<OffsetDateTime>,
-    pub(super) pasts: Option<Vec<Past>>,
+    pub(super) earlier: Option<Vec<Earlier>>,
+}
+
+/// A request that was let through before.
+#[derive(Clone, Debug)]
+pub(super) struct Earlier {
+    pub(super) at: OffsetDateTime,
+    pub(super) operation: &'static str,
+    /// None where it is not known.
+    pub(super) class: Option<Class>,
+    /// The ids and engines of its targets; none where they are not known.
+    pub(super) targets: Option<Vec<(String, String)>>,
 }
 
 /// Yes, no, or none for "not known".
@@ -229,29 +240,43 @@ fn is_reached(
     acts: Acts<'_>,
     operations: &[Known],
 ) -> Answer {
-    let (now, pasts) = (request.now?, request.pasts.as_ref()?);
+    let (now, earlier) = (request.now?, request.earlier.as_ref()?);
     let known: BTreeMap<&str, &Known> =
         operations.iter().map(|known| (&*known.spec.name, known)).collect();
-    let recent = pasts.iter().filter(|past| {
-        let age = (now - past.at).whole_seconds();
-        age <= i64::from(rate.seconds) && is_counted(rule, known[past.operation.as_str()], past)
+    let recent = earlier.iter().filter(|one| {
+        let age = (now - one.at).whole_seconds();
+        age <= i64::from(rate.seconds) && may_count(rule, known[one.operation], one.class)
     });
-    let count = |id: Option<&str>| {
-        let mine = recent
-            .clone()
-            .filter(|past| id.is_none_or(|id| past.targets.iter().any(|other| other == id)));
+    let count = |target: Option<&Target>| {
+        let mine = recent.clone().filter(|one| match (target, &one.targets) {
+            (None, _) | (_, None) => true,
+            (Some(target), Some(all)) => {
+                all.iter().any(|(id, engine)| *id == target.id && *engine == target.engine)
+            }
+        });
         mine.count() >= rate.least as usize
     };
     match acts {
-        Acts::On(target) if rate.per_target => Some(count(Some(&target.id))),
+        Acts::On(target) if rate.per_target => Some(count(Some(target))),
         Acts::OnUnknown if rate.per_target && count(None) => None,
         _ => Some(count(None)),
     }
 }
 
+/// One whose class is not known may have been of any.
+fn may_count(rule: &Draft, known: &Known, class: Option<Class>) -> bool {
+    match class {
+        Some(class) => is_counted(rule, known, class),
+        None => Class::ALL
+            .into_iter()
+            .filter(|class| (known.spec.class..=known.spec.ceiling).contains(class))
+            .any(|class| is_counted(rule, known, class)),
+    }
+}
+
 /// Whether an earlier request is one that the rule speaks of: by operation, class, toolset and kind,
 /// and with what it asks about being there at all.
-fn is_counted(rule: &Draft, known: &Known, past: &Past) -> bool {
+fn is_counted(rule: &Draft, known: &Known, class: Class) -> bool {
     let spec = &known.spec;
     if spec.class == Class::Read && rule.effect != Effect::Deny {
         return false;
@@ -262,7 +287,7 @@ fn is_counted(rule: &Draft, known: &Known, past: &Past) -> bool {
             "op" => named(&spec.name),
             "toolset" => named(spec.toolset),
             "kind" => spec.kind.is_some_and(|kind| named(kind.name)),
-            "class" => named(past.class.as_str()) || named(spec.class.as_str()),
+            "class" => named(class.as_str()) || named(spec.class.as_str()),
             "client" => true,
             "name" | "id" | "engine" => spec.kind.is_some(),
             _ => match key.strip_prefix("arg.") {

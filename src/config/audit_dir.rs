@@ -1,0 +1,77 @@
+//! Where the audit log is.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, File, Origin, Setting, from_file};
+use crate::core::policy::{Policy, Rule};
+
+/// The log's folder.
+///
+/// # Errors
+/// If there is no place for it, or if a flag or variable takes it away from the rules that count it.
+pub(super) fn of(
+    origin: &Origin,
+    files: &[File],
+    policy: &Policy,
+) -> Result<Setting<PathBuf>, Error> {
+    counted(wanted(origin, files)?, files, policy)
+}
+
+fn wanted(
+    Origin { flags, env, cwd, .. }: &Origin,
+    files: &[File],
+) -> Result<Setting<PathBuf>, Error> {
+    if let Some(dir) = &flags.audit_dir {
+        return Ok(Setting::new(cwd.join(dir), "--audit-dir"));
+    }
+    if let Some(dir) = &env.audit_dir {
+        return Ok(Setting::new(cwd.join(dir), "AUDIT_DIR"));
+    }
+    if let Some(dir) = named(files) {
+        return Ok(dir);
+    }
+    let project = [".mcp.json", "countersign.toml"].iter().any(|name| cwd.join(name).is_file());
+    if project || cwd.join("audit").is_dir() {
+        return Ok(Setting::new(cwd.join("audit"), "default (this folder is a project)"));
+    }
+    let state = env.state_home().ok_or_else(|| {
+        Error::new(
+            "There is no place for the audit log: neither HOME nor XDG_STATE_HOME is set. Name a \
+             folder with --audit-dir or AUDIT_DIR.",
+        )
+    })?;
+    Ok(Setting::new(state.join("countersign").join("audit"), "default"))
+}
+
+/// The log's folder as the strongest file names it, from that file's folder on.
+fn named(files: &[File]) -> Option<Setting<PathBuf>> {
+    let dir = from_file(files, |settings| settings.audit_dir.clone())?;
+    let folder = Path::new(&dir.source).parent().map(Path::to_owned).unwrap_or_default();
+    Some(Setting { value: folder.join(dir.value), source: dir.source })
+}
+
+/// The log's folder, if no flag or variable takes the log away from the rules that count it: a
+/// project's client configuration sets these, and would so begin to count anew.
+fn counted(
+    dir: Setting<PathBuf>,
+    files: &[File],
+    policy: &Policy,
+) -> Result<Setting<PathBuf>, Error> {
+    let counts = |rule: &&Rule| rule.level.is_trusted() && rule.counts();
+    let Some(rule) = policy.rules().iter().find(counts) else { return Ok(dir) };
+    let is_trusted = |set: &Setting<PathBuf>| {
+        let of = |file: &&File| file.source.path.display().to_string() == set.source;
+        files.iter().find(of).is_some_and(|file| file.source.level.is_trusted())
+    };
+    match named(files).filter(is_trusted) {
+        Some(set) if set.value != dir.value => Err(Error::new(format!(
+            "{} sets audit.dir to {}, and the rule `{}` counts what the log there says; {} names \
+             another folder. Leave it out.",
+            set.source,
+            set.value.display(),
+            rule.id,
+            dir.source
+        ))),
+        _ => Ok(dir),
+    }
+}
