@@ -1,7 +1,6 @@
 //! Tests of a policy: typical requests, each with the verdict that it must get.
 
 use std::collections::BTreeMap;
-use std::slice;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -144,7 +143,7 @@ impl Case {
             class: Some(self.given.class.unwrap_or(known.spec.class)),
             arguments: Some(&arguments),
             client: Some(self.given.client.as_deref()),
-            targets: Some(target.as_ref().map_or(&[], slice::from_ref)),
+            targets: Some(target.as_slice()),
             // Where no moment is given, none is asked for, or all would do.
             now: Some(self.given.at.unwrap_or(OffsetDateTime::UNIX_EPOCH)),
             history: Some(&history),
