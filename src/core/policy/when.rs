@@ -70,6 +70,26 @@ impl Zone {
             u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).ok()?;
         Some((local.weekday(), minute))
     }
+
+    /// By how many seconds the zone's clocks are ahead of UTC at a moment.
+    pub(super) fn ahead(&self, moment: OffsetDateTime) -> i64 {
+        let moment = jiff::Timestamp::from_second(moment.unix_timestamp());
+        moment.map_or(0, |moment| i64::from(self.0.to_offset(moment).seconds()))
+    }
+
+    /// When, after one moment and before another, the zone's clocks are set to another time.
+    pub(super) fn shifts(
+        &self,
+        since: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Vec<OffsetDateTime> {
+        let Ok(start) = jiff::Timestamp::from_second(since.unix_timestamp()) else {
+            return Vec::new();
+        };
+        let shifts = self.0.following(start).map(|shift| shift.timestamp().as_second());
+        let shifts = shifts.filter_map(|second| OffsetDateTime::from_unix_timestamp(second).ok());
+        shifts.take_while(|shift| *shift < until).collect()
+    }
 }
 
 /// A part of the day in minutes since midnight, with its beginning and without its end. One that
