@@ -6,4 +6,5 @@ mod eras;
 mod life;
 mod list;
 mod offers;
+mod policy;
 mod wire;
