@@ -12,7 +12,7 @@ use crate::core::policy::{Given, Level, Vocabulary};
 /// # Errors
 /// For whatever a test would be refused for.
 pub fn given(operation: &str, words: &[String], vocabulary: &Vocabulary) -> Result<Given, Error> {
-    let mut text = format!("version = 1\n[[test]]\nname = \"given\"\nexpect = \"deny\"\n");
+    let mut text = "version = 1\n[[test]]\nname = \"given\"\nexpect = \"deny\"\n".to_owned();
     line(&mut text, "op", operation);
     for word in words {
         let (key, value) = word.split_once('=').ok_or_else(|| {
