@@ -5,9 +5,11 @@ mod answer;
 mod change;
 mod erased;
 mod finish;
+mod hold;
 mod judge;
 mod operation;
 mod preview;
+mod refusal;
 mod registry;
 mod reload;
 mod schema;
@@ -43,7 +45,9 @@ use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::text;
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
-use survey::{Asked, Holds, Survey};
+use hold::Holds;
+use refusal::{denied, unapproved};
+use survey::{Asked, Basis, Survey};
 use trail::Trail;
 
 /// Requests that wait for a free place, for each place; more are refused.
@@ -192,24 +196,25 @@ impl Gate {
         let (spec, call) =
             self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
         let asked = Asked { spec, call: &call, caller: &caller };
-        self.refuse_at_once(&asked, &mut trail.known).await?;
+        let policy = self.policy().await?;
+        self.refuse_at_once(&asked, &policy, &mut trail.known)?;
         let granted = presented.transpose()?;
-        let targets = self.resolve(&asked, &mut trail.known).await?;
+        let mut basis = self.resolve(&asked, policy, &mut trail.known).await?;
         let changes = call.is_change();
-        let mut held = None;
+        let mut holds = None;
         if granted.is_some() && changes {
-            held = Some(self.hold(spec, &targets).await?);
+            holds = Some(self.hold(&asked, &mut basis, &mut trail.known).await?);
         }
-        let mut survey = self.survey(&asked, &targets, &mut trail.known).await?;
-        if survey.allows() && changes && held.is_none() {
+        let mut survey = self.survey(&asked, &basis, &mut trail.known).await?;
+        if survey.allows() && changes && holds.is_none() {
             // What nobody confirms is looked at again under its lock, so that it is what runs.
-            held = Some(self.hold(spec, &targets).await?);
-            survey = self.survey(&asked, &targets, &mut trail.known).await?;
+            holds = Some(self.hold(&asked, &mut basis, &mut trail.known).await?);
+            survey = self.survey(&asked, &basis, &mut trail.known).await?;
         }
-        let policy = Arc::clone(&survey.policy);
+        let Basis { policy, targets } = basis;
         let permit = match (survey.verdict.effect(), granted) {
-            (Effect::Deny, _) => return Err(denied(spec, &survey.verdict).into()),
-            (Effect::Approve, _) => return Err(unapproved(spec, &survey.verdict).into()),
+            (Effect::Deny, _) => return Err(denied(spec, &survey.verdict, &policy).into()),
+            (Effect::Approve, _) => return Err(unapproved(spec, &survey.verdict, &policy).into()),
             (Effect::Confirm, None) => return Err(Stop::Preview(Box::new(survey), None)),
             (Effect::Allow, None) => grant::allow(&survey.plan, &survey.verdict)?,
             (Effect::Allow | Effect::Confirm, Some(row)) => {
@@ -222,14 +227,14 @@ impl Gate {
                 }
             }
         };
+        let mut held = None;
         if changes {
             trail.known.assurance = Some(permit.assurance());
             trail.known.plan = Some(permit.plan().digest());
             trail.known.target = TargetRefs::of(permit.plan().targets());
-            trail.write_synced(trail.record(Event::Allowed)).await?;
+            let written = trail.write_synced(trail.record(Event::Allowed));
+            held = Holds::until_counted(holds, written).await?;
         }
-        // What is on record is counted: the next change may be decided on.
-        let held = held.map(Holds::counted);
         Ok(Admitted { spec, call, caller, policy, targets, permit, _held: held })
     }
 
@@ -244,35 +249,6 @@ impl Gate {
         let Survey { plan, key, verdict, .. } = survey;
         grant::redeem(row, plan, *key, spec.drift, verdict, confirm.assurance(), now)
     }
-}
-
-/// The refusal of a request that policy denies.
-fn denied(spec: &Spec, verdict: &Verdict) -> Fault {
-    let why = verdict.reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    Fault::new(
-        Reason::PolicyDenied,
-        format!(
-            "{} is denied by the rule `{}`{why}. Nothing has changed. Only the operator can \
-             change the policy.",
-            spec.name,
-            verdict.rule()
-        ),
-    )
-}
-
-/// The refusal of a request that a person would have to approve.
-fn unapproved(spec: &Spec, verdict: &Verdict) -> Fault {
-    let why = verdict.reason().unwrap_or("a rule asks for it");
-    Fault::new(
-        Reason::ApprovalUnavailable,
-        format!(
-            "{} wants a person's approval here: {why} (rule `{}`). This version of Countersign has \
-             no way to ask for one, so it is refused and nothing has changed. If it must be done, \
-             ask the operator to do it by hand.",
-            spec.name,
-            verdict.rule()
-        ),
-    )
 }
 
 /// What a record says of a verdict.

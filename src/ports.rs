@@ -133,6 +133,12 @@ impl Fixed {
     }
 }
 
+impl From<Arc<Policy>> for Fixed {
+    fn from(policy: Arc<Policy>) -> Self {
+        Self(policy)
+    }
+}
+
 impl Policies for Fixed {
     fn current(&self) -> Arc<Policy> {
         Arc::clone(&self.0)
@@ -189,7 +195,7 @@ pub struct Judgement {
     pub effect: &'static str,
     /// The id of the rule that decides.
     pub rule: String,
-    /// The rule's own words.
+    /// Why: the rule's own words, or that there is none.
     pub reason: Option<String>,
     /// The effective class.
     pub class: Class,

@@ -5,6 +5,7 @@
 )]
 
 mod chain;
+mod count;
 mod crowd;
 mod full;
 mod life;

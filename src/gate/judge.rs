@@ -6,9 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::schema::TOKEN_ARGUMENT;
-use super::survey::Asked;
-use super::{Gate, denied, unapproved};
+use super::survey::{Asked, Decision};
+use super::{Gate, refusal};
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, History, Policy, Query, Verdict};
@@ -69,31 +68,19 @@ impl Gate {
         let (spec, call) = self.parse(name, arguments, false, &mut known)?;
         let asked = Asked { spec, call: &call, caller };
         let policy = self.policy().await?;
-        let first = self.first_verdict(&asked, &policy);
-        let now = self.parts.clock.now();
-        let arguments = call.arguments();
-        let client = caller.client.clone();
-        let history = Arc::default();
-        if let Some(verdict) = first {
-            let (class, targets) = (None, None);
-            return Ok(Weighed {
-                spec,
-                policy,
-                verdict,
-                class,
-                arguments,
-                targets,
-                now,
-                history,
-                client,
-            });
+        let weighed = |policy, decision: Decision, class, targets| {
+            let Decision { verdict, now, history } = decision;
+            let (arguments, client) = (call.arguments(), caller.client.clone());
+            Weighed { spec, policy, verdict, class, arguments, targets, now, history, client }
+        };
+        if let Some(verdict) = self.first_verdict(&asked, &policy) {
+            let (now, history) = (self.parts.clock.now(), Arc::default());
+            return Ok(weighed(policy, Decision { verdict, now, history }, None, None));
         }
-        let targets = self.resolve(&asked, &mut known).await?;
-        let survey = self.survey(&asked, &targets, &mut known).await?;
-        let history = self.history(spec, &survey.policy).await?;
-        let (policy, verdict, class) = (survey.policy, survey.verdict, Some(survey.class));
-        let targets = Some(targets);
-        Ok(Weighed { spec, policy, verdict, class, arguments, targets, now, history, client })
+        let basis = self.resolve(&asked, policy, &mut known).await?;
+        let class = self.observe(&asked, &basis).await?.class;
+        let decision = self.decide(&asked, &basis, class).await?;
+        Ok(weighed(basis.policy, decision, Some(class), Some(basis.targets)))
     }
 }
 
@@ -118,24 +105,14 @@ impl Judge for Gate {
 }
 
 fn judgement(weighed: Weighed<'_>) -> Judgement {
-    let Weighed { spec, verdict, class, targets, .. } = weighed;
-    let way = match verdict.effect() {
-        Effect::Allow => format!("Call {}: it runs at once.", spec.name),
-        Effect::Confirm => format!(
-            "Call {}: the first call answers with a preview and a {TOKEN_ARGUMENT}, the second one, \
-             with that token, runs it.",
-            spec.name
-        ),
-        Effect::Approve => unapproved(spec, &verdict).message,
-        Effect::Deny => denied(spec, &verdict).message,
-    };
+    let Weighed { spec, policy, verdict, class, targets, .. } = weighed;
     Judgement {
         effect: verdict.effect().as_str(),
         rule: verdict.rule().to_owned(),
-        reason: verdict.reason().map(str::to_owned),
+        reason: refusal::reason(&verdict),
         class: class.unwrap_or(spec.class),
         targets: targets.unwrap_or_default(),
-        way,
+        way: refusal::way(spec, &verdict, &policy),
     }
 }
 

@@ -42,11 +42,14 @@ impl Gate {
             News::Rejected { error } => {
                 record.policy = Some(before.digest());
                 record.error = Some(text::block(error, ERROR_CHARS_MAX));
-                tracing::error!("the changed policy is refused, the one before stays: {error}");
             }
         }
         self.parts.audit.append(record, Durability::Written).await?;
         policies.settle();
+        if let News::Rejected { error } = news {
+            let error = text::block(&error, ERROR_CHARS_MAX);
+            tracing::error!("the changed policy is refused, the one before stays: {error}");
+        }
         let now = policies.current();
         if self.names(&before) != self.names(&now) {
             self.offers.send_modify(|version| *version += 1);

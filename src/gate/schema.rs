@@ -71,7 +71,10 @@ fn plain(schema: &mut Schema) {
 pub(super) fn arguments(schema: &Map<String, Value>) -> BTreeMap<String, Argument> {
     let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let argument = |declared: &Value| Argument {
+    let required = schema.get("required").and_then(Value::as_array);
+    let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
+    let argument = |name: &str, declared: &Value| Argument {
+        required: is_required(name),
         default: declared.get("default").cloned(),
         possible: match declared.get("type").and_then(Value::as_str) {
             Some("boolean") => Some(vec!["false".into(), "true".into()]),
@@ -83,7 +86,7 @@ pub(super) fn arguments(schema: &Map<String, Value>) -> BTreeMap<String, Argumen
     };
     properties
         .filter(|(name, _)| *name != TOKEN_ARGUMENT)
-        .map(|(name, declared)| (name.clone(), argument(declared)))
+        .map(|(name, declared)| (name.clone(), argument(name, declared)))
         .collect()
 }
 

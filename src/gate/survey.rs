@@ -9,9 +9,10 @@ use time::OffsetDateTime;
 use super::erased::{Call, Observed};
 use super::operation::Context;
 use super::preview::Preview;
+use super::refusal::{denied, undeclared};
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
-use super::{Gate, denied, note};
+use super::{Gate, note};
 use crate::core::grant::{self, GrantRow, RequestKey, Token};
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};
@@ -19,11 +20,10 @@ use crate::core::policy::{Effect, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Record, TargetRefs};
 use crate::core::text;
-use crate::ports::{BoxFuture, Gone, Held, random_id};
+use crate::ports::{BoxFuture, Gone, random_id};
 
 /// What is known of a request before it runs.
 pub(super) struct Survey {
-    pub(super) policy: Arc<Policy>,
     pub(super) plan: Arc<Plan>,
     pub(super) key: RequestKey,
     pub(super) verdict: Verdict,
@@ -45,20 +45,17 @@ pub(super) struct Asked<'a> {
     pub(super) caller: &'a Caller,
 }
 
-/// What a change holds while it is decided on for good.
-pub(super) struct Holds {
-    /// Its targets, until it has ended.
-    targets: Held,
-    /// Where a rule counts such changes: the counting, until it is on record.
-    count: Option<Held>,
+/// What a request is decided by, and on. The targets hold what that policy asks about.
+pub(super) struct Basis {
+    pub(super) policy: Arc<Policy>,
+    pub(super) targets: Vec<Target>,
 }
 
-impl Holds {
-    /// Lets the next change be counted, and keeps the targets.
-    pub(super) fn counted(self) -> Held {
-        drop(self.count);
-        self.targets
-    }
+/// A decision on a request of which everything is known, with what it depended on.
+pub(super) struct Decision {
+    pub(super) verdict: Verdict,
+    pub(super) now: OffsetDateTime,
+    pub(super) history: Arc<History>,
 }
 
 impl Gate {
@@ -69,15 +66,16 @@ impl Gate {
     }
 
     /// The first decision, of which nothing is known but what the caller says.
-    pub(super) async fn refuse_at_once(
+    pub(super) fn refuse_at_once(
         &self,
         asked: &Asked<'_>,
+        policy: &Policy,
         known: &mut Record,
     ) -> Result<(), Fault> {
-        match self.first_verdict(asked, &*self.policy().await?) {
+        match self.first_verdict(asked, policy) {
             Some(verdict) => {
                 note(known, &verdict);
-                Err(denied(asked.spec, &verdict))
+                Err(denied(asked.spec, &verdict, policy))
             }
             None => Ok(()),
         }
@@ -91,16 +89,6 @@ impl Gate {
             now: Some(self.parts.clock.now()),
             ..Query::unknown(asked.spec)
         })
-    }
-
-    /// Takes what a change holds while it is decided on for good.
-    pub(super) async fn hold(&self, spec: &Spec, targets: &[Target]) -> Result<Holds, Fault> {
-        let audit = &self.parts.audit;
-        let count = match self.policy().await?.recall_of(spec) {
-            Some(_) => Some(audit.hold_count().await?),
-            None => None,
-        };
-        Ok(Holds { targets: audit.hold(targets)?, count })
     }
 
     /// The trail of a new request.
@@ -156,12 +144,7 @@ impl Gate {
                     "There is no operation `{}` here. Offered are: {}. Which toolsets are offered is \
                      the operator's setting.",
                     text::name(name),
-                    self.parts
-                        .registry
-                        .iter()
-                        .map(|o| &*o.spec.name)
-                        .collect::<Vec<_>>()
-                        .join(", ")
+                    self.offered().iter().map(|o| &*o.spec.name).collect::<Vec<_>>().join(", ")
                 ),
             ));
         };
@@ -190,33 +173,26 @@ impl Gate {
     pub(super) async fn resolve(
         &self,
         asked: &Asked<'_>,
+        policy: Arc<Policy>,
         known: &mut Record,
-    ) -> Result<Vec<Target>, Fault> {
-        let policy = self.policy().await?;
+    ) -> Result<Basis, Fault> {
         let targets = asked.call.resolve(self.context(asked.caller, &policy)).await?;
         known.target = TargetRefs::of(&targets);
-        Ok(targets)
+        Ok(Basis { policy, targets })
     }
 
     /// Observes the targets, asks policy and makes the plan.
     pub(super) async fn survey(
         &self,
         asked: &Asked<'_>,
-        targets: &[Target],
+        basis: &Basis,
         known: &mut Record,
     ) -> Result<Survey, Fault> {
         let Asked { spec, call, caller } = *asked;
-        let policy = self.policy().await?;
+        let Basis { policy, targets } = basis;
         let seen_at = self.parts.clock.now();
-        let cx = self.context(caller, &policy);
-        let Observed { class, facts, preview } = match call {
-            Call::Change(call) => call.observe(cx, targets).await?,
-            Call::Read(_) => nothing_observed(spec),
-        };
-        if class > spec.ceiling {
-            return Err(undeclared(spec, class));
-        }
-        let verdict = self.verdict(asked, &policy, class, targets).await?;
+        let Observed { class, facts, preview } = self.observe(asked, basis).await?;
+        let verdict = self.decide(asked, basis, class).await?.verdict;
         let given = call.arguments();
         let bound = bind(spec, given.clone(), targets);
         let principal = &caller.principal;
@@ -227,7 +203,7 @@ impl Gate {
         let plan = Plan::new(plan::Parts {
             operation: spec.name.clone().into_owned(),
             arguments: bound,
-            targets: targets.to_vec(),
+            targets: targets.clone(),
             facts,
             engine: targets.first().map(|target| target.engine.clone()),
             policy: policy.digest(),
@@ -238,52 +214,54 @@ impl Gate {
         known.plan = Some(plan.digest());
         note(known, &verdict);
         let preview = preview(&plan);
-        Ok(Survey { policy, plan: Arc::new(plan), key, verdict, class, seen_at, preview })
+        Ok(Survey { plan: Arc::new(plan), key, verdict, class, seen_at, preview })
     }
 
-    /// The decision on a request of which everything is known.
-    async fn verdict(
+    /// Looks at the targets. What turns out to be of a class that is not declared is refused.
+    pub(super) async fn observe(
         &self,
         asked: &Asked<'_>,
-        policy: &Policy,
+        basis: &Basis,
+    ) -> Result<Observed, Fault> {
+        let observed = match asked.call {
+            Call::Change(call) => {
+                let cx = self.context(asked.caller, &basis.policy);
+                call.observe(cx, &basis.targets).await?
+            }
+            Call::Read(_) => nothing_observed(asked.spec),
+        };
+        if observed.class > asked.spec.ceiling {
+            return Err(undeclared(asked.spec, observed.class));
+        }
+        Ok(observed)
+    }
+
+    /// The decision on a request of which everything is known. What was let through lately is looked
+    /// up if a rule on this operation asks.
+    pub(super) async fn decide(
+        &self,
+        asked: &Asked<'_>,
+        basis: &Basis,
         class: Class,
-        targets: &[Target],
-    ) -> Result<Verdict, Fault> {
-        let history = self.history(asked.spec, policy).await?;
+    ) -> Result<Decision, Fault> {
+        let Basis { policy, targets } = basis;
+        let history = match policy.recall_of(asked.spec) {
+            Some(recall) => self.parts.audit.recall(recall).await?,
+            None => Arc::default(),
+        };
+        let now = self.parts.clock.now();
         let arguments = asked.call.arguments();
-        Ok(policy.decide(&Query {
+        let verdict = policy.decide(&Query {
             spec: asked.spec,
             class: Some(class),
             arguments: Some(&arguments),
             client: Some(asked.caller.client.as_deref()),
             targets: Some(targets),
-            now: Some(self.parts.clock.now()),
+            now: Some(now),
             history: Some(&history),
-        }))
+        });
+        Ok(Decision { verdict, now, history })
     }
-
-    /// What was let through lately, if a rule on this operation asks.
-    pub(super) async fn history(
-        &self,
-        spec: &Spec,
-        policy: &Policy,
-    ) -> Result<Arc<History>, Fault> {
-        match policy.recall_of(spec) {
-            Some(recall) => self.parts.audit.recall(recall).await,
-            None => Ok(Arc::default()),
-        }
-    }
-}
-
-fn undeclared(spec: &Spec, class: Class) -> Fault {
-    Fault::new(
-        Reason::Unclassified,
-        format!(
-            "{} turned out to be of class {class}, which it does not declare. Nothing has changed; \
-             this is a defect of Countersign.",
-            spec.name
-        ),
-    )
 }
 
 impl Call {

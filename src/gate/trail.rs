@@ -10,7 +10,7 @@ use crate::core::grant::Tick;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, Record};
 use crate::core::text;
-use crate::ports::{Audit, Clock, Durability};
+use crate::ports::{Audit, BoxFuture, Clock, Durability};
 
 /// A guard. Dropped before a closing line was written (a panic, a caller that went away), it
 /// records `unknown`.
@@ -41,8 +41,8 @@ impl Trail {
     }
 
     /// Writes a line that closes nothing, such as an intent, and waits until it is on disk.
-    pub(super) async fn write_synced(&self, record: Record) -> Result<(), Fault> {
-        self.audit.append(record, Durability::Synced).await
+    pub(super) fn write_synced(&self, record: Record) -> BoxFuture<'static, Result<(), Fault>> {
+        self.audit.append(record, Durability::Synced)
     }
 
     /// Writes a line that closes nothing.

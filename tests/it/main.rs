@@ -7,6 +7,8 @@ mod cli;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod counts;
+#[cfg(test)]
 mod docker_act;
 #[cfg(test)]
 mod docker_logs;

@@ -62,6 +62,7 @@ fn known(
             default: declared.get("default").cloned(),
             possible: declared.get("possible").and_then(Value::as_array).map(texts),
             many: declared.get("many").is_some(),
+            ..Argument::default()
         };
         ((*name).to_owned(), argument)
     };

@@ -59,7 +59,7 @@ fn has_form(glob: &Glob, form: Form) -> bool {
     }
 }
 
-fn classes_of(rule: &Rule, known: &Known) -> ClassSet {
+pub(super) fn classes_of(rule: &Rule, known: &Known) -> ClassSet {
     if !rule.speaks_of(known.spec.class) {
         return ClassSet::default();
     }
@@ -76,7 +76,12 @@ fn classes_of(rule: &Rule, known: &Known) -> ClassSet {
 
 /// How a condition stands to every request of an operation and an effective class, as far as that is
 /// declared.
-fn declared(condition: &Condition, known: &Known, class: Class, declared_counts: bool) -> Match {
+pub(super) fn declared(
+    condition: &Condition,
+    known: &Known,
+    class: Class,
+    declared_counts: bool,
+) -> Match {
     let is_so = |holds| if holds { Match::Matches } else { Match::Cannot };
     let any = |text: &str| is_so(condition.any.iter().any(|glob| glob.matches(text)));
     let spec = &known.spec;

@@ -102,6 +102,15 @@ impl Rule {
         }
     }
 
+    /// Whether it stands to every request as the other does and says the same, in other words maybe.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        self.effect == other.effect
+            && self.level.is_trusted() == other.level.is_trusted()
+            && self.matches == other.matches
+            && self.unless == other.unless
+            && self.when == other.when
+    }
+
     /// Whether it counts what was let through lately.
     pub fn counts(&self) -> bool {
         self.when.as_ref().is_some_and(|when| when.rate.is_some())

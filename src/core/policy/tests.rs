@@ -1,6 +1,11 @@
 //! Tables and properties of the decision, and the golden matrix of the built-in layer.
 
 mod analysis;
+mod compared;
+mod partial;
+mod properties;
+mod random;
+mod reference;
 mod support;
 
 use std::fmt::Write as _;

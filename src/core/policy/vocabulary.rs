@@ -25,6 +25,8 @@ pub struct Argument {
     pub possible: Option<Vec<String>>,
     /// Whether it is a list or an object, and so can be several texts.
     pub many: bool,
+    /// Whether no request goes without it.
+    pub required: bool,
 }
 
 /// Every operation that rules can speak of.

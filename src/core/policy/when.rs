@@ -70,6 +70,26 @@ impl Zone {
             u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).ok()?;
         Some((local.weekday(), minute))
     }
+
+    /// By how many seconds the zone's clocks are ahead of UTC at a moment.
+    pub(super) fn ahead(&self, moment: OffsetDateTime) -> i64 {
+        let moment = jiff::Timestamp::from_second(moment.unix_timestamp());
+        moment.map_or(0, |moment| i64::from(self.0.to_offset(moment).seconds()))
+    }
+
+    /// When, after one moment and before another, the zone's clocks are set to another time.
+    pub(super) fn shifts(
+        &self,
+        since: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Vec<OffsetDateTime> {
+        let Ok(start) = jiff::Timestamp::from_second(since.unix_timestamp()) else {
+            return Vec::new();
+        };
+        let shifts = self.0.following(start).map(|shift| shift.timestamp().as_second());
+        let shifts = shifts.filter_map(|second| OffsetDateTime::from_unix_timestamp(second).ok());
+        shifts.take_while(|shift| *shift < until).collect()
+    }
 }
 
 /// A part of the day in minutes since midnight, with its beginning and without its end. One that
@@ -227,6 +247,27 @@ pub const fn day_name(day: Weekday) -> &'static str {
     }
 }
 
+/// As a policy file says it.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pairs = Vec::new();
+        if let Some(Schedule { zone, inside, outside, days }) = &self.schedule {
+            let windows = [("inside", inside), ("outside", outside)];
+            let set = windows.into_iter().filter_map(|(key, window)| Some((key, (*window)?)));
+            pairs.extend(set.map(|(key, window)| format!("{key} = \"{window}\"")));
+            if !days.is_empty() {
+                let names: Vec<_> = days.iter().map(|day| day_name(*day)).collect();
+                pairs.push(format!("days = {names:?}"));
+            }
+            pairs.push(format!("timezone = \"{}\"", zone.name()));
+        }
+        if let Some(rate) = &self.rate {
+            pairs.push(format!("at_least = \"{rate}\", scope = \"{}\"", rate.scope.as_str()));
+        }
+        f.write_str(&pairs.join(", "))
+    }
+}
+
 impl Serialize for When {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -308,6 +349,25 @@ mod tests {
             let other = if within { Match::Cannot } else { Match::Matches };
             assert_eq!(opposite.holds(moment(utc)), other, "outside {zone} {window} {utc}");
         }
+    }
+
+    #[test]
+    fn it_is_told_as_a_file_says_it() {
+        let schedule = Schedule {
+            zone: Zone::parse("Europe/Berlin").unwrap(),
+            inside: Window::parse("09:00-17:00"),
+            outside: Window::parse("12:00-13:00"),
+            days: vec![Weekday::Monday, Weekday::Friday],
+        };
+        let rate =
+            Rate { least: 5, seconds: 5400, scope: Scope::Host, counted: BTreeMap::default() };
+        let when = When { schedule: Some(schedule), rate: Some(rate) };
+        assert_eq!(
+            when.to_string(),
+            "inside = \"09:00-17:00\", outside = \"12:00-13:00\", days = [\"mon\", \"fri\"], \
+             timezone = \"Europe/Berlin\", at_least = \"5 per 90m\", scope = \"host\""
+        );
+        assert_eq!(When::default().to_string(), "");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
 
+mod check;
 mod exits;
 mod matrix;
 mod order;
 mod paths;
 mod race;
+mod rates;
+mod reload;
+mod rules;
 mod steps;
 
 use std::sync::Arc;
@@ -16,7 +20,7 @@ use countersign::core::plan::{Face, Principal};
 use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
 use countersign::core::record::Caller;
 use countersign::gate::{Answer, Confirm, Gate, Parts, Registry, Request, Settings};
-use countersign::ports::Fixed;
+use countersign::ports::{Fixed, Policies};
 use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
 
@@ -38,13 +42,17 @@ impl Bench {
     }
 
     pub(crate) fn with(policy: Policy, read_only: bool) -> Self {
+        Self::under(Arc::new(Fixed::new(policy)), read_only)
+    }
+
+    pub(crate) fn under(policies: Arc<dyn Policies>, read_only: bool) -> Self {
         let engine = FakeEngine::with(&["web", "db", "cache"]);
         let audit = Arc::new(FakeAudit::default());
         let clock = Arc::new(FakeClock::default());
         let grants = Arc::new(MemoryGrants::default());
         let gate = Gate::new(Parts {
             registry: Registry::new(operations::ALL, |_| true),
-            policies: Arc::new(Fixed::new(policy)),
+            policies,
             look: engine.clone(),
             act: engine.clone(),
             audit: audit.clone(),

@@ -1,6 +1,7 @@
 //! Fakes of every port. Each is a plain list or map behind a lock, with a switch for what can fail.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -63,6 +64,8 @@ pub(crate) struct FakeAudit {
     held: Arc<Mutex<BTreeSet<String>>>,
     history: Mutex<History>,
     blind: AtomicBool,
+    /// Held while a change is counted.
+    pub(crate) counting: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl FakeAudit {
@@ -157,12 +160,16 @@ impl Audit for FakeAudit {
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
-        Box::pin(std::future::ready(Ok(Box::new(()) as Held)))
+        let counting = Arc::clone(&self.counting);
+        Box::pin(async { Ok(Box::new(counting.lock_owned().await) as Held) })
     }
 }
 
+/// What a test does at a point of a request.
+type Hook = Box<dyn FnOnce(&FakeEngine) + Send>;
+
 /// An engine in memory.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct FakeEngine {
     pub(crate) containers: Mutex<BTreeMap<FullId, Container>>,
     /// Changes that were made, as `restart <name>`.
@@ -176,6 +183,14 @@ pub(crate) struct FakeEngine {
     pub(crate) looks: AtomicUsize,
     /// Looking fails once so many changes were made.
     pub(crate) blind_after: Mutex<Option<usize>>,
+    /// What happens at the next look at a container.
+    pub(crate) at_next_look: Mutex<Option<Hook>>,
+}
+
+impl fmt::Debug for FakeEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FakeEngine")
+    }
 }
 
 pub(crate) fn id(n: u8) -> FullId {
@@ -313,6 +328,10 @@ impl Look for FakeEngine {
 
     fn container<'a>(&'a self, id: &'a FullId) -> BoxFuture<'a, Result<Container, Fault>> {
         self.looks.fetch_add(1, Ordering::SeqCst);
+        let hook = self.at_next_look.lock().unwrap().take();
+        if let Some(hook) = hook {
+            hook(self);
+        }
         let blind = *self.blind_after.lock().unwrap();
         let blind = blind.is_some_and(|after| self.effects.lock().unwrap().len() >= after);
         let found = self.containers.lock().unwrap().get(id).cloned();

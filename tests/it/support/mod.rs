@@ -8,4 +8,5 @@ pub(crate) mod odd_operations;
 pub(crate) mod operations;
 pub(crate) mod permit;
 pub(crate) mod play;
+pub(crate) mod policies;
 pub(crate) mod program;

@@ -8,6 +8,7 @@ use countersign::core::reason::{Fault, Reason};
 use countersign::gate::{
     Change, Changes, Context, Erased, Preview, Proceed, Read, Reads, Render, Seen, Steps,
 };
+use countersign::ops::system::CheckPolicy;
 use countersign::ports::engine::{Act, Acted, CONTAINER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 pub(crate) static ALL: &[&dyn Erased] = &[
     &Reads::<Greet>::NEW,
     &Reads::<Peek>::NEW,
+    &Reads::<CheckPolicy>::NEW,
     &Changes::<Poke>::NEW,
     &Changes::<PokeAll<true>>::NEW,
     &Changes::<PokeAll<false>>::NEW,
@@ -92,12 +94,13 @@ async fn find(cx: Context<'_>, name: &str) -> Result<Vec<Target>, Fault> {
     let row = resolve(&reference, &rows)?;
     let engine = cx.look.engine_id().await?;
     let labels = row.labels.iter().map(|(k, v)| (format!("label.{k}"), v.clone()));
+    let image = cx.policy.asks_for("image").then(|| ("image".to_owned(), row.image.clone()));
     Ok(vec![Target {
         kind: CONTAINER.name,
         id: row.id.as_str().to_owned(),
         name: row.name.clone(),
         engine,
-        attributes: labels.collect(),
+        attributes: labels.chain(image).collect(),
     }])
 }
 

@@ -1,9 +1,7 @@
 //! Tables of what is said of rules without a request.
 
 use super::support::{fits, rule, vocabulary};
-use crate::core::policy::{
-    Rule, Schedule, Vocabulary, When, Window, Zone, never_matches, shadowed_by,
-};
+use crate::core::policy::{Rule, never_matches, shadowed_by};
 
 #[test]
 fn operations_by_what_is_declared() {
@@ -79,7 +77,7 @@ fn a_rule_that_never_matches_is_explained() {
         ("deny privileged = yes", "no operation fits `privileged = \"yes\"`"),
         ("deny name = a b", "no operation fits `name = \"a b\"`"),
     ] {
-        assert_eq!(never_matches(&rule(text), &vocabulary()).as_deref(), Some(why), "{text}");
+        assert_eq!(never_matches(&rule(text), vocabulary()).as_deref(), Some(why), "{text}");
     }
     for text in [
         "deny",
@@ -92,40 +90,30 @@ fn a_rule_that_never_matches_is_explained() {
         "deny op = remove, arg.tags = a unless arg.tags = a",
         "deny class = destroy unless class = mutate",
     ] {
-        assert_eq!(never_matches(&rule(text), &vocabulary()), None, "{text}");
+        assert_eq!(never_matches(&rule(text), vocabulary()), None, "{text}");
     }
-}
-
-fn at(text: &str, inside: Option<&str>, outside: Option<&str>) -> Rule {
-    let window = |text: Option<&str>| text.map(|text| Window::parse(text).unwrap());
-    let schedule = Schedule {
-        zone: Zone::parse("Europe/Berlin").unwrap(),
-        inside: window(inside),
-        outside: window(outside),
-        days: Vec::new(),
-    };
-    Rule { when: Some(When { schedule: Some(schedule), rate: None }), ..rule(text) }
 }
 
 #[test]
 fn windows_may_leave_nothing() {
-    for (inside, outside, never) in [
-        (None, Some("00:00-24:00"), true),
-        (Some("09:00-17:00"), Some("09:00-17:00"), true),
-        (Some("09:00-17:00"), Some("08:00-18:00"), true),
-        (Some("09:00-17:00"), Some("09:00-16:59"), false),
-        (Some("09:00-17:00"), Some("09:01-17:00"), false),
-        (Some("22:00-06:00"), Some("21:00-06:00"), true),
-        (Some("22:00-06:00"), Some("00:00-06:00"), false),
-        (Some("00:00-24:00"), None, false),
+    for (windows, never) in [
+        ("outside = 00:00-24:00", true),
+        ("inside = 09:00-17:00, outside = 09:00-17:00", true),
+        ("inside = 09:00-17:00, outside = 08:00-18:00", true),
+        ("inside = 09:00-17:00, outside = 09:00-16:59", false),
+        ("inside = 09:00-17:00, outside = 09:01-17:00", false),
+        ("inside = 22:00-06:00, outside = 21:00-06:00", true),
+        ("inside = 22:00-06:00, outside = 00:00-06:00", false),
+        ("inside = 00:00-24:00", false),
+        ("days = sun", false),
     ] {
-        let why = never_matches(&at("deny op = stop", inside, outside), &vocabulary());
-        assert_eq!(why.is_some(), never, "{inside:?} {outside:?}");
+        let text = format!("deny op = stop when zone = Europe/Berlin, {windows}");
+        assert_eq!(never_matches(&rule(&text), vocabulary()).is_some(), never, "{windows}");
     }
 }
 
-fn is_shadowed(vocabulary: &Vocabulary, one: &Rule, other: &Rule) -> bool {
-    shadowed_by(one, [other].into_iter(), vocabulary).is_some()
+fn is_shadowed(one: &Rule, other: &Rule) -> bool {
+    shadowed_by(one, [other].into_iter(), vocabulary()).is_some()
 }
 
 #[test]
@@ -166,22 +154,23 @@ fn a_stricter_rule_may_cover_another() {
         ("deny client = a", "deny client = a", false),
         ("confirm client = a*", "deny client = *", true),
     ] {
-        assert_eq!(
-            is_shadowed(&vocabulary(), &rule(one), &rule(other)),
-            shadowed,
-            "{one} / {other}"
-        );
+        assert_eq!(is_shadowed(&rule(one), &rule(other)), shadowed, "{one} / {other}");
     }
 }
 
 #[test]
 fn a_rule_that_holds_at_times_covers_only_its_like() {
-    let vocabulary = vocabulary();
-    let always = rule("allow op = stop");
-    let day = |text| at(text, Some("09:00-17:00"), None);
-    let night = |text| at(text, None, Some("09:00-17:00"));
-    assert!(is_shadowed(&vocabulary, &day("allow op = stop"), &rule("deny op = stop")));
-    assert!(is_shadowed(&vocabulary, &day("allow op = stop"), &day("deny op = stop")));
-    assert!(!is_shadowed(&vocabulary, &day("allow op = stop"), &night("deny op = stop")));
-    assert!(!is_shadowed(&vocabulary, &always, &day("deny op = stop")));
+    let (day, night) = ("inside = 09:00-17:00", "outside = 09:00-17:00");
+    for (one, other, shadowed) in [
+        (Some(day), None, true),
+        (Some(day), Some(day), true),
+        (Some(day), Some(night), false),
+        (None, Some(day), false),
+    ] {
+        let rule = |effect: &str, window: Option<&str>| {
+            let when = window.map(|window| format!(" when zone = UTC, {window}"));
+            rule(&format!("{effect} op = stop{}", when.unwrap_or_default()))
+        };
+        assert_eq!(is_shadowed(&rule("allow", one), &rule("deny", other)), shadowed);
+    }
 }

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use jiff::civil::Weekday;
 
 use crate::core::operation::{Attribute, Class, Drift, Form, Kind, Spec};
 use crate::core::policy::{
-    Argument, Condition, Effect, Glob, Key, Known, Level, Rule, Vocabulary, operations_of,
+    Argument, Condition, Effect, Glob, Key, Known, Level, Policy, Rate, Rule, Schedule, Scope,
+    Vocabulary, When, Window, Zone, day_name, operations_of,
 };
 
 pub(super) static UNIT: Kind = Kind {
@@ -41,7 +45,12 @@ pub(super) fn spec(name: &'static str, class: Class, ceiling: Class) -> Spec {
 }
 
 /// Seven operations: two of toolset `core`, five of toolset `units`.
-pub(super) fn vocabulary() -> Vocabulary {
+pub(super) fn vocabulary() -> &'static Vocabulary {
+    static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(operations);
+    &VOCABULARY
+}
+
+fn operations() -> Vocabulary {
     use Class::{Destroy, Escalate, Mutate, Read, Sensitive};
     let flag =
         || Argument { possible: Some(vec!["false".into(), "true".into()]), ..Argument::default() };
@@ -88,23 +97,59 @@ pub(super) fn condition(text: &str) -> Condition {
     Condition::new(key, any.split(" | ").map(|glob| Glob::parse(glob).unwrap()).collect())
 }
 
-/// A user's rule from `effect key = glob, key = glob unless key = glob, key = glob`.
+/// A user's rule from `effect key = glob, key = glob unless key = glob when word = value`, with its
+/// id in front, as in `id: effect`, or the whole text for an id.
 pub(super) fn rule(text: &str) -> Rule {
-    let (effect, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let (id, rest) = text.split_once(": ").unwrap_or((text, text));
+    let (rest, when) = rest.split_once(" when ").unwrap_or((rest, ""));
+    let (effect, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let effect = Effect::ALL.into_iter().find(|e| e.as_str() == effect).unwrap();
     let (matches, unless) = rest.split_once("unless ").unwrap_or((rest, ""));
-    let conditions = |list: &str| {
-        let list = list.split(", ").map(str::trim).filter(|text| !text.is_empty());
-        list.map(condition).collect::<Vec<_>>()
-    };
-    let rule = Rule::new(text, effect, Level::User, conditions(matches));
-    Rule { unless: conditions(unless), ..rule }
+    let mut rule = Rule::new(id, effect, Level::User, list(matches).map(condition).collect());
+    rule.unless = list(unless).map(condition).collect();
+    rule.when = self::when(when, &rule);
+    rule
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(", ").map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// The words are `inside`, `outside`, `days`, `zone`, `least` (requests an hour) and `scope`.
+fn when(text: &str, rule: &Rule) -> Option<When> {
+    let words: BTreeMap<&str, &str> =
+        list(text).map(|word| word.split_once(" = ").unwrap()).collect();
+    let window = |word| words.get(word).map(|text| Window::parse(text).unwrap());
+    let schedule = words.get("zone").map(|zone| Schedule {
+        zone: Zone::parse(zone).unwrap(),
+        inside: window("inside"),
+        outside: window("outside"),
+        days: words.get("days").map_or(Vec::new(), |days| days.split('+').map(day).collect()),
+    });
+    let counted = operations_of(rule, vocabulary()).into_iter();
+    let counted = counted.map(|(known, classes)| (known.spec.name.to_string(), classes));
+    let rate = words.get("least").map(|least| Rate {
+        least: least.parse().unwrap(),
+        seconds: 3600,
+        scope: if words["scope"] == "target" { Scope::Target } else { Scope::Host },
+        counted: counted.collect(),
+    });
+    (!words.is_empty()).then_some(When { schedule, rate })
+}
+
+fn day(name: &str) -> Weekday {
+    let days = (0..7).map(|day| Weekday::from_sunday_zero_offset(day).unwrap());
+    days.into_iter().find(|day| day_name(*day) == name).unwrap()
+}
+
+/// A policy of these rules.
+pub(super) fn policy(rules: &[&str]) -> Policy {
+    Policy::new(rules.iter().map(|text| rule(text)).collect())
 }
 
 /// The names of the operations that a rule can match, with the classes.
 pub(super) fn fits(text: &str) -> String {
-    let vocabulary = vocabulary();
-    let operations = operations_of(&rule(text), &vocabulary);
+    let operations = operations_of(&rule(text), vocabulary());
     let words = operations.iter().map(|(known, classes)| {
         let classes: Vec<&str> = classes.iter().map(Class::as_str).collect();
         format!("{} {}", known.spec.name, classes.join("+"))

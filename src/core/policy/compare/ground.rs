@@ -1,0 +1,226 @@
+//! The ground of a comparison: one operation at one effective class, with what its requests can be,
+//! and what is left of the rules there.
+
+use super::moments::Moments;
+use super::texts::Domain;
+use super::{Budget, Spent};
+use crate::core::operation::Class;
+use crate::core::policy::analysis::declared;
+use crate::core::policy::condition::{Condition, Texts, declared_counts};
+use crate::core::policy::{Effect, Key, Known, Match, Rate, Rule, Schedule, Scope, When};
+use time::OffsetDateTime;
+
+/// The schedules and rates of both policies, each once.
+#[derive(Debug)]
+pub(super) struct Tables<'a> {
+    pub(super) schedules: Vec<&'a Schedule>,
+    pub(super) rates: Vec<&'a Rate>,
+    pub(super) moments: Moments,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn of(
+        rules: impl Iterator<Item = &'a Rule>,
+        since: OffsetDateTime,
+        budget: &mut Budget,
+    ) -> Result<Self, Spent> {
+        let (mut schedules, mut rates) = (Vec::new(), Vec::new());
+        for when in rules.filter_map(|rule| rule.when.as_ref()) {
+            budget.spend(schedules.len() + rates.len())?;
+            if let Some(schedule) = &when.schedule
+                && !schedules.contains(&schedule)
+            {
+                schedules.push(schedule);
+            }
+            if let Some(rate) = &when.rate
+                && !rates.contains(&rate)
+            {
+                rates.push(rate);
+            }
+        }
+        let moments = Moments::of(&schedules, since, budget)?;
+        Ok(Self { schedules, rates, moments })
+    }
+}
+
+/// Where requests differ no more than in what they name, when they come and what came before.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) known: &'a Known,
+    pub(super) class: Class,
+    /// Whether there is a target.
+    pub(super) targeted: bool,
+    pub(super) tables: &'a Tables<'a>,
+    pub(super) keys: Vec<Named<'a>>,
+}
+
+/// What requests can name under a key.
+#[derive(Debug)]
+pub(super) struct Named<'a> {
+    pub(super) key: &'a Key,
+    pub(super) domain: Domain<'a>,
+    /// Whether a rule asks for it.
+    pub(super) asked: bool,
+}
+
+/// What is left of a rule on a ground: what does not hold of all its requests.
+#[derive(Debug)]
+pub(super) struct Left<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) matches: Vec<Ask<'a>>,
+    pub(super) unless: Vec<Ask<'a>>,
+    pub(super) schedule: Option<usize>,
+    pub(super) rate: Option<usize>,
+}
+
+/// A condition, and which of the ground's keys it asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    pub(super) key: usize,
+    pub(super) condition: &'a Condition,
+}
+
+/// A request on a ground.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    pub(super) texts: Vec<Texts<'static>>,
+    pub(super) moment: usize,
+    /// Which of the rates are reached.
+    pub(super) reached: Vec<bool>,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(
+        known: &'a Known,
+        class: Class,
+        targeted: bool,
+        tables: &'a Tables<'a>,
+    ) -> Self {
+        let mut ground = Self { known, class, targeted, tables, keys: Vec::new() };
+        if targeted {
+            for key in [&Key::Name, &Key::Id, &Key::Engine] {
+                ground.name(key);
+            }
+        }
+        ground
+    }
+
+    fn name(&mut self, key: &'a Key) -> usize {
+        match self.keys.iter().position(|named| named.key == key) {
+            Some(place) => place,
+            None => {
+                let kind = self.known.spec.kind.filter(|_| self.targeted);
+                let domain = Domain::of(key, self.known, kind);
+                self.keys.push(Named { key, domain, asked: false });
+                self.keys.len() - 1
+            }
+        }
+    }
+
+    /// What is left of a rule here; none if it matches nothing here.
+    pub(super) fn reduce(&mut self, rule: &'a Rule) -> Option<Left<'a>> {
+        if !rule.speaks_of(self.known.spec.class) {
+            return None;
+        }
+        let open = |condition: &&&Condition| self.stands(rule, condition, false) == Match::May;
+        if rule.matches.iter().any(|c| self.stands(rule, c, false) == Match::Cannot) {
+            return None;
+        }
+        let matches: Vec<&Condition> = rule.matches.iter().filter(|c| open(&c)).collect();
+        let mut unless = Vec::new();
+        if rule.unless.iter().all(|c| self.stands(rule, c, true) != Match::Cannot) {
+            let stands = |c: &&Condition| self.stands(rule, c, true) == Match::May;
+            unless = rule.unless.iter().filter(stands).collect();
+            if unless.is_empty() && !rule.unless.is_empty() {
+                return None;
+            }
+        }
+        let mut asks = |conditions: Vec<&'a Condition>| {
+            let ask = |condition: &'a Condition| {
+                let key = self.name(&condition.key);
+                if let Some(named) = self.keys.get_mut(key) {
+                    named.asked = true;
+                }
+                Ask { key, condition }
+            };
+            conditions.into_iter().map(ask).collect()
+        };
+        let (matches, unless) = (asks(matches), asks(unless));
+        let place = |when: &'a When| {
+            let Tables { schedules, rates, .. } = self.tables;
+            let schedule = when.schedule.as_ref();
+            let rate = when.rate.as_ref();
+            (
+                schedule.and_then(|one| schedules.iter().position(|other| *other == one)),
+                rate.and_then(|one| rates.iter().position(|other| *other == one)),
+            )
+        };
+        let (schedule, rate) = rule.when.as_ref().map_or((None, None), place);
+        Some(Left { rule, matches, unless, schedule, rate })
+    }
+
+    fn stands(&self, rule: &Rule, condition: &Condition, unless: bool) -> Match {
+        let of_target =
+            matches!(condition.key, Key::Name | Key::Id | Key::Engine | Key::Attribute(_));
+        if of_target && !self.targeted {
+            return Match::Cannot;
+        }
+        declared(condition, self.known, self.class, declared_counts(rule.effect, unless))
+    }
+
+    /// The first request that comes to mind.
+    pub(super) fn plain(&self, budget: &mut Budget) -> Result<Model, Spent> {
+        let mut texts = Vec::new();
+        for named in &self.keys {
+            texts.push(named.domain.find(&[], budget)?.unwrap_or(Texts::None));
+        }
+        let reached = vec![false; self.tables.rates.len()];
+        Ok(Model { texts, moment: 0, reached })
+    }
+
+    /// Whether one rate cannot be reached without the other.
+    pub(super) fn entails(&self, one: usize, other: usize) -> bool {
+        let rate = |number: usize| self.tables.rates.get(number);
+        let (Some(one), Some(other)) = (rate(one), rate(other)) else { return false };
+        let scopes = one.scope == other.scope || other.scope == Scope::Host || !self.targeted;
+        one.least >= other.least
+            && one.seconds <= other.seconds
+            && scopes
+            && one.counted.iter().all(|(name, classes)| {
+                let wider = other.counted.get(name);
+                wider.is_some_and(|wider| classes.iter().all(|class| wider.contains(class)))
+            })
+    }
+}
+
+impl Left<'_> {
+    pub(super) fn stands(&self, model: &Model, moments: &Moments) -> Match {
+        let is_so = |holds| if holds { Match::Matches } else { Match::Cannot };
+        let mut stands = all(&self.matches, model);
+        if stands != Match::Cannot && !self.unless.is_empty() {
+            stands = stands.min(!all(&self.unless, model));
+        }
+        if let Some(schedule) = self.schedule {
+            stands = stands.min(is_so(moments.holds(model.moment, schedule)));
+        }
+        if let Some(rate) = self.rate {
+            stands = stands.min(is_so(model.reached.get(rate) == Some(&true)));
+        }
+        stands
+    }
+
+    pub(super) fn permits(&self, below: Effect) -> bool {
+        self.rule.level.is_trusted() && self.rule.effect < below
+    }
+}
+
+fn all(asks: &[Ask<'_>], model: &Model) -> Match {
+    asks.iter().map(|ask| ask.stands(model)).min().unwrap_or(Match::Matches)
+}
+
+impl Ask<'_> {
+    pub(super) fn stands(&self, model: &Model) -> Match {
+        let texts = model.texts.get(self.key);
+        texts.map_or(Match::May, |texts| texts.stand_to(&self.condition.any))
+    }
+}

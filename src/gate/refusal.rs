@@ -1,0 +1,100 @@
+//! What a refused caller is told: by which rule and why, when it may be otherwise, and who can do
+//! something about it.
+
+use crate::core::operation::{Class, Spec};
+use crate::core::policy::{Effect, NO_MATCH, Policy, Schedule, Scope, Verdict, When, day_name};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+
+/// The longest reason of a rule that is shown, in characters.
+const REASON_CHARS_MAX: usize = 400;
+
+/// The refusal of a request that policy denies.
+pub(super) fn denied(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
+    let (name, rule) = (&spec.name, verdict.rule());
+    let why = reason(verdict).map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let way = way(spec, verdict, policy);
+    let by = if rule == NO_MATCH { "by" } else { "by the rule" };
+    let message = format!("{name} is denied {by} `{rule}`{why}. Nothing has changed. {way}");
+    Fault::new(Reason::PolicyDenied, message)
+}
+
+/// The refusal of a request that a person would have to approve.
+pub(super) fn unapproved(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
+    let why = reason(verdict).unwrap_or_else(|| "a rule asks for it".into());
+    let way = way(spec, verdict, policy);
+    Fault::new(
+        Reason::ApprovalUnavailable,
+        format!(
+            "{} wants a person's approval here: {why} (rule `{}`). Nothing has changed. {way}",
+            spec.name,
+            verdict.rule()
+        ),
+    )
+}
+
+/// The refusal of an operation of a class that it does not declare.
+pub(super) fn undeclared(spec: &Spec, class: Class) -> Fault {
+    Fault::new(
+        Reason::Unclassified,
+        format!(
+            "{} turned out to be of class {class}, which it does not declare. Nothing has changed; \
+             this is a defect of Countersign.",
+            spec.name
+        ),
+    )
+}
+
+/// What to do to get permission, in full sentences.
+pub(super) fn way(spec: &Spec, verdict: &Verdict, policy: &Policy) -> String {
+    let name = &spec.name;
+    let otherwise = when(verdict, policy)
+        .map(|when| format!("That rule holds {when}; later the verdict may be another. "))
+        .unwrap_or_default();
+    match verdict.effect() {
+        Effect::Allow => format!("Call {name}: it runs at once."),
+        Effect::Confirm => format!(
+            "Call {name}: the first call answers with a preview and a {}, the second one, with that \
+             token, runs it.",
+            super::TOKEN_ARGUMENT
+        ),
+        Effect::Approve => format!(
+            "{otherwise}This version of Countersign has no way to ask a person, so it is refused. \
+             If it must be done, ask the operator to do it by hand."
+        ),
+        Effect::Deny => format!("{otherwise}Only the operator can change the policy."),
+    }
+}
+
+/// The deciding rule's own words, or what no rule says.
+pub(super) fn reason(verdict: &Verdict) -> Option<String> {
+    if verdict.rule() == NO_MATCH {
+        return Some("no rule of the policy permits it here".into());
+    }
+    verdict.reason().map(|reason| text::line(reason, REASON_CHARS_MAX))
+}
+
+/// When the deciding rule holds; none if it always does.
+fn when(verdict: &Verdict, policy: &Policy) -> Option<String> {
+    let rule = policy.rules().iter().find(|rule| *rule.id == *verdict.rule())?;
+    let When { schedule, rate } = rule.when.as_ref()?;
+    let rate = rate.as_ref().map(|rate| {
+        let over = match rate.scope {
+            Scope::Target => "to the same target",
+            Scope::Host => "in all",
+        };
+        format!("once at least {rate} were let through {over}")
+    });
+    let phrases: Vec<String> = schedule.as_ref().map(times).into_iter().chain(rate).collect();
+    (!phrases.is_empty()).then(|| phrases.join(", "))
+}
+
+fn times(schedule: &Schedule) -> String {
+    let Schedule { zone, inside, outside, days } = schedule;
+    let days: Vec<&str> = days.iter().map(|day| day_name(*day)).collect();
+    let days = (!days.is_empty()).then(|| format!("on {}", days.join(", ")));
+    let inside = inside.map(|window| format!("inside {window}"));
+    let outside = outside.map(|window| format!("outside {window}"));
+    let all: Vec<String> = [days, inside, outside].into_iter().flatten().collect();
+    format!("{} ({})", all.join(" "), zone.name())
+}
