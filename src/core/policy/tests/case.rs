@@ -78,7 +78,10 @@ fn every_rate_sees_as_many_as_are_said() {
     }
 }
 
-fn scheduled() -> impl Strategy<Value = Vec<(Effect, bool, Option<(u8, u8)>)>> {
+/// A rule's effect, whether it is a project's, and the hours in which it holds.
+type Timed = (Effect, bool, Option<(u8, u8)>);
+
+fn scheduled() -> impl Strategy<Value = Vec<Timed>> {
     let effect = prop::sample::select(Effect::ALL.to_vec());
     let hours = prop::option::of((0_u8..24, 0_u8..24).prop_filter("empty", |(a, b)| a != b));
     prop::collection::vec((effect, any::<bool>(), hours), 0..5)
@@ -88,8 +91,8 @@ proptest! {
     /// Where a test without a time is taken, no time changes what it says.
     #[test]
     fn what_needs_no_time_is_so_at_all_times(rules in scheduled()) {
-        let written = |(number, (effect, project, hours)): (usize, &(Effect, bool, Option<_>))| {
-            let when = hours.map_or(String::new(), |(from, to): (u8, u8)| {
+        let written = |(number, (effect, project, hours)): (usize, &Timed)| {
+            let when = hours.map_or(String::new(), |(from, to)| {
                 format!(" when zone = UTC, inside = {from:02}:00-{to:02}:00")
             });
             let mut rule = rule(&format!("r{number}: {} class = mutate{when}", effect.as_str()));
