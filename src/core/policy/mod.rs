@@ -28,7 +28,10 @@ pub use account::{Asked, Part, Role};
 pub use analysis::{can_match, never_matches, operations_of, shadowed_by};
 pub use builtin::{BUILTIN_PREFIX, builtin};
 pub use case::{Case, Given, Ran, run as run_cases};
-pub use compare::{Change, Comparison, Difference, Direction, Undecided, Witness, compare, widens};
+pub use compare::{
+    Change, Comparison, DIFF_BUDGET, Difference, Direction, RELOAD_BUDGET, Undecided, Witness,
+    compare, widens,
+};
 pub use condition::{ClassSet, Condition, Key, Query};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
 pub use history::{History, Past, Recall, Touched};
