@@ -12,6 +12,7 @@ mod file;
 mod files;
 mod forms;
 mod found;
+mod given;
 mod guard;
 mod nearest;
 mod read;
@@ -28,11 +29,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use document::{Error, Position, Problem};
+pub use document::{Error, Position, Problem, shown};
 pub use environment::Environment;
 use file::File;
 pub use files::Files;
 pub use found::Source;
+pub use given::given;
 pub use stack::{Alone, Stack, alone};
 
 use files::{Found, Seen};
@@ -203,12 +205,7 @@ impl Config {
     /// Works out every setting from files that were read.
     fn of((seen, found): (Seen, Vec<Found>), origin: &Origin) -> Result<Self, Error> {
         let Origin { flags, env, vocabulary, .. } = origin;
-        let mut files = Vec::new();
-        for (source, text) in &found {
-            if let Some(Text { text, .. }) = text.clone()? {
-                files.push(File::parse(source, text, vocabulary)?);
-            }
-        }
+        let files = parse(&found, vocabulary)?;
         let sources = found.into_iter().map(|(source, _)| source).collect();
         let Stack { policy, tests, .. } = build(&files, vocabulary)?.passed()?;
         Ok(Self {
@@ -234,6 +231,25 @@ impl Config {
     pub fn offers(&self, spec: &Spec) -> bool {
         self.toolsets.value.iter().any(|name| name == spec.toolset)
     }
+}
+
+/// The effective policy with what came of its tests, also where some fail.
+///
+/// # Errors
+/// For a file that cannot be read or says what it may not.
+pub fn stack(origin: &Origin) -> Result<Stack, Error> {
+    let (_, found) = Seen::look(origin)?;
+    build(&parse(&found, &origin.vocabulary)?, &origin.vocabulary)
+}
+
+fn parse(found: &[Found], vocabulary: &Vocabulary) -> Result<Vec<File>, Error> {
+    let mut files = Vec::new();
+    for (source, text) in found {
+        if let Some(Text { text, .. }) = text.clone()? {
+            files.push(File::parse(source, text, vocabulary)?);
+        }
+    }
+    Ok(files)
 }
 
 /// The value of the strongest file that sets it: the user's, then the system's, then the project's.

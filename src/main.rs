@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::audit::{AuditLog, Settings as AuditSettings};
-use countersign::cli::{self, Cli, Installation, Output, Verb};
+use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
@@ -27,25 +27,28 @@ fn main() -> ExitCode {
     let code = match verb {
         Verb::Completions { shell } => cli::completions(shell, out),
         Verb::Man { verb } => cli::man(verb.as_deref(), out),
-        verb => match prepare(flags, env) {
-            Ok((config, origin)) => with_runtime(run(verb, config, origin, out)),
-            Err(why) => {
-                out.message(format!("countersign: {why}"));
-                cli::exit::USAGE
-            }
-        },
+        verb => start(verb, flags, env, out).unwrap_or_else(|why| {
+            out.message(format!("countersign: {why}"));
+            cli::exit::USAGE
+        }),
     };
     code.into()
 }
 
-fn prepare(flags: Flags, env: Environment) -> Result<(Config, Origin), String> {
+fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, String> {
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
     let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
     let origin = Origin { flags, env, cwd, vocabulary };
-    let config = Config::load(&origin).map_err(|error| error.to_string())?;
-    trace(&config)?;
-    Ok((config, origin))
+    match verb {
+        Verb::Init => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
+        Verb::Policy(verb) => Ok(with_runtime(policy(verb, &origin, out))),
+        verb => {
+            let config = Config::load(&origin).map_err(|error| error.to_string())?;
+            trace(&config)?;
+            Ok(with_runtime(run(verb, config, origin, out)))
+        }
+    }
 }
 
 /// Starts the program's own messages. What the libraries say of requests stays out: it holds bodies.
@@ -89,8 +92,22 @@ fn with_runtime(run: impl Future<Output = u8>) -> u8 {
     }
 }
 
+/// Whether the effective policy can be read at all is up to the verb.
+async fn policy(verb: PolicyVerb, origin: &Origin, out: Output) -> u8 {
+    let parts = |config: &Config| {
+        let engine = engine(config, origin);
+        parts(config, origin.clone(), &engine).map(|(parts, _)| parts)
+    };
+    let now = HostClock.now();
+    cli::policy(&Desk { origin, now, parts: &parts }, verb, out).await
+}
+
+fn engine(config: &Config, origin: &Origin) -> Arc<DockerEngine> {
+    Arc::new(DockerEngine::new(endpoint::resolve(&sources(config, origin))))
+}
+
 async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
-    let engine = Arc::new(DockerEngine::new(endpoint::resolve(&sources(&config, &origin))));
+    let engine = engine(&config, &origin);
     match verb {
         Verb::Mcp => match gate(&config, origin, &engine) {
             Ok(wired) => finish(wired, |gate| cli::serve(gate, out)).await,
@@ -112,14 +129,16 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
             let installation = Installation {
                 config: &config,
-                policy: &config.policy,
+                vocabulary: &origin.vocabulary,
                 look: &*engine,
                 endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
                 direct_access: socket.as_deref().and_then(direct_access),
             };
             cli::doctor(&installation, flag.json, out).await
         }
-        Verb::Completions { .. } | Verb::Man { .. } => cli::exit::DONE,
+        Verb::Policy(_) | Verb::Init | Verb::Completions { .. } | Verb::Man { .. } => {
+            cli::exit::DONE
+        }
     }
 }
 
@@ -143,6 +162,15 @@ fn gate(
     origin: Origin,
     engine: &Arc<DockerEngine>,
 ) -> Result<(Arc<Gate>, Arc<AuditLog>), Fault> {
+    let (parts, audit) = parts(config, origin, engine)?;
+    Ok((Arc::new(Gate::new(parts)), audit))
+}
+
+fn parts(
+    config: &Config,
+    origin: Origin,
+    engine: &Arc<DockerEngine>,
+) -> Result<(Parts, Arc<AuditLog>), Fault> {
     let session = random_id(&HostEntropy)?;
     let settings = AuditSettings {
         dir: config.audit_dir.value.clone(),
@@ -166,7 +194,7 @@ fn gate(
             session,
         },
     };
-    Ok((Arc::new(Gate::new(parts)), audit))
+    Ok((parts, audit))
 }
 
 fn sources(config: &Config, Origin { flags, env, .. }: &Origin) -> Sources {

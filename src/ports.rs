@@ -133,6 +133,12 @@ impl Fixed {
     }
 }
 
+impl From<Arc<Policy>> for Fixed {
+    fn from(policy: Arc<Policy>) -> Self {
+        Self(policy)
+    }
+}
+
 impl Policies for Fixed {
     fn current(&self) -> Arc<Policy> {
         Arc::clone(&self.0)

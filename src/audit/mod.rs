@@ -26,6 +26,7 @@
 //! decided on under the lock of `.live/target-count`, which it keeps until its `allowed` is on disk.
 //! Whoever can remove lines of the log can hide what was counted; `verify` shows it.
 
+mod before;
 mod checker;
 mod follow;
 mod hold;
@@ -58,6 +59,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::record::Record;
 use crate::ports::{Audit, BoxFuture, Clock, Durability, Held};
 
+pub use before::history_before;
 pub use follow::Follow;
 pub use read::{Entry, Filter, Lines, Stats, read};
 pub use verify::{OpenIntent, Problem, Report, parse_anchor, verify};

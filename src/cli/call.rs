@@ -2,13 +2,12 @@
 //! target's name; without one it ends with the preview.
 
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::serve::told_to_end;
-use super::{Output, exit};
+use super::{Output, arguments, exit};
 use crate::core::plan::{Face, Principal};
 use crate::core::record::Caller;
-use crate::core::text;
 use crate::gate::{Answer, Confirm, Gate, Request, Status, TOKEN_ARGUMENT};
 
 /// The arguments of `call`.
@@ -38,7 +37,8 @@ impl CallArgs {
 /// Runs the operation.
 pub async fn run(gate: &Gate, call: CallArgs, out: Output) -> u8 {
     let json = call.json;
-    let arguments = match arguments(gate, &call) {
+    let operation = gate.registry().get(&call.operation);
+    let arguments = match arguments::read(operation, &call.pairs, call.args.as_deref()) {
         Ok(arguments) => arguments,
         Err(why) => {
             out.message(format!("countersign: {why}"));
@@ -100,7 +100,7 @@ fn print(answer: &Answer, json: bool, out: Output) {
     }
 }
 
-fn caller() -> Caller {
+pub(super) fn caller() -> Caller {
     let uid = rustix::process::getuid().as_raw();
     Caller {
         principal: Principal { face: Face::Cli, uid },
@@ -108,32 +108,4 @@ fn caller() -> Caller {
         version: None,
         pid: std::process::id(),
     }
-}
-
-fn arguments(gate: &Gate, call: &CallArgs) -> Result<Map<String, Value>, String> {
-    let mut map = match call.args.as_deref().map(serde_json::from_str) {
-        None => Map::new(),
-        Some(Ok(Value::Object(map))) => map,
-        Some(Ok(_)) => {
-            return Err("--args takes a JSON object, such as '{\"container\": \"web\"}'.".into());
-        }
-        Some(Err(error)) => {
-            return Err(format!("--args is no JSON: {}", text::line(&error.to_string(), 200)));
-        }
-    };
-    let schema = gate.registry().get(&call.operation).map(|operation| &operation.schema);
-    for pair in &call.pairs {
-        let Some((key, value)) = pair.split_once('=') else {
-            return Err(format!("`{}` is no argument; write key=value.", text::name(pair)));
-        };
-        let declared = schema.and_then(|s| s.get("properties")?.get(key)?.get("type")?.as_str());
-        let value = match declared {
-            Some("string") | None => Value::String(value.to_owned()),
-            Some(_) => serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into())),
-        };
-        if map.insert(key.to_owned(), value).is_some() {
-            return Err(format!("`{}` is given twice.", text::name(key)));
-        }
-    }
-    Ok(map)
 }

@@ -1,6 +1,8 @@
 //! `doctor`: what is installed, what each setting is and where it comes from, what is really
 //! enforced, and what to do about it.
 
+mod policy;
+
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -9,8 +11,7 @@ use serde::Serialize;
 use super::{Output, exit};
 use crate::audit;
 use crate::config::{Config, Setting};
-use crate::core::operation::Class;
-use crate::core::policy::{Effect, Policy};
+use crate::core::policy::Vocabulary;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::ports::engine::Look;
@@ -23,8 +24,8 @@ const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024;
 pub struct Installation<'a> {
     /// The effective configuration.
     pub config: &'a Config,
-    /// The effective policy.
-    pub policy: &'a Policy,
+    /// What rules can speak of.
+    pub vocabulary: &'a Vocabulary,
     /// The engine.
     pub look: &'a dyn Look,
     /// Where the engine is reached and which setting says so, or why nowhere.
@@ -59,7 +60,8 @@ pub async fn run(installation: &Installation<'_>, json: bool, out: Output) -> u8
     let mut findings = Vec::new();
     engine(installation, &mut findings).await;
     settings(installation.config, &mut findings);
-    policy(installation, &mut findings);
+    policy::look(installation, &mut findings);
+    approval(&mut findings);
     log(&installation.config.audit_dir.value, &mut findings);
     rights(installation, &mut findings);
     if json {
@@ -116,29 +118,9 @@ fn settings(config: &Config, findings: &mut Vec<Finding>) {
         row("limits.concurrent_calls", &config.concurrent_calls, usize::to_string),
         row("log level", &config.log_level, |level| format!("{level:?}").to_lowercase()),
     ]);
-    for file in &config.files {
-        findings.push(finding("file", Mark::Ok, format!("{} was read", file.display())));
-    }
 }
 
-fn policy(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
-    let digest = installation.policy.digest();
-    let count = installation.policy.rules().len();
-    findings.push(finding("policy", Mark::Ok, format!("{count} rules, {digest}")));
-    for rule in installation.policy.rules().iter().filter(|rule| rule.effect == Effect::Allow) {
-        let changes: Vec<&str> = Class::ALL
-            .into_iter()
-            .filter(|class| class.is_change() && rule.may_match_class(*class))
-            .map(Class::as_str)
-            .collect();
-        if !changes.is_empty() {
-            findings.push(finding(
-                "policy",
-                Mark::Warn,
-                format!("the rule `{}` lets {} run unconfirmed", rule.id, changes.join(", ")),
-            ));
-        }
-    }
+fn approval(findings: &mut Vec<Finding>) {
     findings.push(finding(
         "approval",
         Mark::Warn,

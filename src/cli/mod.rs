@@ -1,10 +1,13 @@
 //! The command line face: one file per verb, and the only place that prints.
 
+mod arguments;
 mod audit;
 mod call;
 mod doctor;
 mod generate;
+mod init;
 mod output;
+mod policy;
 mod serve;
 mod tools;
 
@@ -14,6 +17,7 @@ pub use audit::AuditVerb;
 pub use call::CallArgs;
 pub use doctor::Installation;
 pub use output::Output;
+pub use policy::{Desk, PolicyVerb};
 
 use crate::config::Flags;
 
@@ -25,6 +29,8 @@ pub mod exit {
     pub const FAILED: u8 = 1;
     /// Usage or configuration.
     pub const USAGE: u8 = 2;
+    /// A policy permits more than before, or that could not be decided.
+    pub const WIDENED: u8 = 3;
     /// The audit log is damaged.
     pub const AUDIT_DAMAGED: u8 = 5;
 }
@@ -55,12 +61,20 @@ pub enum Verb {
     /// List every operation with its verdict under the effective policy
     #[command(after_help = "Example: countersign tools --toolsets containers")]
     Tools(JsonFlag),
+    /// Check, show, explain, test and compare the policy
+    #[command(subcommand, after_help = "Example: countersign policy explain stop_container web")]
+    Policy(PolicyVerb),
     /// Read and check the audit log
     #[command(subcommand, after_help = "Example: countersign audit show --since 1h --event denied")]
     Audit(AuditVerb),
     /// Check the installation: engine, settings, policy, audit log and rights
     #[command(after_help = "Example: countersign doctor")]
     Doctor(JsonFlag),
+    /// Write a first `countersign.toml` for this folder, and print the client configuration
+    #[command(
+        after_help = "Example: countersign init\n\nA file that is there is never overwritten."
+    )]
+    Init,
     /// Print a shell's completions
     #[command(after_help = "Example: countersign completions bash > \
                             ~/.local/share/bash-completion/completions/countersign")]
@@ -88,5 +102,7 @@ pub use audit::run as audit;
 pub use call::run as call;
 pub use doctor::run as doctor;
 pub use generate::{completions, man};
+pub use init::run as init;
+pub use policy::run as policy;
 pub use serve::run as serve;
 pub use tools::run as tools;

@@ -1,6 +1,6 @@
 //! What `match`, `unless` and `given` may ask or say: keys of the vocabulary, each with its values.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
@@ -36,9 +36,9 @@ pub(super) fn leaves<'a>(table: &'a DeTable<'a>, problems: &mut Problems) -> Vec
     let mut found = Vec::new();
     collect(table, "", &(0..0), &mut found, problems);
     found.sort_by_key(|leaf| leaf.node.span().start);
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     found.retain(|leaf| {
-        let first = seen.insert(leaf.name.clone(), ()).is_none();
+        let first = seen.insert(leaf.name.clone());
         if !first {
             problems.add(&leaf.key, || {
                 format!("`{}` is here twice. Say it once, with a list.", text::name(&leaf.name))

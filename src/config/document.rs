@@ -148,7 +148,7 @@ impl Document {
 }
 
 /// A path as it is shown.
-pub(super) fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     text::line(&path.display().to_string(), text::LINE_CHARS_MAX)
 }
 

@@ -32,6 +32,11 @@ pub(super) fn check(
             )
         });
     }
+    if *key == Key::Class {
+        // A class that no operation has yet is named for those that come later. Where all of them
+        // are such, the rule can never match, and that is noted of the rule.
+        return;
+    }
     for (glob, span) in written.condition.any.iter().zip(&written.values) {
         if !operations.iter().any(|known| can_match(glob, key, known)) {
             problems.add(span, || impossible(glob, key, operations));

@@ -78,6 +78,11 @@ impl Settings {
         let known = ["toolsets", "read_only"];
         let mut keys = Keys::new("`[mcp]`", table, span, &known, top.problems());
         self.read_only = keys.flag("read_only");
+        let listed = keys.get("toolsets").and_then(|(_, node)| node.get_ref().as_array());
+        if listed.is_some_and(|list| list.is_empty()) {
+            self.toolsets = Some(Vec::new());
+            return;
+        }
         let Some(words) = keys.texts("toolsets") else { return };
         let known = || TOOLSETS.into_iter().chain(["all", "default"]);
         for word in &words {

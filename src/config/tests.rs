@@ -140,7 +140,10 @@ fn files_are_refused_with_their_place() {
         ("version = 2", ":1:11: `version` is the number 2"),
         ("version = 1\nfoo = 1", ":2:1: There is no key `foo`"),
         ("version = 1\n[mcp]\nreadonly = true", "Did you mean `read_only`?"),
-        ("version = 1\n[mcp]\ntoolsets = [\"cores\"]", "There is no toolset `cores`"),
+        (
+            "version = 1\n[mcp]\ntoolsets = [\"cores\"]",
+            ":3:13: There is no toolset `cores`. Did you mean `core`?",
+        ),
         ("version = 1\n[[rule]]\nid = \"x\"", ":2:1: `match` is missing in `[[rule]]`"),
         ("version =", ":1:10: This is no TOML"),
     ] {
@@ -167,4 +170,35 @@ fn the_users_file_names_an_engine() {
     assert_eq!(config.engine_host, None);
     let both = "version = 1\n[engine]\ncontext = \"mine\"\nhost = \"unix:///x\"";
     assert!(Place::new().user(both).load().is_err());
+}
+
+#[test]
+fn rules_that_count_keep_the_log_that_their_file_names() {
+    let rule =
+        "[[rule]]\nid = \"few\"\neffect = \"deny\"\nmatch = { op = \"restart_container\" }\n";
+    let rate = "when = { at_least = \"3 per 1h\", scope = \"host\" }\n";
+    let counting = format!("version = 1\n[audit]\ndir = \"/log\"\n{rule}{rate}");
+    let mut place = Place::new().user(&counting);
+    assert_eq!(place.load().unwrap().audit_dir.value, Path::new("/log"));
+    for same in ["/log", "/log/"] {
+        place.env.audit_dir = Some(same.into());
+        assert!(place.load().is_ok(), "{same}");
+    }
+    place.env.audit_dir = Some("/elsewhere".into());
+    let error = place.load().unwrap_err().to_string();
+    assert!(error.contains("`few`") && error.contains("AUDIT_DIR"), "{error}");
+    place.env.audit_dir = None;
+    place.flags.audit_dir = Some("/elsewhere".into());
+    assert!(place.load().unwrap_err().to_string().contains("--audit-dir"));
+    for free in [
+        format!("version = 1\n[audit]\ndir = \"/log\"\n{rule}"),
+        format!("version = 1\n{rule}{rate}"),
+    ] {
+        let mut place = Place::new().user(&free);
+        place.flags.audit_dir = Some("/elsewhere".into());
+        assert_eq!(place.load().unwrap().audit_dir.value, Path::new("/elsewhere"), "{free}");
+    }
+    let mut project = Place::new().project(&counting);
+    project.flags.audit_dir = Some("/elsewhere".into());
+    assert!(project.load().is_ok(), "a project's file holds nobody to a log");
 }

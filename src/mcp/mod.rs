@@ -1,6 +1,7 @@
 //! The MCP face: tools derived from the registry, answers from the gate, on standard input and
 //! output. `rmcp` is named nowhere else.
 
+mod announce;
 mod line;
 mod server;
 mod wire;
@@ -13,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use server::tools;
 
 use crate::gate::Gate;
+use announce::Announcer;
 use server::Server;
 use wire::Wire;
 
@@ -31,13 +33,20 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let server = Server::new(Arc::clone(&gate));
-    let wire = Wire::new(reader, writer, Arc::clone(&gate));
+    let announcer = Arc::new(Announcer::new(Arc::clone(&gate)));
+    let server = Server::new(Arc::clone(&gate), Arc::clone(&announcer));
+    let wire = Wire::new(reader, writer, Arc::clone(&gate), Arc::clone(&announcer));
     let served = match rmcp::serve_server(server, wire).await {
-        Ok(running) => match running.waiting().await {
-            Ok(QuitReason::JoinError(error)) | Err(error) => Err(Error(error.to_string())),
-            Ok(_) => Ok(()),
-        },
+        Ok(running) => {
+            let quit = tokio::select! {
+                quit = running.waiting() => quit,
+                never = announcer.run() => match never {},
+            };
+            match quit {
+                Ok(QuitReason::JoinError(error)) | Err(error) => Err(Error(error.to_string())),
+                Ok(_) => Ok(()),
+            }
+        }
         Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
         Err(error) => Err(Error(error.to_string())),
     };

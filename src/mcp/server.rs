@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, ContentBlock, CustomRequest, CustomResult, ErrorCode,
-    Implementation, JsonObject, ListPromptsRequestMethod, ListPromptsResult,
+    CompleteRequestParams, CompleteResult, ConstString, ContentBlock, CustomRequest, CustomResult,
+    ErrorCode, Implementation, JsonObject, ListPromptsRequestMethod, ListPromptsResult,
     ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
     ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams, ServerCapabilities,
-    ServerConfig, Tool, ToolAnnotations,
+    ServerConfig, SubscriptionFilter, SubscriptionsListenRequestMethod, Tool, ToolAnnotations,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use super::announce::Announcer;
 use crate::core::plan::{Face, Principal};
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
@@ -23,9 +24,9 @@ use crate::gate::{Answer, Confirm, Gate, Operation, Request};
 /// Where data for programs stands in an answer.
 const RESULT_KEY: &str = "countersign/result";
 
-/// How long a client may keep the list of tools, in milliseconds. It does not change while the
-/// server runs.
-const TOOLS_TTL_MS: u64 = 300_000;
+/// How long a client that has not subscribed may go by the list that it got, in milliseconds. The
+/// policy may change it at any time; whatever the list, it is the gate that refuses.
+const TOOLS_TTL_MS: u64 = 5_000;
 
 /// What the server says of itself to a model.
 const INSTRUCTIONS: &str = "Operates the local container engine. Reads are free. A change answers \
@@ -49,13 +50,12 @@ pub(super) fn unread(method: &str) -> Fault {
 /// The handler.
 pub(super) struct Server {
     gate: Arc<Gate>,
-    tools: Vec<Tool>,
+    announcer: Arc<Announcer>,
 }
 
 impl Server {
-    pub(super) fn new(gate: Arc<Gate>) -> Self {
-        let tools = tools(gate.offered());
-        Self { gate, tools }
+    pub(super) const fn new(gate: Arc<Gate>, announcer: Arc<Announcer>) -> Self {
+        Self { gate, announcer }
     }
 }
 
@@ -108,7 +108,8 @@ fn result(answer: &Answer) -> CallToolResult {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let tools = ServerCapabilities::builder().enable_tools().enable_tool_list_changed();
+        ServerConfig::new(tools.build())
             .with_server_info(
                 Implementation::new("countersign", env!("CARGO_PKG_VERSION"))
                     .with_title("Countersign"),
@@ -127,7 +128,8 @@ impl ServerHandler for Server {
                 None,
             ));
         }
-        Ok(ListToolsResult::with_all_items(self.tools.clone())
+        self.announcer.look().await;
+        Ok(ListToolsResult::with_all_items(tools(self.gate.offered()))
             .with_ttl_ms(TOOLS_TTL_MS)
             .with_cache_scope(CacheScope::Private))
     }
@@ -147,7 +149,20 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.tools.iter().find(|tool| tool.name == name).cloned()
+        let offered = self.gate.offered();
+        offered.into_iter().find(|operation| operation.spec.name == name).map(tool)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.announcer.is_ready(context.peer);
+    }
+
+    fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(SubscriptionFilter::builder().tools_list_changed().build())
+    }
+
+    async fn listen(&self, client: SubscriptionContext) -> Result<(), ErrorData> {
+        self.announcer.subscribe(&client).await
     }
 
     async fn on_custom_request(
@@ -155,7 +170,9 @@ impl ServerHandler for Server {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        if !is_method(&request.method) {
+        let subscribes = request.method == SubscriptionsListenRequestMethod::VALUE
+            && context.protocol_version().is_some_and(|version| !version.has_initialize());
+        if !is_method(&request.method) && !subscribes {
             let method = text::name(&request.method);
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None));
         }

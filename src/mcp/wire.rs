@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::announce::Announcer;
 use super::line::{LINE_BYTES_MAX, Line, Lines, id_of};
 use super::server::{caller, is_method, unread};
 use crate::core::reason::{Fault, Reason};
@@ -47,6 +48,7 @@ pub(super) struct Wire<R, W> {
     /// A place for each answer that is not sent yet.
     unsent: Arc<Semaphore>,
     gate: Arc<Gate>,
+    announcer: Arc<Announcer>,
 }
 
 /// What a line turned out to be.
@@ -58,7 +60,7 @@ enum Read {
 }
 
 impl<R: AsyncRead + Unpin, W> Wire<R, W> {
-    pub(super) fn new(reader: R, writer: W, gate: Arc<Gate>) -> Self {
+    pub(super) fn new(reader: R, writer: W, gate: Arc<Gate>, announcer: Arc<Announcer>) -> Self {
         Self {
             reader: BufReader::with_capacity(READ_BYTES, reader),
             writer: Arc::new(Mutex::new(Some(writer))),
@@ -68,6 +70,7 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
             tasks: JoinSet::new(),
             unsent: Arc::new(Semaphore::new(UNSENT_MAX)),
             gate,
+            announcer,
         }
     }
 
@@ -208,6 +211,7 @@ where
                 Some(Line::Whole(line)) => self.read(&line),
                 Some(Line::TooLong(id)) => too_long(id.as_deref()),
                 None => {
+                    self.announcer.has_left();
                     let sent = async { while self.tasks.join_next().await.is_some() {} };
                     drop(timeout(ENDING, sent).await);
                     return None;

@@ -4,7 +4,7 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod system;
-mod table;
+pub mod table;
 mod units;
 pub mod when;
 

@@ -1,7 +1,7 @@
 //! Tables of plain text: aligned, two blanks between columns, nothing else.
 
 /// A table with a heading. Cells are sanitised by their makers.
-pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
+pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = heading.map(|cell| cell.chars().count());
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::condition::{Condition, Query, Values, declared_counts};
 use super::rule::{Rule, holds};
-use super::{Match, Policy};
+use super::{Match, Policy, When};
 use crate::core::operation::Class;
 
 /// The part of one rule in a decision, for one target.
@@ -87,21 +87,34 @@ fn asked(rule: &Rule, query: &Query<'_>, values: &Values<'_>) -> Vec<Asked> {
         let declared = declared_counts(rule.effect, table == "unless");
         out.extend(conditions.iter().map(|condition| answer(table, condition, values, declared)));
     }
-    if let Some(when) = &rule.when {
-        // What it serialises as is what a policy file says.
-        let what = serde_json::to_string(when).unwrap_or_default();
-        let found = values.now.map_or("not known".into(), |now| match &when.schedule {
-            Some(schedule) => {
-                schedule.zone.local(now).map_or("not known".into(), |(day, minute)| {
-                    let (day, name) = (super::day_name(day), schedule.zone.name());
-                    format!("{day} {:02}:{:02} in {name}", minute / 60, minute % 60)
-                })
-            }
-            None => "counted in the audit log".into(),
-        });
-        out.push(Asked { table: "when", what, found, stands: holds(when, values) });
-    }
+    out.extend(rule.when.iter().flat_map(|when| timed(when, values)));
     out
+}
+
+/// What a rule asks of the time of day, and of the past.
+fn timed(when: &When, values: &Values<'_>) -> Vec<Asked> {
+    let asked = |part: When, found: String| {
+        let (what, stands) = (part.to_string(), holds(&part, values));
+        Asked { table: "when", what, found, stands }
+    };
+    let unknown = || "not known".to_owned();
+    let schedule = when.schedule.as_ref().map(|schedule| {
+        let local = values.now.and_then(|now| schedule.zone.local(now));
+        let found = local.map_or_else(unknown, |(day, minute)| {
+            format!("{} {:02}:{:02}", super::day_name(day), minute / 60, minute % 60)
+        });
+        asked(When { schedule: Some(schedule.clone()), rate: None }, found)
+    });
+    let rate = when.rate.as_ref().map(|rate| {
+        let part = When { schedule: None, rate: Some(rate.clone()) };
+        let found = match holds(&part, values) {
+            Match::Cannot => "fewer".to_owned(),
+            Match::May => unknown(),
+            Match::Matches => "as many".to_owned(),
+        };
+        asked(part, found)
+    });
+    schedule.into_iter().chain(rate).collect()
 }
 
 fn answer(

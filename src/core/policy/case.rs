@@ -172,7 +172,7 @@ impl Case {
 
 impl Given {
     /// What it acts on, if its operation acts on anything.
-    fn target(&self, known: &Known) -> Option<Target> {
+    pub fn target(&self, known: &Known) -> Option<Target> {
         let kind = known.spec.kind?;
         let mut attributes = self.attributes.clone();
         for attribute in kind.attributes.iter().filter(|attribute| attribute.always) {
@@ -184,7 +184,7 @@ impl Given {
     }
 
     /// The arguments, with defaults filled in.
-    fn arguments(&self, known: &Known) -> Map<String, Value> {
+    pub fn arguments(&self, known: &Known) -> Map<String, Value> {
         let default = |(name, argument): (&String, &super::Argument)| {
             Some((name.clone(), argument.default.clone()?))
         };

@@ -247,6 +247,27 @@ pub const fn day_name(day: Weekday) -> &'static str {
     }
 }
 
+/// As a policy file says it.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pairs = Vec::new();
+        if let Some(Schedule { zone, inside, outside, days }) = &self.schedule {
+            let windows = [("inside", inside), ("outside", outside)];
+            let set = windows.into_iter().filter_map(|(key, window)| Some((key, (*window)?)));
+            pairs.extend(set.map(|(key, window)| format!("{key} = \"{window}\"")));
+            if !days.is_empty() {
+                let names: Vec<_> = days.iter().map(|day| day_name(*day)).collect();
+                pairs.push(format!("days = {names:?}"));
+            }
+            pairs.push(format!("timezone = \"{}\"", zone.name()));
+        }
+        if let Some(rate) = &self.rate {
+            pairs.push(format!("at_least = \"{rate}\", scope = \"{}\"", rate.scope.as_str()));
+        }
+        f.write_str(&pairs.join(", "))
+    }
+}
+
 impl Serialize for When {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -328,6 +349,25 @@ mod tests {
             let other = if within { Match::Cannot } else { Match::Matches };
             assert_eq!(opposite.holds(moment(utc)), other, "outside {zone} {window} {utc}");
         }
+    }
+
+    #[test]
+    fn it_is_told_as_a_file_says_it() {
+        let schedule = Schedule {
+            zone: Zone::parse("Europe/Berlin").unwrap(),
+            inside: Window::parse("09:00-17:00"),
+            outside: Window::parse("12:00-13:00"),
+            days: vec![Weekday::Monday, Weekday::Friday],
+        };
+        let rate =
+            Rate { least: 5, seconds: 5400, scope: Scope::Host, counted: BTreeMap::default() };
+        let when = When { schedule: Some(schedule), rate: Some(rate) };
+        assert_eq!(
+            when.to_string(),
+            "inside = \"09:00-17:00\", outside = \"12:00-13:00\", days = [\"mon\", \"fri\"], \
+             timezone = \"Europe/Berlin\", at_least = \"5 per 90m\", scope = \"host\""
+        );
+        assert_eq!(When::default().to_string(), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use super::policy::{PROJECT, write_users};
 use crate::support::play::Played;
 use crate::support::program::{Ran, Sandbox};
 
@@ -67,11 +68,8 @@ fn each_setting_names_its_source() {
     ] {
         assert!(settings.contains(&expected), "{expected}: {settings:?}");
     }
-    assert!(
-        findings
-            .iter()
-            .any(|(about, _, found)| { about == "file" && found.contains(file.to_str().unwrap()) })
-    );
+    let listed = format!("{} (project): 0 rules, 0 tests passed", file.display());
+    assert!(findings.contains(&("policy".into(), "ok".into(), listed)), "{findings:?}");
 }
 
 #[test]
@@ -86,4 +84,97 @@ fn a_damaged_log_is_bad() {
     let ran = sandbox.run(&["doctor", "--host", &address]);
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.contains("bad   audit"), "{}", ran.stdout);
+}
+
+/// What is found of the policy, each with its mark.
+fn policy(ran: &Ran) -> Vec<(String, String)> {
+    let of_policy = findings(ran).into_iter().filter(|(about, ..)| about == "policy");
+    of_policy.map(|(_, mark, found)| (mark, found)).collect()
+}
+
+/// The warnings about the policy of a sandbox with this user's file.
+fn warnings(sandbox: &Sandbox) -> Vec<String> {
+    let mut program = sandbox.program(&["doctor", "--json"]);
+    let ran = Ran::of(program.env_remove("AUDIT_DIR").output().unwrap());
+    let warnings = policy(&ran).into_iter().filter(|(mark, _)| mark == "warn");
+    warnings.map(|(_, found)| found).collect()
+}
+
+#[test]
+fn each_policy_file_is_told_with_its_level_rules_and_tests() {
+    let sandbox = Sandbox::new();
+    let users = write_users(&sandbox, "version = 1\n");
+    fs::write(sandbox.work().join("countersign.toml"), PROJECT).unwrap();
+    let found = policy(&sandbox.run(&["doctor", "--json"]));
+    let file = sandbox.work().join("countersign.toml");
+    for expected in [
+        format!("{} (user): 0 rules, 0 tests passed", users.display()),
+        format!("{} (project): 2 rules, 1 tests passed", file.display()),
+    ] {
+        assert!(found.contains(&("ok".into(), expected.clone())), "{expected}: {found:?}");
+    }
+    assert!(found[0].1.starts_with("6 rules, sha256:"), "{found:?}");
+}
+
+#[test]
+fn a_rule_that_allows_a_change_is_warned_of() {
+    let text = |allow: &str, more: &str| {
+        format!(
+            "version = 1\nbase = \"replace\"\n[[rule]]\nid = \"loose\"\neffect = \"allow\"\n\
+             match = {{ {allow} }}\n{more}"
+        )
+    };
+    let deny =
+        "[[rule]]\nid = \"strict\"\neffect = \"deny\"\nmatch = { op = \"stop_container\" }\n";
+    let dev = ", label.env = \"dev\"";
+    for (allow, more, named) in [
+        ("class = \"mutate\"".to_owned(), "", Some("start_container, stop_container")),
+        (format!("class = \"mutate\"{dev}"), "", Some("restart_container")),
+        (format!("class = \"mutate\"{dev}"), deny, Some("start_container, restart_container")),
+        ("class = [\"read\", \"sensitive\"]".to_owned(), "", None),
+        ("op = [\"ping\", \"list_containers\"]".to_owned(), "", None),
+    ] {
+        let sandbox = Sandbox::new();
+        write_users(&sandbox, &text(&allow, more));
+        let found = warnings(&sandbox);
+        let loose = found.iter().find(|found| found.contains("`loose`"));
+        match (named, loose) {
+            (Some(named), Some(found)) => {
+                assert!(found.contains(named) && found.contains("unconfirmed"), "{found}");
+            }
+            (None, None) => {}
+            other => panic!("{allow} {more}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn counts_in_a_log_that_a_project_can_choose_are_warned_of() {
+    let rule = "[[rule]]\nid = \"counting\"\neffect = \"deny\"\nmatch = { class = \"mutate\" }\n\
+                when = { at_least = \"5 per 1h\", scope = \"host\" }\n";
+    let says = |sandbox: &Sandbox| {
+        warnings(sandbox).iter().any(|found| found.contains("counting count in a log"))
+    };
+    let sandbox = Sandbox::new();
+    write_users(&sandbox, &format!("version = 1\n{rule}"));
+    assert!(says(&sandbox));
+    fs::write(sandbox.work().join("countersign.toml"), "version = 1\n[audit]\ndir = \"x\"\n")
+        .unwrap();
+    assert!(says(&sandbox), "the project's file says where");
+    write_users(&sandbox, &format!("version = 1\n[audit]\ndir = \"log\"\n{rule}"));
+    assert!(!says(&sandbox));
+    write_users(&sandbox, "version = 1\n");
+    assert!(!says(&sandbox), "nothing counts");
+}
+
+#[test]
+fn a_file_that_the_account_can_write_itself_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let says = |sandbox: &Sandbox| {
+        warnings(sandbox).iter().any(|found| found.contains("this account can write"))
+    };
+    assert!(!says(&sandbox), "there is no file");
+    write_users(&sandbox, "version = 1\n");
+    assert!(says(&sandbox));
+    assert!(warnings(&sandbox)[0].contains("/etc/countersign/policy.toml"));
 }

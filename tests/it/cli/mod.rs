@@ -6,5 +6,6 @@ mod doctor;
 mod hostile;
 mod log;
 mod pages;
+mod policy;
 mod terminal;
 mod tools;

@@ -10,17 +10,24 @@ use countersign::core::reason::Reason;
 use crate::support::program::Sandbox;
 
 /// Every verb, by the words that name it.
-const VERBS: [&[&str]; 12] = [
+const VERBS: [&[&str]; 19] = [
     &[],
     &["mcp"],
     &["call"],
     &["tools"],
+    &["policy"],
+    &["policy", "check"],
+    &["policy", "show"],
+    &["policy", "explain"],
+    &["policy", "test"],
+    &["policy", "diff"],
     &["audit"],
     &["audit", "tail"],
     &["audit", "show"],
     &["audit", "stats"],
     &["audit", "verify"],
     &["doctor"],
+    &["init"],
     &["completions"],
     &["man"],
 ];
@@ -52,7 +59,7 @@ fn listed(text: &str) -> Vec<String> {
 
 #[test]
 fn no_verb_is_left_out() {
-    for (verb, depth) in [(&[][..], 1), (&["audit"], 2)] {
+    for (verb, depth) in [(&[][..], 1), (&["policy"], 2), (&["audit"], 2)] {
         let told: Vec<&str> = VERBS
             .iter()
             .filter(|words| words.len() == depth && words.starts_with(verb))
@@ -79,7 +86,8 @@ fn there_are_completions_for_each_shell() {
 #[test]
 fn there_is_a_manual_page_for_each_verb() {
     let sandbox = Sandbox::new();
-    for verb in ["mcp", "call", "tools", "audit", "doctor", "completions", "man"] {
+    for verb in ["mcp", "call", "tools", "policy", "audit", "doctor", "init", "completions", "man"]
+    {
         let ran = sandbox.run(&["man", verb]);
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{verb}");
         let title = format!(".TH countersign-{verb} 1");
@@ -97,7 +105,7 @@ fn the_version_is_the_packages() {
 }
 
 /// Compares a document with what it is made of, and renews it if asked to.
-fn document(name: &str, text: &str) {
+pub(super) fn document(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     #[expect(clippy::disallowed_methods, reason = "tests are told by the environment what to do")]
     let renew = std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always");
@@ -108,7 +116,7 @@ fn document(name: &str, text: &str) {
     assert!(
         found == text,
         "docs/{name} is stale. Renew it with \
-         `INSTA_UPDATE=always cargo test --test it cli::pages`, and look at the difference."
+         `INSTA_UPDATE=always cargo test --test it cli::`, and look at the difference."
     );
 }
 
@@ -131,7 +139,7 @@ const CODES: [(u8, &str); 7] = [
     (0, "done"),
     (1, "the operation failed"),
     (2, "usage or configuration"),
-    (3, "refused by policy or token"),
+    (3, "refused by policy or token; of `policy diff`: more is permitted"),
     (4, "confirmation or approval needed"),
     (5, "audit log damaged (`audit verify`)"),
     (6, "outcome unknown: look before you try again"),

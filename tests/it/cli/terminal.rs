@@ -85,7 +85,13 @@ fn an_outcome_that_nobody_knows_exits_with_six() {
 fn there_is_colour_on_a_terminal_unless_it_is_declined() {
     let sandbox = Sandbox::new();
     sandbox.run(&["call", "no_such_tool"]);
-    for args in [&["audit", "show"][..], &["audit", "verify"], &["doctor"]] {
+    for args in [
+        &["audit", "show"][..],
+        &["audit", "verify"],
+        &["doctor"],
+        &["policy", "check"],
+        &["policy", "explain", "ping"],
+    ] {
         let (_, screen) = at_terminal(sandbox.program(args), "");
         assert!(screen.contains("\u{1b}["), "{args:?}: {screen}");
         let mut plain = sandbox.program(args);

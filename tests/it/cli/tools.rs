@@ -1,6 +1,6 @@
 //! `tools`: every operation and what policy says of it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::program::Sandbox;
 
@@ -61,4 +61,64 @@ fn read_only_offers_no_change() {
         assert_eq!(row["offered"] == false, is_change, "{row}");
         assert_eq!(row["verdict"].as_str().unwrap().contains("read_only"), is_change, "{row}");
     }
+}
+
+/// The row of an operation, in a sandbox with this project's file.
+fn row(text: &str, name: &str) -> Value {
+    let sandbox = super::policy::project(text);
+    let ran = sandbox.run(&["tools", "--json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let rows = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    rows.into_iter().find(|row| row["name"] == name).unwrap()
+}
+
+fn rule(id: &str, effect: &str, rest: &str) -> String {
+    format!("[[rule]]\nid = \"{id}\"\neffect = \"{effect}\"\n{rest}\n")
+}
+
+#[test]
+fn a_verdict_that_depends_names_every_rule_between() {
+    let text = format!(
+        "version = 1\n{}{}",
+        rule("prod", "approve", "match = { class = \"mutate\", label.env = \"prod\" }"),
+        rule(
+            "nights",
+            "deny",
+            "match = { class = \"mutate\" }\n\
+             when = { outside = \"08:00-20:00\", timezone = \"UTC\" }"
+        ),
+    );
+    let start = row(&text, "start_container");
+    let words = "confirm (builtin-mutate) to approve (prod) to deny (nights)";
+    assert_eq!(start["verdict"], words);
+    assert_eq!((&start["least"], &start["most"]), (&"confirm".into(), &"deny".into()));
+    assert_eq!(start["offered"], true);
+    assert_eq!(start["rules"][1], json!({"effect": "approve", "id": "prod"}));
+    assert_eq!(row(&text, "list_containers")["verdict"], "allow (builtin-reads)");
+    let stop = row(&text, "stop_container");
+    assert!(stop["verdict"].as_str().unwrap().contains("approve (builtin-destroy, prod)"));
+}
+
+#[test]
+fn what_policy_denies_for_every_target_is_not_offered() {
+    let deny = |rest: &str| format!("version = 1\n{}", rule("none", "deny", rest));
+    let all = deny("match = { op = \"stop_container\" }");
+    let stop = row(&all, "stop_container");
+    assert_eq!((&stop["offered"], &stop["verdict"]), (&false.into(), &"deny (none)".into()));
+    assert_eq!(row(&all, "start_container")["offered"], true);
+    let some = deny("match = { op = \"stop_container\", name = \"web\" }");
+    assert_eq!(row(&some, "stop_container")["offered"], true);
+}
+
+#[test]
+fn many_rules_are_all_named_for_programs_and_some_for_people() {
+    let mut text = String::from("version = 1\n");
+    for number in 0..9 {
+        let rest = format!("match = {{ op = \"start_container\", name = \"n{number}\" }}");
+        text.push_str(&rule(&format!("r{number}"), "deny", &rest));
+    }
+    let start = row(&text, "start_container");
+    let words = "confirm (builtin-mutate) to deny (r0, r1, r2, r3, 5 more)";
+    assert_eq!(start["verdict"], words);
+    assert_eq!(start["rules"].as_array().unwrap().len(), 10);
 }

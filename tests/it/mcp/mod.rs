@@ -5,4 +5,6 @@ mod changes;
 mod eras;
 mod life;
 mod list;
+mod offers;
+mod policy;
 mod wire;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::door::{Deed, Door};
 use super::program::PATIENCE;
@@ -28,13 +28,33 @@ impl Played {
         Self::with(|| Deed::Say(204, String::new()))
     }
 
+    /// A willing engine whose container bears these labels.
+    pub(crate) fn labelled(labels: &[(&str, &str)]) -> Self {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+        Self::of(Value::Object(labels), || Deed::Say(204, String::new()))
+    }
+
+    /// An engine without a container.
+    pub(crate) fn empty() -> Self {
+        let answer = |line: &str| match answer(line, 1, &json!({})) {
+            Deed::Say(200, body) if body.starts_with('[') => Deed::Say(200, "[]".into()),
+            Deed::Say(200, _) if line.contains(WEB) => Deed::Say(404, "{}".into()),
+            answer => answer,
+        };
+        Self { door: Door::with(answer), starts: Arc::default() }
+    }
+
     /// An engine in which `change` says what becomes of a change. What it answers with 204 is done.
     pub(crate) fn with(change: impl Fn() -> Deed + Send + Sync + 'static) -> Self {
+        Self::of(json!({}), change)
+    }
+
+    fn of(labels: Value, change: impl Fn() -> Deed + Send + Sync + 'static) -> Self {
         let starts = Arc::new(AtomicUsize::new(1));
         let counted = Arc::clone(&starts);
         let door = Door::with(move |line| {
             if !line.starts_with("POST ") {
-                return answer(line, counted.load(Ordering::SeqCst));
+                return answer(line, counted.load(Ordering::SeqCst), &labels);
             }
             let deed = change();
             if matches!(deed, Deed::Say(204, _)) {
@@ -78,14 +98,14 @@ impl Played {
     }
 }
 
-fn answer(line: &str, starts: usize) -> Deed {
+fn answer(line: &str, starts: usize, labels: &Value) -> Deed {
     let path = line.split(' ').nth(1).unwrap_or_default();
     let body = match path.split('?').next().unwrap_or_default() {
         "/info" => json!({"ID": "PLAYED", "Name": "stage", "ServerVersion": "20.10.1"}),
         "/version" => json!({"ApiVersion": "1.41"}),
         "/containers/json" => json!([{
             "Id": WEB, "Names": ["/web"], "Image": "nginx:1", "State": "running",
-            "Status": "Up 2 hours", "Created": 1_700_000_000, "Labels": {},
+            "Status": "Up 2 hours", "Created": 1_700_000_000, "Labels": labels,
         }]),
         "/images/json" => json!([]),
         path if path == format!("/containers/{WEB}/json") => json!({
@@ -96,7 +116,7 @@ fn answer(line: &str, starts: usize) -> Deed {
                 "FinishedAt": "2026-01-01T00:00:00Z",
             },
             "RestartCount": 0, "Path": "nginx", "Args": [],
-            "Config": {"Image": "nginx:1", "Env": [format!("DB_PASSWORD={SECRET}")]},
+            "Config": {"Image": "nginx:1", "Labels": labels, "Env": [format!("DB_PASSWORD={SECRET}")]},
             "HostConfig": {"LogConfig": {"Type": "json-file"}},
         }),
         _ => return Deed::Say(404, json!({"message": "page not found"}).to_string()),

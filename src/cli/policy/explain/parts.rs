@@ -1,0 +1,123 @@
+//! The part that each rule has in a verdict.
+
+use serde_json::{Value, json};
+
+use super::Case;
+use crate::cli::Output;
+use crate::cli::policy::words::{answer, place, shown};
+use crate::core::plan::Target;
+use crate::core::policy::{Effect, Match, NO_MATCH, Part, Role};
+use crate::core::text;
+use crate::ops::table::table;
+
+/// Prints every rule's part, target by target: what decides first, what does not match last.
+pub(super) fn print(case: &Case<'_>, out: Output) {
+    for (target, parts) in accounts(case) {
+        out.data("");
+        out.data(heading(case, target));
+        if case.verdict.rule() == NO_MATCH {
+            out.data("No rule of the built-in layer, the system or the user certainly permits it.");
+        }
+        let cells = |part: &Part<'_>| {
+            let rule = part.rule;
+            [
+                part_in_words(part).to_owned(),
+                rule.id.to_string(),
+                rule.effect.as_str().to_owned(),
+                rule.level.as_str().to_owned(),
+                place(rule),
+            ]
+        };
+        let rows: Vec<[String; 5]> = parts.iter().map(cells).collect();
+        let table = table(["PART", "RULE", "EFFECT", "LEVEL", "WHERE"], &rows);
+        let mut lines = table.lines();
+        out.data(lines.next().unwrap_or_default());
+        for (line, part) in lines.zip(&parts) {
+            out.data(line);
+            for asked in &part.asked {
+                let (what, found) = (shown(&asked.what), shown(&asked.found));
+                let answer = answer(asked.stands);
+                let line = format!("  {answer:9}  {:6}  {what}; found {found}", asked.table);
+                if !out.data(line) {
+                    return;
+                }
+            }
+        }
+    }
+    out.data("");
+}
+
+/// The same for programs.
+pub(super) fn as_json(case: &Case<'_>) -> Vec<Value> {
+    let part = |part: &Part<'_>| {
+        let rule = part.rule;
+        json!({
+            "rule": rule.id, "effect": rule.effect, "level": rule.level,
+            "file": rule.place.as_ref().map(|place| &place.file),
+            "line": rule.place.as_ref().map(|place| place.line),
+            "role": part.role, "stands": part.stands, "asked": part.asked,
+        })
+    };
+    accounts(case)
+        .into_iter()
+        .map(|(target, parts)| {
+            json!({"target": target, "rules": parts.iter().map(part).collect::<Vec<_>>()})
+        })
+        .collect()
+}
+
+/// The parts for each target, or once where no target is known or there is none.
+fn accounts<'a>(case: &Case<'a>) -> Vec<(Option<&'a Target>, Vec<Part<'a>>)> {
+    let targets = case.query.targets.unwrap_or_default();
+    let mut accounts = case.policy.account(&case.query);
+    if let [only] = accounts.as_mut_slice() {
+        // A request that is refused before anything is known of its target is refused by a rule
+        // that certainly matches, though a stricter or earlier one may match as well.
+        for part in only.iter_mut().filter(|part| part.role != Role::None) {
+            let decides = *part.rule.id == *case.verdict.rule();
+            part.role = if decides { Role::Decides } else { Role::Matches };
+        }
+    }
+    let mut targets = targets.iter();
+    accounts
+        .into_iter()
+        .map(|mut parts| {
+            parts.sort_by_key(|part| match (part.role, part.stands) {
+                (Role::Decides, _) => 0,
+                (Role::Matches, _) => 1,
+                (Role::None, Match::May | Match::Matches) => 2,
+                (Role::None, Match::Cannot) => 3,
+            });
+            (targets.next(), parts)
+        })
+        .collect()
+}
+
+fn heading(case: &Case<'_>, target: Option<&Target>) -> String {
+    match (target, case.query.targets, case.query.spec.kind) {
+        (Some(target), _, _) if target.id.is_empty() && target.name.is_empty() => {
+            format!("a made-up {}", target.kind)
+        }
+        (Some(target), _, _) => {
+            let (name, id, engine) =
+                (text::name(&target.name), text::name(&target.id), text::name(&target.engine));
+            format!("{} {name} (id {id}, engine {engine})", target.kind)
+        }
+        (None, None, Some(kind)) => format!("any {}: which one is not known", kind.name),
+        (None, _, _) => "It acts on no target.".to_owned(),
+    }
+}
+
+fn part_in_words(part: &Part<'_>) -> &'static str {
+    match (part.role, part.stands) {
+        (Role::Decides, Match::May) => "decides: not known, counts against",
+        (Role::Decides, _) => "decides",
+        (Role::Matches, Match::May) => "not known, counts against",
+        (Role::Matches, _) => "matches",
+        (Role::None, Match::May) if part.rule.effect == Effect::Allow => {
+            "not known, allows nothing"
+        }
+        (Role::None, Match::May) => "not known",
+        (Role::None, _) => "does not match",
+    }
+}
