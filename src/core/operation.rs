@@ -82,6 +82,11 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// Whether it stands for a family of names.
+    pub fn is_family(&self) -> bool {
+        self.name.ends_with('*')
+    }
+
     /// Whether it is the one of that name, or of the family.
     pub fn is_called(&self, name: &str) -> bool {
         match self.name.strip_suffix('*') {

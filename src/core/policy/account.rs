@@ -3,8 +3,10 @@
 
 use serde::Serialize;
 
-use super::condition::{Condition, Query, Values, declared_counts};
+use super::condition::{Condition, declared_counts};
+use super::query::Query;
 use super::rule::{Rule, holds};
+use super::values::Values;
 use super::{Match, Policy, When};
 use crate::core::operation::Class;
 

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::condition::Query;
 use super::history::History;
+use super::query::Query;
 use super::rule::{Place, Rule};
 use super::vocabulary::Known;
 use super::{Effect, Policy};

@@ -23,6 +23,12 @@ use search::{Constraint, search};
 
 pub use witness::Witness;
 
+/// The budget for a person who waits: a few seconds at most.
+pub const DIFF_BUDGET: usize = 100_000_000;
+
+/// The budget while requests wait: a few hundredths of a second at most.
+pub const RELOAD_BUDGET: usize = 1_000_000;
+
 /// What two policies have in store for the same requests.
 #[derive(Debug, Default)]
 pub struct Comparison<'a> {

@@ -1,18 +1,15 @@
-//! Conditions: what a rule may ask of a request, and how each is answered when part of the request
-//! is not known yet. Every question has one of three answers, and none can fail.
+//! Conditions: what a rule may ask of a request. Every question has one of three answers, and none
+//! can fail.
 
-use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
-use time::OffsetDateTime;
 
 use super::glob::Glob;
-use super::history::History;
+use super::values::Values;
 use super::{Effect, Match};
-use crate::core::operation::{Class, Spec};
-use crate::core::plan::Target;
+use crate::core::operation::Class;
 
 /// A set of classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +54,7 @@ impl ClassSet {
     }
 
     /// How a class that is one of this set stands to the set `wanted`.
-    const fn stands_to(self, wanted: Self) -> Match {
+    pub(super) const fn stands_to(self, wanted: Self) -> Match {
         if self.0 & wanted.0 == 0 {
             Match::Cannot
         } else if self.0 & !wanted.0 == 0 {
@@ -100,6 +97,23 @@ pub enum Key {
 }
 
 impl Key {
+    /// How it is ordered beside the argument of this name.
+    pub(super) fn order_to_argument(&self, name: &str) -> Ordering {
+        match self {
+            Self::Argument(argument) => argument.as_str().cmp(name),
+            Self::Attribute(_) => Ordering::Greater,
+            _ => Ordering::Less,
+        }
+    }
+
+    /// How it is ordered beside the attribute of this name.
+    pub(super) fn order_to_attribute(&self, name: &str) -> Ordering {
+        match self {
+            Self::Attribute(attribute) => attribute.as_str().cmp(name),
+            _ => Ordering::Less,
+        }
+    }
+
     /// Whether what it names is declared of an operation, and the same for all its requests of one
     /// effective class.
     pub const fn is_declared(&self) -> bool {
@@ -194,194 +208,6 @@ impl fmt::Display for Condition {
             [one] => write!(f, "{} = {one:?}", self.key),
             several => write!(f, "{} = {several:?}", self.key),
         }
-    }
-}
-
-/// A request as policy sees it. What is not known yet is none.
-#[derive(Clone, Copy, Debug)]
-pub struct Query<'a> {
-    /// The operation's declaration.
-    pub spec: &'a Spec,
-    /// The effective class.
-    pub class: Option<Class>,
-    /// The arguments, with defaults filled in.
-    pub arguments: Option<&'a Map<String, Value>>,
-    /// The name that the client gives itself, if it gives one.
-    pub client: Option<Option<&'a str>>,
-    /// What it acts on; empty if on nothing.
-    pub targets: Option<&'a [Target]>,
-    /// The time of day.
-    pub now: Option<OffsetDateTime>,
-    /// What was let through lately.
-    pub history: Option<&'a History>,
-}
-
-impl<'a> Query<'a> {
-    /// A request of which nothing is known but the operation.
-    pub const fn unknown(spec: &'a Spec) -> Self {
-        Self {
-            spec,
-            class: None,
-            arguments: None,
-            client: None,
-            targets: None,
-            now: None,
-            history: None,
-        }
-    }
-
-    /// Each target by itself, as conditions look at them; one without a target where there is none.
-    pub(super) fn subjects(&self) -> Vec<Subject<'a>> {
-        match self.targets {
-            None if self.spec.kind.is_some() => vec![Subject::Unknown],
-            None | Some([]) => vec![Subject::Nothing],
-            Some(targets) => targets.iter().map(Subject::Target).collect(),
-        }
-    }
-}
-
-/// What conditions on the target look at.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Subject<'a> {
-    /// It is not known yet.
-    Unknown,
-    /// The request acts on nothing.
-    Nothing,
-    /// This.
-    Target(&'a Target),
-}
-
-impl<'a> Subject<'a> {
-    fn text(self, get: impl FnOnce(&'a Target) -> &'a str) -> Texts<'a> {
-        match self {
-            Self::Unknown => Texts::Unknown,
-            Self::Nothing => Texts::None,
-            Self::Target(target) => Texts::One(Cow::Borrowed(get(target))),
-        }
-    }
-
-    fn attribute(self, spec: &Spec, name: &str) -> Texts<'a> {
-        let declared = spec.kind.and_then(|kind| kind.attribute(name));
-        match (self, declared) {
-            (Self::Nothing, _) | (_, None) => Texts::None,
-            (Self::Unknown, Some(_)) => Texts::Unknown,
-            (Self::Target(target), Some(attribute)) => match target.attributes.get(name) {
-                Some(value) => Texts::One(Cow::Borrowed(value)),
-                // Every target has it, and nobody looked: that is no "no".
-                None if attribute.always => Texts::Unknown,
-                None => Texts::None,
-            },
-        }
-    }
-}
-
-/// What a key names in a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Texts<'a> {
-    /// It is not known yet.
-    Unknown,
-    /// There is none.
-    None,
-    /// This.
-    One(Cow<'a, str>),
-    /// Several.
-    Many(Vec<Cow<'a, str>>),
-}
-
-impl Texts<'_> {
-    pub(super) fn stand_to(&self, any: &[Glob]) -> Match {
-        let hit = |text: &str| any.iter().any(|glob| glob.matches(text));
-        match self {
-            Self::Unknown => Match::May,
-            Self::None => Match::Cannot,
-            Self::One(text) if hit(text) => Match::Matches,
-            Self::One(_) => Match::Cannot,
-            Self::Many(texts) => match texts.iter().filter(|text| hit(text)).count() {
-                0 => Match::Cannot,
-                hits if hits == texts.len() => Match::Matches,
-                _ => Match::May,
-            },
-        }
-    }
-}
-
-impl fmt::Display for Texts<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("not known"),
-            Self::None => f.write_str("none"),
-            Self::One(text) => write!(f, "`{text}`"),
-            Self::Many(texts) => {
-                let quoted: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
-                f.write_str(&quoted.join(", "))
-            }
-        }
-    }
-}
-
-/// What the keys of a policy name in one request, for one of its targets.
-#[derive(Debug)]
-pub(super) struct Values<'a> {
-    pub(super) texts: Vec<Texts<'a>>,
-    pub(super) declared: Class,
-    pub(super) classes: ClassSet,
-    pub(super) subject: Subject<'a>,
-    pub(super) now: Option<OffsetDateTime>,
-    pub(super) history: Option<&'a History>,
-}
-
-impl<'a> Values<'a> {
-    pub(super) fn of(keys: &[Key], query: &Query<'a>, subject: Subject<'a>) -> Self {
-        let spec = query.spec;
-        let texts = keys.iter().map(|key| texts(key, query, subject)).collect();
-        let classes = query
-            .class
-            .map_or(ClassSet::between(spec.class, spec.ceiling), |class| ClassSet::of(&[class]));
-        let Query { now, history, .. } = *query;
-        Self { texts, declared: spec.class, classes, subject, now, history }
-    }
-}
-
-fn texts<'a>(key: &Key, query: &Query<'a>, subject: Subject<'a>) -> Texts<'a> {
-    let spec = query.spec;
-    match key {
-        Key::Class => Texts::None,
-        Key::Op => Texts::One(Cow::Borrowed(&spec.name)),
-        Key::Toolset => Texts::One(Cow::Borrowed(spec.toolset)),
-        Key::Kind => spec.kind.map_or(Texts::None, |kind| Texts::One(Cow::Borrowed(kind.name))),
-        Key::Name => subject.text(|target| &target.name),
-        Key::Id => subject.text(|target| &target.id),
-        Key::Engine => subject.text(|target| &target.engine),
-        Key::Client => match query.client {
-            None => Texts::Unknown,
-            Some(None) => Texts::None,
-            Some(Some(name)) => Texts::One(Cow::Borrowed(name)),
-        },
-        Key::Argument(name) => match query.arguments {
-            None => Texts::Unknown,
-            Some(arguments) => arguments.get(name).map_or(Texts::None, argument),
-        },
-        Key::Attribute(name) => subject.attribute(spec, name),
-    }
-}
-
-/// An argument as text: a list by its elements, an object by `name=value`.
-fn argument(value: &Value) -> Texts<'_> {
-    match value {
-        Value::Null => Texts::None,
-        Value::Array(elements) => Texts::Many(elements.iter().map(plain).collect()),
-        Value::Object(entries) => {
-            let pair = |(name, value)| Cow::Owned(format!("{name}={}", plain(value)));
-            Texts::Many(entries.iter().map(pair).collect())
-        }
-        single => Texts::One(plain(single)),
-    }
-}
-
-fn plain(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
     }
 }
 

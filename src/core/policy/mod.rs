@@ -10,7 +10,10 @@ mod compare;
 mod condition;
 mod glob;
 mod history;
+mod index;
+mod query;
 mod rule;
+mod values;
 mod vocabulary;
 mod when;
 
@@ -28,15 +31,21 @@ pub use account::{Asked, Part, Role};
 pub use analysis::{can_match, never_matches, operations_of, shadowed_by};
 pub use builtin::{BUILTIN_PREFIX, builtin};
 pub use case::{Case, Given, Ran, run as run_cases};
-pub use compare::{Change, Comparison, Difference, Direction, Undecided, Witness, compare, widens};
-pub use condition::{ClassSet, Condition, Key, Query};
+pub use compare::{
+    Change, Comparison, DIFF_BUDGET, Difference, Direction, RELOAD_BUDGET, Undecided, Witness,
+    compare, widens,
+};
+pub use condition::{ClassSet, Condition, Key};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
 pub use history::{History, Past, Recall, Touched};
+pub use query::Query;
 pub use rule::{Level, Place, Rule};
 pub use vocabulary::{Argument, Known, Vocabulary};
 pub use when::{DAY_MINUTES, Rate, Schedule, Scope, When, Window, Zone, day_name};
 
-use condition::{Subject, Values};
+use index::Index;
+use query::Subject;
+use values::Values;
 
 /// What a rule says, in rising order of restriction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -140,6 +149,8 @@ pub struct Policy {
     order: Vec<usize>,
     /// What the rules look at, each once.
     keys: Vec<Key>,
+    /// The rules by what they want, numbered as in `order`.
+    index: Index,
     recall: Option<Recall>,
     digest: Digest,
 }
@@ -176,8 +187,9 @@ impl Policy {
         }
         let mut order: Vec<usize> = (0..rules.len()).collect();
         order.sort_by_key(|number| rules.get(*number).map(|rule| std::cmp::Reverse(rule.effect)));
+        let index = Index::of(order.iter().filter_map(|number| rules.get(*number)));
         let recall = recall(&rules);
-        Self { rules, order, keys, recall, digest }
+        Self { rules, order, keys, index, recall, digest }
     }
 
     /// SHA-256 over `countersign-policy-v1\n` and the canonical JSON of the rules.
@@ -226,8 +238,12 @@ impl Policy {
         outcomes.map(|outcome| outcome.effect).max().unwrap_or(Effect::Deny)
     }
 
-    fn rules_by_effect(&self) -> impl Iterator<Item = (usize, &Rule)> {
-        self.order.iter().filter_map(|number| Some((*number, self.rules.get(*number)?)))
+    /// The rules that can match, the most restrictive first.
+    fn candidates(&self, values: &Values<'_>) -> impl Iterator<Item = (usize, &Rule)> {
+        self.index.candidates(values).into_iter().filter_map(|place| {
+            let number = *self.order.get(place)?;
+            Some((number, self.rules.get(number)?))
+        })
     }
 
     /// The most restrictive outcome for one target. Without a match of a trusted rule that is
@@ -235,7 +251,7 @@ impl Policy {
     fn at_most(&self, query: &Query<'_>, subject: Subject<'_>) -> Outcome {
         let values = Values::of(&self.keys, query, subject);
         let mut outcome: Option<Outcome> = None;
-        for (number, rule) in self.rules_by_effect() {
+        for (number, rule) in self.candidates(&values) {
             let stands = rule.stands(query, &values);
             if outcome.is_none() && rule.applies(stands) {
                 outcome = Some(Outcome { effect: rule.effect, rule: Some(number) });
@@ -254,7 +270,7 @@ impl Policy {
         let values = Values::of(&self.keys, query, subject);
         let mut certain: Option<Outcome> = None;
         let mut permitted: Option<Outcome> = None;
-        for (number, rule) in self.rules_by_effect() {
+        for (number, rule) in self.candidates(&values) {
             let stands = rule.stands(query, &values);
             let outcome = Outcome { effect: rule.effect, rule: Some(number) };
             if stands == Match::Matches && certain.is_none() {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::condition::{Condition, Key, Query, Values, declared_counts};
+use super::condition::{Condition, Key, declared_counts};
+use super::query::Query;
+use super::values::Values;
 use super::when::When;
 use super::{Effect, Match};
 use crate::core::operation::Class;

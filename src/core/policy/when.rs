@@ -11,8 +11,9 @@ use serde::ser::SerializeMap as _;
 use time::{Duration, OffsetDateTime};
 
 use super::Match;
-use super::condition::{ClassSet, Subject};
+use super::condition::ClassSet;
 use super::history::History;
+use super::query::Subject;
 
 /// Minutes of a day.
 pub const DAY_MINUTES: u16 = 24 * 60;

@@ -6,7 +6,8 @@ use super::texts::Domain;
 use super::{Budget, Spent};
 use crate::core::operation::Class;
 use crate::core::policy::analysis::declared;
-use crate::core::policy::condition::{Condition, Texts, declared_counts};
+use crate::core::policy::condition::{Condition, declared_counts};
+use crate::core::policy::values::Texts;
 use crate::core::policy::{Effect, Key, Known, Match, Rate, Rule, Schedule, Scope, When};
 use time::OffsetDateTime;
 

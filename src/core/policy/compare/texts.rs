@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::{Budget, Spent};
 use crate::core::operation::{Form, Kind};
-use crate::core::policy::condition::{Condition, Texts};
+use crate::core::policy::condition::Condition;
+use crate::core::policy::values::Texts;
 use crate::core::policy::{Glob, Key, Known, Match, Token};
 
 /// How a condition has to stand, so that something else holds.

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::ground::{Ground, Model};
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
-use crate::core::policy::condition::Texts;
+use crate::core::policy::values::Texts;
 use crate::core::policy::{ClassSet, History, Key, Known, Past, Query, Rate, Scope, Touched};
 use crate::core::record::TargetKey;
 
