@@ -97,7 +97,10 @@ pub trait Policies: Send + Sync + fmt::Debug {
     /// The policy that is in force.
     fn current(&self) -> Arc<Policy>;
 
-    /// Looks at the files that it was read from. If they have changed since, says what came of
+    /// Whether there is nothing new, as far as a short look tells that reads nothing.
+    fn is_current(&self) -> bool;
+
+    /// Looks at the files that it was read from, which can take a while. If they have changed since, says what came of
     /// reading them again, and says so until [`Policies::settle`] is called.
     fn news(&self) -> Option<News>;
 
@@ -142,6 +145,10 @@ impl From<Arc<Policy>> for Fixed {
 impl Policies for Fixed {
     fn current(&self) -> Arc<Policy> {
         Arc::clone(&self.0)
+    }
+
+    fn is_current(&self) -> bool {
+        true
     }
 
     fn news(&self) -> Option<News> {
