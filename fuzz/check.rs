@@ -66,7 +66,8 @@ fn accepted(alone: &Alone, level: Level) {
         let target = target(known, &alone.rules);
         let unknown = Query::unknown(&known.spec);
         let known_class = Query { class: Some(known.spec.class), ..unknown };
-        let resolved = Query { targets: Some(target.as_slice()), client: Some(None), ..known_class };
+        let resolved =
+            Query { targets: Some(target.as_slice()), client: Some(None), ..known_class };
         for query in [unknown, known_class, resolved] {
             let verdict = policy.decide(&query);
             assert!(policy.least(&query) <= verdict.effect());
@@ -76,7 +77,8 @@ fn accepted(alone: &Alone, level: Level) {
             assert_eq!(policy.account(&query).len(), 1);
         }
         for class in Class::ALL {
-            let _ = policy.decide(&Query { class: Some(class), ..resolved });
+            let verdict = policy.decide(&Query { class: Some(class), ..resolved });
+            assert_eq!(verdict.policy(), policy.digest());
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::conditions::{self, Leaf, Within, is_flag, leaves, operations, word};
@@ -201,36 +202,19 @@ impl Said<'_> {
 
     /// What conditions can ask about too.
     fn value(&self, given: &mut Given, problems: &mut Problems) {
-        // The name of an entry follows that of an argument that is an object.
-        let (name, entry) = match self.leaf.name.strip_prefix("arg.") {
-            Some(rest) => {
-                rest.split_once('.').map_or((&*self.leaf.name, None), |(first, entry)| {
-                    (self.leaf.name.get(..first.len() + 4).unwrap_or_default(), Some(entry))
-                })
-            }
-            None => (&*self.leaf.name, None),
-        };
-        let key = match conditions::key(name, Within::Given, self.vocabulary) {
+        if let Some(argument) = self.leaf.name.strip_prefix("arg.") {
+            // The entries of an argument that is an object have names of their own.
+            let (argument, entry) = argument
+                .split_once('.')
+                .map_or((argument, None), |(name, entry)| (name, Some(entry)));
+            return self.argument(argument, entry, given, problems);
+        }
+        let key = match conditions::key(&self.leaf.name, Within::Given, self.vocabulary) {
             Ok(key) => key,
             Err(why) => return problems.add(&self.leaf.key, || why),
         };
-        if let Key::Argument(argument) = &key {
-            if !self.known.arguments.contains_key(argument) {
-                return problems.add(&self.leaf.key, || {
-                    let all = self.known.arguments.keys().map(String::as_str);
-                    let meant = meant(argument, all);
-                    format!("{} has no argument `{argument}`.{meant}", self.known.spec.name)
-                });
-            }
-            if let Some(value) = self.argument(&key, problems) {
-                put(given, argument, entry, value);
-            }
-            return;
-        }
-        let flag = matches!(&key, Key::Attribute(name) if is_flag(name, self.vocabulary));
-        let Some(found) = self.text(Also { flags: flag, integers: false }, problems) else {
-            return;
-        };
+        let flags = matches!(&key, Key::Attribute(name) if is_flag(name, self.vocabulary));
+        let Some(found) = self.text(Also { flags, integers: false }, problems) else { return };
         if let Err(why) = self.possible(&key, &found) {
             return problems.add(&self.leaf.node.span(), || why);
         }
@@ -259,29 +243,59 @@ impl Said<'_> {
         Err(forms::impossible(&glob, key, &[self.known]))
     }
 
-    /// An argument, as a caller would give it.
-    fn argument(&self, key: &Key, problems: &mut Problems) -> Option<Value> {
-        let value = self.json(self.leaf.node.get_ref());
-        let Some(value) = value else {
-            problems.add(&self.leaf.node.span(), || {
-                let wanted = "a string, a whole number, true or false, or a list of such";
-                wrong(&self.leaf.name, wanted, self.leaf.node.get_ref())
+    /// An argument, or an entry of one that is an object, as a caller would give it.
+    fn argument(
+        &self,
+        name: &str,
+        entry: Option<&str>,
+        given: &mut Given,
+        problems: &mut Problems,
+    ) {
+        let key = match conditions::argument(name, self.vocabulary) {
+            Ok(key) => key,
+            Err(why) => return problems.add(&self.leaf.key, || why),
+        };
+        let Some(declared) = self.known.arguments.get(name) else {
+            return problems.add(&self.leaf.key, || {
+                let meant = meant(name, self.known.arguments.keys().map(String::as_str));
+                format!("{} has no argument `{name}`.{meant}", self.known.spec.name)
             });
-            return None;
         };
-        let single = match &value {
-            Value::String(text) => Some(text.clone()),
-            Value::Array(_) => None,
-            other => Some(other.to_string()),
-        };
-        if let Some(Err(why)) = single.map(|text| self.possible(key, &text)) {
-            problems.add(&self.leaf.node.span(), || why);
-            return None;
+        if entry.is_some() && !declared.many {
+            return problems.add(&self.leaf.key, || {
+                format!("`arg.{name}` has one value and no entries. Write arg.{name} = \"…\".")
+            });
         }
-        Some(value)
+        let found = self.leaf.node.get_ref();
+        let single = entry.is_none() && !found.is_array();
+        let value = Self::json(found).filter(|_| single || declared.many);
+        let Some(value) = value else {
+            let wanted = match (declared.many, entry) {
+                (true, None) => "a string, a whole number, true or false, or a list of such",
+                _ => "a string, a whole number, or true or false",
+            };
+            return problems.add(&self.leaf.node.span(), || wrong(&self.leaf.name, wanted, found));
+        };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if let (true, Err(why)) = (single, self.possible(&key, &text)) {
+            return problems.add(&self.leaf.node.span(), || why);
+        }
+        let arguments = &mut given.arguments;
+        match entry {
+            None => {
+                arguments.insert(name.to_owned(), value);
+            }
+            Some(entry) => {
+                let object = arguments.entry(name).or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(object) = object {
+                    object.insert(entry.to_owned(), value);
+                }
+            }
+        }
     }
 
-    fn json(&self, value: &DeValue<'_>) -> Option<Value> {
+    /// A value as JSON; none for what no argument can be.
+    fn json(value: &DeValue<'_>) -> Option<Value> {
         match value {
             DeValue::String(text) => {
                 (text.chars().count() <= VALUE_CHARS_MAX).then(|| Value::from(&**text))
@@ -289,23 +303,10 @@ impl Said<'_> {
             DeValue::Boolean(flag) => Some(Value::from(*flag)),
             DeValue::Integer(_) => integer(value).map(Value::from),
             DeValue::Array(list) if list.len() <= LIST_MAX => {
-                let plain = |value: &&DeValue<'_>| !value.is_array();
-                let values = list.iter().map(|node| node.get_ref());
-                values.map(|value| Some(value).filter(plain).and_then(|v| self.json(v))).collect()
+                let values = list.iter().map(Spanned::get_ref);
+                values.map(|value| Self::json(value).filter(|json| !json.is_array())).collect()
             }
             _ => None,
         }
-    }
-}
-
-/// Puts an argument, or an entry of one that is an object, into a request.
-fn put(given: &mut Given, argument: &str, entry: Option<&str>, value: Value) {
-    let Some(entry) = entry else {
-        given.arguments.insert(argument.to_owned(), value);
-        return;
-    };
-    let object = given.arguments.entry(argument).or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(object) = object {
-        object.insert(entry.to_owned(), value);
     }
 }

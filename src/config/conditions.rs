@@ -136,7 +136,8 @@ pub(super) fn key(name: &str, within: Within, vocabulary: &Vocabulary) -> Result
     Err(unknown(name, within, vocabulary))
 }
 
-fn argument(name: &str, vocabulary: &Vocabulary) -> Result<Key, String> {
+/// The key of an argument of that name, or why there is none.
+pub(super) fn argument(name: &str, vocabulary: &Vocabulary) -> Result<Key, String> {
     let shown = text::name(name);
     let operations = vocabulary.operations();
     if operations.iter().any(|known| known.spec.references.contains(&name)) {

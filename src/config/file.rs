@@ -37,6 +37,11 @@ impl File {
         text: String,
         vocabulary: &Vocabulary,
     ) -> Result<Self, Error> {
+        // A mark of the byte order says nothing in UTF-8, and has no column.
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        };
         let document = Document::new(&source.path, text);
         let level = source.level;
         let mut problems = Problems::default();

@@ -1,5 +1,6 @@
 //! `[[rule]]`: what a rule says, and whether it says anything.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ const ID_CHARS_MAX: usize = 64;
 
 /// The longest reason, in characters.
 const REASON_CHARS_MAX: usize = 300;
+
+/// How long shadows are looked for: a few seconds. Only a file that is made to take longer does.
+const SHADOW_STEPS_MAX: usize = 500_000_000;
 
 /// The keys of a rule.
 const KEYS: [&str; 6] = ["id", "effect", "match", "unless", "when", "reason"];
@@ -246,11 +250,18 @@ impl Scope<'_> {
 
     /// Notes each rule that a single stricter one of the same file leaves nothing to say.
     fn shadows(self, rules: &[(Rule, Span)], problems: &mut Problems) {
-        let mut strict: Vec<&Rule> = rules.iter().map(|(rule, _)| rule).collect();
-        strict.sort_by_key(|rule| std::cmp::Reverse(rule.effect));
+        let mut strict: Vec<(&Rule, Size)> =
+            rules.iter().map(|(rule, _)| (rule, Size::of(rule))).collect();
+        strict.sort_by_key(|(rule, _)| Reverse(rule.effect));
+        let mut steps = 0;
         for (rule, span) in rules {
-            let stricter = strict.partition_point(|other| other.effect > rule.effect);
-            let others = strict.iter().take(stricter).copied();
+            let size = Size::of(rule);
+            let stricter = strict.partition_point(|(other, _)| other.effect > rule.effect);
+            let near = strict.iter().take(stricter).take_while(|(_, other)| {
+                steps += other.steps_to_cover(size);
+                steps <= SHADOW_STEPS_MAX
+            });
+            let others = near.map(|(other, _)| *other);
             if let Some(other) = shadowed_by(rule, others, self.vocabulary) {
                 let line = other.place.as_ref().map_or(0, |place| place.line);
                 problems.add(span, || {
@@ -264,6 +275,34 @@ impl Scope<'_> {
                 });
             }
         }
+    }
+}
+
+/// How much there is to compare of a rule with others.
+#[derive(Clone, Copy)]
+struct Size {
+    globs: usize,
+    /// The characters of all of them.
+    chars: usize,
+    /// The characters of those that match more than one text.
+    wide: usize,
+}
+
+impl Size {
+    fn of(rule: &Rule) -> Self {
+        let mut size = Self { globs: 0, chars: 0, wide: 0 };
+        for glob in rule.matches.iter().flat_map(|condition| &condition.any) {
+            let chars = glob.tokens().len();
+            size.globs += 1;
+            size.chars += chars;
+            size.wide += if glob.as_literal().is_none() { chars } else { 0 };
+        }
+        size
+    }
+
+    /// About how much it takes to see whether every glob of the other one is covered.
+    const fn steps_to_cover(self, other: Self) -> usize {
+        self.globs * other.globs + self.wide * other.chars / 8
     }
 }
 

@@ -56,31 +56,36 @@ pub(super) fn build<'f>(files: &'f [File], vocabulary: &Vocabulary) -> Result<St
     unique(files)?;
     let mut base = policy::builtin();
     let mut written: Vec<Rule> = Vec::new();
-    let mut effective = None;
     let (mut tests, mut failed) = (Vec::new(), Vec::new());
     for file in files {
         if file.replaces {
             base.clear();
         }
         overruled(file, &base, vocabulary)?;
-        written.extend(file.rules.iter().map(|(rule, _)| rule.clone()));
-        let upto = Policy::new(base.iter().chain(&written).cloned().collect());
+        let own = by_itself(file);
         let known = |(case, span): &'f (Case, Span)| {
             Some((case, vocabulary.get(&case.given.operation)?, span))
         };
         let asked: Vec<_> = file.cases.iter().filter_map(known).collect();
-        let ran = policy::run_cases(&upto, asked.iter().map(|(case, known, _)| (*case, *known)));
+        let ran = policy::run_cases(&own, asked.iter().map(|(case, known, _)| (*case, *known)));
         for (ran, (.., span)) in ran.iter().zip(asked) {
             if let Some(mut why) = ran.failure() {
-                why.push_str(&unknown_rule(ran, &upto));
+                why.push_str(&unknown_rule(ran, &own));
                 failed.push(file.document.problem(span, &why));
             }
         }
         tests.extend(ran);
-        effective = Some(upto);
+        written.extend(file.rules.iter().map(|(rule, _)| rule.clone()));
     }
-    let policy = Arc::new(effective.unwrap_or_else(|| Policy::new(base)));
+    let policy = Arc::new(Policy::new(base.into_iter().chain(written).collect()));
     Ok(Stack { policy, tests, failed: Error::of(failed) })
+}
+
+/// What a file's tests are run on: its own rules, on top of the built-in ones unless it replaces
+/// these. So they pass or fail everywhere alike, however strict another layer is.
+fn by_itself(file: &File) -> Policy {
+    let base = if file.replaces { Vec::new() } else { policy::builtin() };
+    Policy::new(base.into_iter().chain(file.rules.iter().map(|(rule, _)| rule.clone())).collect())
 }
 
 /// What to say of a test that expects a rule which is not there; empty for others.

@@ -93,6 +93,12 @@ fn words(message: &str) -> String {
             " A dot makes a table of what stands before it, and that is a value already. Put the \
               parts of a name that has dots of its own in quotes, as in label.\"com.example.team\"."
         }
+        m if m.starts_with("missing escaped value") => {
+            " Write the backslash twice, or the text in single quotes."
+        }
+        m if m.starts_with("invalid basic string") || m.starts_with("invalid literal string") => {
+            " A text ends on its line, with the quote that it began with."
+        }
         m if m.starts_with("unclosed") => " Close it.",
         m if m.starts_with("key with no value") => " Write key = value.",
         m if m.starts_with("string values must be quoted") => {

@@ -202,3 +202,21 @@ fn rules_that_count_keep_the_log_that_their_file_names() {
     project.flags.audit_dir = Some("/elsewhere".into());
     assert!(project.load().is_ok(), "a project's file holds nobody to a log");
 }
+
+#[test]
+fn tests_see_their_own_file_only() {
+    let rule = |id: &str, effect: &str| {
+        let op = "match = { op = \"restart_container\" }";
+        format!("version = 1\n[[rule]]\nid = \"{id}\"\neffect = \"{effect}\"\n{op}\n")
+    };
+    let test = |expect: &str| {
+        let given = "given = { op = \"restart_container\" }";
+        format!("[[test]]\nname = \"t\"\n{given}\nexpect = \"{expect}\"\n")
+    };
+    let stack = |expect: &str| {
+        Place::new().user(&rule("u", "deny")).project(&(rule("p", "approve") + &test(expect)))
+    };
+    let config = stack("approve").load().unwrap();
+    assert_eq!((config.tests.len(), config.policy.rules().len()), (1, 6));
+    assert!(stack("deny").load().unwrap_err().to_string().contains("approve"));
+}

@@ -1,6 +1,7 @@
 //! Tables and properties of the decision, and the golden matrix of the built-in layer.
 
 mod analysis;
+mod case;
 mod compared;
 mod partial;
 mod properties;

@@ -94,7 +94,7 @@ async fn a_log_that_cannot_be_read_refuses_what_is_counted() {
     assert_eq!(peek.status, Status::Ok, "what no rule counts needs no past");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_what_is_counted_waits_to_be_counted() {
     let bench = bench(1000, Scope::Host);
     let others = bench.audit.counting.clone().lock_owned().await;
@@ -108,7 +108,7 @@ async fn only_what_is_counted_waits_to_be_counted() {
 }
 
 /// The count is kept from before the decision until the intent is on record, and no longer.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_change_is_counted_before_the_next_one_is_decided_on() {
     let bench = bench(1000, Scope::Host);
     let (counting, gate) = (bench.audit.counting.clone(), bench.gate.clone());
@@ -126,7 +126,7 @@ async fn a_change_is_counted_before_the_next_one_is_decided_on() {
     assert_eq!(run.await.unwrap().status, Status::Ok);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_takes_no_count_with_it() {
     let bench = bench(1000, Scope::Host);
     let counting = bench.audit.counting.clone();

@@ -1,0 +1,118 @@
+//! Tests of policies: what is left out of a request, counts, and the time of day.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use super::support::{rule, vocabulary};
+use crate::core::operation::Class;
+use crate::core::policy::{Case, Effect, Given, Level, Place, Policy, Ran, run_cases};
+
+fn run(policy: &Policy, given: Given, expect: Effect, by: Option<&str>) -> Ran {
+    let known = vocabulary().get(&given.operation).unwrap();
+    let place = Place { file: "x.toml".into(), line: 7 };
+    let case = Case { name: "t".into(), given, expect, by: by.map(Arc::from), place };
+    run_cases(policy, [(&case, known)]).pop().unwrap()
+}
+
+fn on(operation: &str) -> Given {
+    Given { operation: operation.into(), ..Given::default() }
+}
+
+#[test]
+fn what_is_left_out_is_as_it_mostly_is() {
+    for (deny, given, denied) in [
+        ("class = mutate", on("stop"), true),
+        ("class = destroy", on("stop"), false),
+        ("class = destroy", Given { class: Some(Class::Destroy), ..on("stop") }, true),
+        ("privileged = false", on("stop"), true),
+        ("image = *", on("stop"), true),
+        ("image = ?*", on("stop"), false),
+        ("label.env = *", on("stop"), false),
+        ("name = *", on("stop"), true),
+        ("name = ?*", on("stop"), false),
+        ("client = *", on("stop"), false),
+        ("client = a*", Given { client: Some("ab".into()), ..on("stop") }, true),
+        ("arg.force = *", on("remove"), false),
+        ("arg.timeout = 5", on("stop"), false),
+    ] {
+        let policy = Policy::new(vec![rule(&format!("d: deny {deny}")), rule("c: confirm op = *")]);
+        let (expect, by) = if denied { (Effect::Deny, "d") } else { (Effect::Confirm, "c") };
+        let ran = run(&policy, given, expect, Some(by));
+        assert!(ran.passed, "{deny}: {ran:?}");
+    }
+    let mut given = on("stop");
+    given.arguments.insert("timeout".into(), json!(5));
+    let policy = Policy::new(vec![rule("d: deny arg.timeout = 5")]);
+    assert!(run(&policy, given, Effect::Deny, Some("d")).passed);
+}
+
+#[test]
+fn a_failing_test_says_what_it_got() {
+    let policy = Policy::new(vec![rule("a: allow class = mutate")]);
+    assert_eq!(run(&policy, on("stop"), Effect::Allow, Some("a")).failure(), None);
+    let told = |expect, by| run(&policy, on("stop"), expect, by).failure().unwrap();
+    assert_eq!(
+        told(Effect::Deny, None),
+        "The test `t` fails: it expects `deny` and gets `allow` by `a`."
+    );
+    assert_eq!(
+        told(Effect::Allow, Some("b")),
+        "The test `t` fails: it expects `allow` by `b` and gets `allow` by `a`."
+    );
+    let ran = run(&policy, on("ping"), Effect::Deny, Some("no-match"));
+    assert!(ran.passed && &*ran.rule == "no-match");
+}
+
+#[test]
+fn every_rate_sees_as_many_as_are_said() {
+    let policy = Policy::new(vec![
+        rule("a: allow class = mutate"),
+        rule("two: deny op = stop when least = 2, scope = target"),
+    ]);
+    for (count, expect) in [(0, Effect::Allow), (1, Effect::Allow), (2, Effect::Deny)] {
+        let ran = run(&policy, Given { count, ..on("stop") }, expect, None);
+        assert!(ran.passed, "{count}: {ran:?}");
+    }
+}
+
+/// A rule's effect, whether it is a project's, and the hours in which it holds.
+type Timed = (Effect, bool, Option<(u8, u8)>);
+
+fn scheduled() -> impl Strategy<Value = Vec<Timed>> {
+    let effect = prop::sample::select(Effect::ALL.to_vec());
+    let hours = prop::option::of((0_u8..24, 0_u8..24).prop_filter("empty", |(a, b)| a != b));
+    prop::collection::vec((effect, any::<bool>(), hours), 0..5)
+}
+
+proptest! {
+    /// Where a test without a time is taken, no time changes what it says.
+    #[test]
+    fn what_needs_no_time_is_so_at_all_times(rules in scheduled()) {
+        let written = |(number, (effect, project, hours)): (usize, &Timed)| {
+            let when = hours.map_or(String::new(), |(from, to)| {
+                format!(" when zone = UTC, inside = {from:02}:00-{to:02}:00")
+            });
+            let mut rule = rule(&format!("r{number}: {} class = mutate{when}", effect.as_str()));
+            rule.level = if *project { Level::Project } else { Level::User };
+            rule
+        };
+        let policy = Policy::new(rules.iter().enumerate().map(written).collect());
+        let without = run(&policy, on("rename"), Effect::Allow, None);
+        let at = |hour| {
+            let at = OffsetDateTime::UNIX_EPOCH + Duration::hours(hour);
+            let ran = run(&policy, Given { at: Some(at), ..on("rename") }, Effect::Allow, None);
+            assert!(!ran.timeless);
+            (ran.found, ran.rule)
+        };
+        let all: Vec<_> = (0..24).map(at).collect();
+        if without.timeless {
+            prop_assert!(!without.passed && without.failure().is_some());
+            prop_assert!(rules.iter().any(|(.., hours)| hours.is_some()));
+        } else {
+            prop_assert!(all.iter().all(|verdict| *verdict == (without.found, without.rule.clone())));
+        }
+    }
+}
