@@ -15,6 +15,25 @@ pub struct Glob {
     tokens: Vec<Token>,
     /// The only text that it matches, if there is just one.
     literal: Option<String>,
+    /// What every text has that it matches.
+    letters: Letters,
+}
+
+/// Which bytes a text has, where some bytes are taken for one another. A glob matches no text that
+/// lacks one of its own, and this is seen at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Letters(u64);
+
+impl Letters {
+    pub(super) fn of(text: &str) -> Self {
+        // Small letters, digits and most marks of names keep apart.
+        let bit = |byte: u8| 1 << ((byte & 0x1f) | (byte & 0x40) >> 1);
+        Self(text.bytes().fold(0, |set, byte| set | bit(byte)))
+    }
+
+    pub(super) const fn hold(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
 }
 
 /// A part of a glob.
@@ -81,19 +100,22 @@ impl Glob {
     }
 
     fn of(text: String, tokens: Vec<Token>) -> Self {
-        let literal = tokens
-            .iter()
-            .map(|token| match token {
-                Token::Char(c) => Some(*c),
-                Token::One | Token::Many => None,
-            })
-            .collect();
-        Self { text, tokens, literal }
+        let chars = tokens.iter().map(|token| match token {
+            Token::Char(c) => Some(*c),
+            Token::One | Token::Many => None,
+        });
+        let letters = Letters::of(&chars.clone().flatten().collect::<String>());
+        let literal = chars.collect();
+        Self { text, tokens, literal, letters }
     }
 
     /// The glob as it is written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    pub(super) const fn letters(&self) -> Letters {
+        self.letters
     }
 
     /// Its parts.
@@ -307,6 +329,12 @@ mod tests {
                 .collect();
             let reference = Regex::new(&format!("(?s)^{parts}$")).unwrap();
             prop_assert_eq!(glob(&pattern).matches(&text), reference.is_match(&text));
+        }
+
+        #[test]
+        fn a_text_has_the_letters_of_what_it_matches(pattern in "[abP0*?]{0,6}", text in "[abpP0]{0,6}") {
+            let glob = glob(&pattern);
+            prop_assert!(!glob.matches(&text) || Letters::of(&text).hold(glob.letters()));
         }
 
         #[test]

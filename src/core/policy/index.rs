@@ -54,7 +54,7 @@ impl Index {
         for (slot, wanted) in &self.wanted {
             match values.texts.get(*slot) {
                 Some(Texts::None) => {}
-                Some(Texts::One(text)) => begin(wanted, text, &mut found),
+                Some(Texts::One(text, _)) => begin(wanted, text, &mut found),
                 Some(Texts::Many(texts)) => {
                     texts.iter().for_each(|text| begin(wanted, text, &mut found));
                 }

@@ -91,7 +91,7 @@ impl<'v> Domain<'v> {
         for (condition, need) in needs {
             wanted.add(condition, need.admits(Match::Matches), need.admits(Match::Cannot));
         }
-        Ok(self.text(&wanted, budget)?.map(|text| Texts::One(text.into())))
+        Ok(self.text(&wanted, budget)?.map(|text| Texts::one(text.into())))
     }
 
     /// A list: some conditions say of all its elements whether they match, each of the others that
