@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::hex;
 use crate::core::operation::Class;
-use crate::core::plan::Target;
+use crate::core::plan::{Digest, Target};
 use crate::core::policy::{History, Policy, Recall};
 use crate::core::reason::Fault;
 use crate::core::record::{Caller, Record};
@@ -204,6 +204,8 @@ pub struct Judgement {
     pub rule: String,
     /// Why: the rule's own words, or that there is none.
     pub reason: Option<String>,
+    /// The digest of the policy that decides; none where it is not asked.
+    pub policy: Option<Digest>,
     /// The effective class.
     pub class: Class,
     /// The targets that it would act on.
