@@ -14,12 +14,8 @@ use super::read::{Text, read};
 use super::stamp::Stamp;
 use super::{Config, Error, Origin};
 use crate::core::plan::Digest;
-use crate::core::policy::{Policy, widens};
+use crate::core::policy::{Policy, RELOAD_BUDGET, widens};
 use crate::ports::{Clock, News, Policies};
-
-/// How many conditions are looked at, about, to find out whether a changed policy permits more.
-/// Where that does not tell, it counts as permitting more.
-const WIDENS_BUDGET: usize = 200_000;
 
 /// A file that was looked for, with what it says if it is there.
 pub(super) type Found = (Source, Result<Option<Text>, Error>);
@@ -107,7 +103,7 @@ impl Files {
             Ok(Config { policy, .. }) if policy.digest() == before.digest() => None,
             Ok(Config { policy, .. }) => {
                 let (vocabulary, now) = (&self.origin.vocabulary, self.clock.now());
-                let widened = widens(before, &policy, vocabulary, now, WIDENS_BUDGET);
+                let widened = widens(before, &policy, vocabulary, now, RELOAD_BUDGET);
                 Some(News::Loaded { policy, widened })
             }
         }
