@@ -15,12 +15,8 @@ use std::time::Duration;
 use super::seen::Seen;
 use super::{Config, Error, Origin};
 use crate::core::grant::Tick;
-use crate::core::policy::{Policy, Rule, widens};
+use crate::core::policy::{Policy, RELOAD_BUDGET, Rule, widens};
 use crate::ports::{Clock, News, Policies};
-
-/// How many conditions are looked at, about, to find out whether a changed policy permits more.
-/// Where that does not tell, it counts as permitting more.
-const WIDENS_BUDGET: usize = 200_000;
 
 /// How long the files have to be still before more is permitted.
 const STILL: Duration = Duration::from_secs(1);
@@ -105,7 +101,7 @@ impl Files {
 
     fn loaded(&self, before: &Policy, policy: Arc<Policy>) -> News {
         let (vocabulary, now) = (&self.origin.vocabulary, self.clock.now());
-        let widened = widens(before, &policy, vocabulary, now, WIDENS_BUDGET);
+        let widened = widens(before, &policy, vocabulary, now, RELOAD_BUDGET);
         News::Loaded { policy, widened }
     }
 }

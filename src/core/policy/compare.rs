@@ -24,7 +24,7 @@ use search::{Constraint, search};
 pub use witness::Witness;
 
 /// The budget for a person who waits: a few seconds at most.
-pub const DIFF_BUDGET: usize = 40_000_000;
+pub const DIFF_BUDGET: usize = 20_000_000;
 
 /// The budget while requests wait: a few hundredths of a second at most.
 pub const RELOAD_BUDGET: usize = 600_000;

@@ -185,7 +185,8 @@ fn is_of(text: &str, form: Form) -> bool {
         && match form {
             Form::Text => true,
             Form::Flag => ["true", "false"].contains(&text),
-            Form::Word { .. } => !text.is_empty(),
+            // An engine may leave a name out.
+            Form::Word { .. } => true,
             Form::Hex(digits) => text.len() == digits,
         }
 }
