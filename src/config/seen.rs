@@ -78,3 +78,24 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_one_file() {
+        let file = |path: &str, there: bool| {
+            let text = Text { text: String::new(), stamp: Stamp::Missing };
+            let source = Source { path: path.into(), level: Level::User, named: false };
+            (source, Ok(there.then_some(text)))
+        };
+        for (named, own, one) in
+            [(false, false, true), (true, false, true), (false, true, true), (true, true, false)]
+        {
+            let found = vec![file("/evil", named), file("/home/me/.config", own)];
+            let seen = Seen { stamps: Vec::new(), said: Digest::ZERO, found };
+            assert_eq!(seen.one_user().is_ok(), one, "{named} {own}");
+        }
+    }
+}
