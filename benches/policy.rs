@@ -29,10 +29,13 @@ const SAMPLES: usize = 20_000;
 /// Earlier requests that rules that count look at.
 const PASTS: usize = 1000;
 
+/// The table of the rule of a number.
+type Mix = fn(usize) -> String;
+
 fn main() {
     let vocabulary = vocabulary();
     println!("one decision, {RULES} rules, {SAMPLES} samples  (bar: p99 10 µs)");
-    let mixes: [(&str, fn(usize) -> String); 7] = [
+    let mixes: [(&str, Mix); 7] = [
         ("operation and name", by_operation),
         ("a label, literal", by_label),
         ("a label, glob", by_label_glob),
@@ -118,10 +121,8 @@ fn file(rules: usize, rule: impl Fn(usize) -> String, tests: usize) -> String {
 
 fn load(text: &str, vocabulary: &Vocabulary) -> Arc<Policy> {
     let source = Source { path: "policy.toml".into(), level: Level::User, named: true };
-    match Alone::of(&source, text.to_owned(), vocabulary) {
-        Ok(alone) => alone.stack.passed().unwrap().policy,
-        Err(error) => panic!("{error}"),
-    }
+    let alone = Alone::of(&source, text.to_owned(), vocabulary).map_err(|e| e.to_string()).unwrap();
+    alone.stack.passed().unwrap().policy
 }
 
 fn target(n: usize) -> Target {
@@ -201,7 +202,7 @@ fn loading(text: &str, vocabulary: &Vocabulary) {
 
 fn comparing(mixed: impl Fn(usize) -> String + Copy, vocabulary: &Vocabulary) {
     let since = OffsetDateTime::from_unix_timestamp(1_768_212_345).unwrap();
-    let some = |n: usize| mixed(if n % 10 == 0 { n + 7000 } else { n });
+    let some = |n: usize| mixed(if n.is_multiple_of(10) { n + 7000 } else { n });
     let all = |n: usize| mixed(n + 7000);
     for (name, rules, other) in [
         ("20 of 200 rules changed", 200, load(&file(200, some, 0), vocabulary)),

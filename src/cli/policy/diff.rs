@@ -10,12 +10,9 @@ use super::words::shown;
 use super::{Desk, Stop};
 use crate::cli::{Output, exit};
 use crate::core::policy::{
-    Change, Comparison, Difference, Direction, Policy, Undecided, Verdict, compare,
+    Change, Comparison, DIFF_BUDGET, Difference, Direction, Policy, Undecided, Verdict, compare,
 };
 use crate::ops::table::table;
-
-/// How much is looked at before the rest counts as widened.
-const BUDGET: usize = 20_000_000;
 
 /// Which files to compare.
 #[derive(Clone, Debug, Args)]
@@ -53,7 +50,7 @@ pub(super) fn run(desk: &Desk<'_>, args: &DiffArgs, out: Output) -> Result<u8, S
     let before = alone(desk, old, level)?.stack.passed()?.policy;
     let after = alone(desk, new, level)?.stack.passed()?.policy;
     let vocabulary = &desk.origin.vocabulary;
-    let comparison = compare(&before, &after, vocabulary, desk.now, BUDGET);
+    let comparison = compare(&before, &after, vocabulary, desk.now, DIFF_BUDGET);
     if *json {
         print_json(&comparison, [&before, &after], out);
     } else {

@@ -2,7 +2,7 @@
 //! at all, and whether a stricter one always matches with it.
 
 use super::condition::{ClassSet, Condition, Key, declared_counts};
-use super::glob::{Glob, Token};
+use super::glob::{Glob, Piece};
 use super::rule::Rule;
 use super::vocabulary::{Known, Vocabulary};
 use super::when::{DAY_MINUTES, Schedule};
@@ -42,18 +42,18 @@ pub fn can_match(glob: &Glob, key: &Key, known: &Known) -> bool {
 
 /// Whether a text of this form can match.
 fn has_form(glob: &Glob, form: Form) -> bool {
-    let tokens = glob.tokens();
-    let fits = tokens.iter().all(|token| match token {
-        Token::Char(c) => form.has(*c),
-        Token::One | Token::Many => true,
+    let pieces = glob.pieces();
+    let fits = pieces.iter().all(|piece| match piece {
+        Piece::Char(c) => form.has(*c),
+        Piece::One | Piece::Many => true,
     });
     match form {
         Form::Text => true,
         Form::Flag => glob.matches("true") || glob.matches("false"),
-        Form::Word { .. } => fits && !tokens.is_empty(),
+        Form::Word { .. } => fits && !pieces.is_empty(),
         Form::Hex(digits) => {
-            let many = tokens.contains(&Token::Many);
-            let least = tokens.iter().filter(|token| **token != Token::Many).count();
+            let many = pieces.contains(&Piece::Many);
+            let least = pieces.iter().filter(|piece| **piece != Piece::Many).count();
             fits && if many { least <= digits } else { least == digits }
         }
     }

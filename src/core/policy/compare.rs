@@ -24,10 +24,10 @@ use search::{Constraint, search};
 pub use witness::Witness;
 
 /// The budget for a person who waits: a few seconds at most.
-pub const DIFF_BUDGET: usize = 100_000_000;
+pub const DIFF_BUDGET: usize = 20_000_000;
 
 /// The budget while requests wait: a few hundredths of a second at most.
-pub const RELOAD_BUDGET: usize = 1_000_000;
+pub const RELOAD_BUDGET: usize = 600_000;
 
 /// What two policies have in store for the same requests.
 #[derive(Debug, Default)]

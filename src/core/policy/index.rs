@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::condition::{Condition, Key};
-use super::glob::{Glob, Token};
+use super::glob::{Glob, Piece};
 use super::rule::Rule;
 use super::values::{Texts, Values};
 
@@ -54,7 +54,7 @@ impl Index {
         for (slot, wanted) in &self.wanted {
             match values.texts.get(*slot) {
                 Some(Texts::None) => {}
-                Some(Texts::One(text)) => begin(wanted, text, &mut found),
+                Some(Texts::One(text, _)) => begin(wanted, text, &mut found),
                 Some(Texts::Many(texts)) => {
                     texts.iter().for_each(|text| begin(wanted, text, &mut found));
                 }
@@ -76,9 +76,9 @@ fn beginnings(condition: &Condition) -> Option<(usize, Vec<String>)> {
 }
 
 fn beginning(glob: &Glob) -> String {
-    let chars = glob.tokens().iter().map_while(|token| match token {
-        Token::Char(c) => Some(*c),
-        Token::One | Token::Many => None,
+    let chars = glob.pieces().iter().map_while(|piece| match piece {
+        Piece::Char(c) => Some(*c),
+        Piece::One | Piece::Many => None,
     });
     chars.collect()
 }

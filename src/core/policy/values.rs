@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::Match;
 use super::condition::{ClassSet, Key};
-use super::glob::Glob;
+use super::glob::{Glob, Letters};
 use super::history::History;
 use super::query::{Query, Subject};
 use crate::core::operation::{Attribute, Class};
@@ -22,25 +22,34 @@ pub(super) enum Texts<'a> {
     Unknown,
     /// There is none.
     None,
-    /// This.
-    One(Cow<'a, str>),
+    /// This, with its letters.
+    One(Cow<'a, str>, Letters),
     /// Several.
     Many(Vec<Cow<'a, str>>),
 }
 
-impl Texts<'_> {
+impl<'a> Texts<'a> {
+    pub(super) fn one(text: Cow<'a, str>) -> Self {
+        let letters = Letters::of(&text);
+        Self::One(text, letters)
+    }
+
     pub(super) fn stand_to(&self, any: &[Glob]) -> Match {
-        let hit = |text: &str| any.iter().any(|glob| glob.matches(text));
         match self {
             Self::Unknown => Match::May,
             Self::None => Match::Cannot,
-            Self::One(text) if hit(text) => Match::Matches,
-            Self::One(_) => Match::Cannot,
-            Self::Many(texts) => match texts.iter().filter(|text| hit(text)).count() {
-                0 => Match::Cannot,
-                hits if hits == texts.len() => Match::Matches,
-                _ => Match::May,
-            },
+            Self::One(text, letters) => {
+                let hit = any.iter().any(|glob| letters.hold(glob.letters()) && glob.matches(text));
+                if hit { Match::Matches } else { Match::Cannot }
+            }
+            Self::Many(texts) => {
+                let hit = |text: &&Cow<'_, str>| any.iter().any(|glob| glob.matches(text));
+                match texts.iter().filter(hit).count() {
+                    0 => Match::Cannot,
+                    hits if hits == texts.len() => Match::Matches,
+                    _ => Match::May,
+                }
+            }
         }
     }
 }
@@ -50,7 +59,7 @@ impl fmt::Display for Texts<'_> {
         match self {
             Self::Unknown => f.write_str("not known"),
             Self::None => f.write_str("none"),
-            Self::One(text) => write!(f, "`{text}`"),
+            Self::One(text, _) => write!(f, "`{text}`"),
             Self::Many(texts) => {
                 let quoted: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
                 f.write_str(&quoted.join(", "))
@@ -79,7 +88,7 @@ impl<'a> Values<'a> {
             .class
             .map_or(ClassSet::between(spec.class, spec.ceiling), |class| ClassSet::of(&[class]));
         let Query { now, history, .. } = *query;
-        let texts = vec![Texts::None; keys.len()];
+        let texts = std::iter::repeat_with(|| Texts::None).take(keys.len()).collect();
         let mut values = Self { texts, declared: spec.class, classes, subject, now, history };
         values.declared(keys, query);
         values.arguments(keys, query.arguments);
@@ -96,7 +105,7 @@ impl<'a> Values<'a> {
     /// What every request has: these keys are few and come first.
     fn declared(&mut self, keys: &[Key], query: &Query<'a>) {
         let Query { spec, client, .. } = *query;
-        let one = |text: &'a str| Texts::One(Cow::Borrowed(text));
+        let one = |text: &'a str| Texts::one(Cow::Borrowed(text));
         let subject = self.subject;
         let of_target = |get: fn(&'a Target) -> &'a str| match subject {
             Subject::Unknown => Texts::Unknown,
@@ -150,7 +159,7 @@ impl<'a> Values<'a> {
                     if kind.attribute(name).is_some()
                         && let Ok(slot) = keys.binary_search_by(|key| key.order_to_attribute(name))
                     {
-                        self.set(slot, Texts::One(Cow::Borrowed(value)));
+                        self.set(slot, Texts::one(Cow::Borrowed(value)));
                     }
                 }
             }
@@ -186,7 +195,7 @@ fn argument(value: &Value) -> Texts<'_> {
             let pair = |(name, value)| Cow::Owned(format!("{name}={}", plain(value)));
             Texts::Many(entries.iter().map(pair).collect())
         }
-        single => Texts::One(plain(single)),
+        single => Texts::one(plain(single)),
     }
 }
 

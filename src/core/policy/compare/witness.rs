@@ -65,7 +65,7 @@ impl<'a> Witness<'a> {
         let (mut arguments, mut client) = (Map::new(), None);
         for (named, texts) in ground.keys.iter().zip(&model.texts) {
             let value = match texts {
-                Texts::One(text) => Value::String(text.to_string()),
+                Texts::One(text, _) => Value::String(text.to_string()),
                 Texts::Many(texts) => texts.iter().map(ToString::to_string).collect(),
                 Texts::None | Texts::Unknown => continue,
             };
