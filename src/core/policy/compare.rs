@@ -389,3 +389,6 @@ fn questions<'g>(
     }
     questions
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod properties;
 mod random;
 mod reference;
 mod support;
+mod tables;
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,15 @@
 //! Tables of what is said of rules without a request.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::Value;
+
+use super::random::{policy, request, sealed};
+use super::reference::Request;
 use super::support::{fits, rule, vocabulary};
-use crate::core::policy::{Rule, never_matches, shadowed_by};
+use crate::core::plan::Target;
+use crate::core::policy::{Match, Policy, Rule, never_matches, operations_of, shadowed_by};
 
 #[test]
 fn operations_by_what_is_declared() {
@@ -173,4 +181,58 @@ fn a_rule_that_holds_at_times_covers_only_its_like() {
         };
         assert_eq!(is_shadowed(&rule("allow", one), &rule("deny", other)), shadowed);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// No alarm about a rule that matters: what is said to match nothing matches nothing, what is
+    /// said to be shadowed changes no verdict, and what is matched is said to be.
+    #[test]
+    fn there_are_no_false_alarms(
+        drafts in policy(6),
+        requests in vec(request(100), 40),
+        number in any::<Index>(),
+    ) {
+        let whole = sealed(&drafts);
+        let Some(rule) = (!drafts.is_empty()).then(|| number.get(whole.rules())) else {
+            return Ok(());
+        };
+        let mut others = whole.rules().to_vec();
+        others.retain(|other| other.id != rule.id);
+        let shadow = shadowed_by(rule, others.iter(), vocabulary());
+        // Where a project's rule shadows one, that one may still be what permits at all.
+        let shadowed = shadow.is_some_and(|shadow| shadow.level.is_trusted());
+        let never = never_matches(rule, vocabulary()).is_some();
+        let (without, alone) = (Policy::new(others.clone()), Policy::new(vec![rule.clone()]));
+        for asked in requests.iter().filter(|asked| is_looked_up(asked)) {
+            let history = asked.history();
+            let query = asked.query(history.as_ref());
+            let decide = |policy: &Policy| policy.decide(&query).effect();
+            if shadowed || never {
+                prop_assert_eq!(decide(&whole), decide(&without), "{:?} {:?}", rule.id, asked);
+            }
+            let matched = alone.account(&query).iter().flatten().any(|part| part.stands != Match::Cannot);
+            let told = operations_of(rule, vocabulary()).iter().any(|(known, classes)| {
+                known.spec.name == asked.known.spec.name && classes.contains(asked.class.unwrap())
+            });
+            prop_assert!(!matched || (told && !never), "{:?} {:?}", rule.id, asked);
+        }
+    }
+}
+
+/// Whether its arguments are such as the operation has, and nobody failed to look anything up.
+fn is_looked_up(request: &Request) -> bool {
+    let mut targets = request.targets.iter().flatten();
+    let complete = |target: &Target| {
+        ["image", "privileged"].iter().all(|name| target.attributes.contains_key(*name))
+    };
+    let arguments = request.arguments.iter().flatten();
+    let mut arguments = arguments.map(|(name, value)| (&request.known.arguments[name], value));
+    targets.all(complete)
+        && arguments.all(|(argument, value)| match value {
+            Value::Array(_) | Value::Object(_) => argument.many,
+            Value::String(text) => argument.possible.as_ref().is_none_or(|all| all.contains(text)),
+            _ => true,
+        })
 }
