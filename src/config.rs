@@ -159,6 +159,13 @@ pub struct Origin {
     pub vocabulary: Vocabulary,
 }
 
+impl Origin {
+    /// The folder of the audit log that a flag or a variable names.
+    pub fn named_audit_dir(&self) -> Option<PathBuf> {
+        audit_dir::said(self).map(|dir| dir.value)
+    }
+}
+
 /// The effective configuration.
 #[derive(Clone, Debug)]
 pub struct Config {

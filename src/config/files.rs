@@ -18,7 +18,7 @@ use crate::core::grant::Tick;
 use crate::core::policy::{Policy, RELOAD_BUDGET, Rule, widens};
 use crate::ports::{Clock, News, Policies};
 
-/// How long the files have to be still before more is permitted.
+/// How long the system's and the user's files have to be still before more is permitted.
 const STILL: Duration = Duration::from_secs(1);
 
 /// The policy that the files say.
@@ -34,8 +34,10 @@ pub struct Files {
 #[derive(Debug)]
 struct State {
     policy: Arc<Policy>,
-    /// What was last read, and when it was first so.
+    /// What was last read.
     seen: Seen,
+    /// Since when the system's and the user's files have said that. A project's are not waited for:
+    /// whoever edits it could hold up what an operator changes.
     since: Tick,
     /// What was last accepted.
     accepted: Seen,
@@ -60,8 +62,10 @@ impl Files {
     /// Reads the files again, and works out what is new if they say something else.
     fn read_again(&self, state: &mut State) -> Result<(), Error> {
         let seen = Seen::look(&self.origin)?;
-        if seen.said != state.seen.said {
+        if seen.trusted != state.seen.trusted {
             state.since = self.clock.tick();
+        }
+        if seen.said != state.seen.said {
             state.news = self.news_of(&seen, state);
         }
         state.seen = seen;

@@ -59,8 +59,13 @@ pub(super) fn has(key: &Key, known: &Known) -> bool {
 pub(super) fn impossible(glob: &Glob, key: &Key, operations: &[&Known]) -> String {
     let found = text::name(glob.as_str());
     if let Key::Argument(name) = key {
-        let arguments = operations.iter().filter_map(|known| known.arguments.get(name));
-        let possible: Vec<&str> = arguments
+        let arguments = || operations.iter().filter_map(|known| known.arguments.get(name));
+        if let Some((least, most)) = arguments().find_map(|argument| argument.range) {
+            return format!(
+                "`{key}` can never be \"{found}\". It is a whole number from {least} to {most}."
+            );
+        }
+        let possible: Vec<&str> = arguments()
             .flat_map(|argument| argument.possible.iter().flatten())
             .map(|s| &**s)
             .collect();

@@ -74,9 +74,10 @@ pub(super) fn project_of(path: &Path, cwd: &Path) -> Option<PathBuf> {
         return None;
     }
     // Everything lies in the root folder, and nobody checks a project out into it.
-    let below = || cwd.ancestors().filter(|folder| folder.parent().is_some());
-    let marked = |folder: &&Path| PROJECT_MARKS.iter().any(|mark| folder.join(mark).exists());
-    let top = below().filter(marked).last().or(below().next())?;
+    let marked = |folder: &&Path| {
+        folder.parent().is_some() && PROJECT_MARKS.iter().any(|mark| folder.join(mark).exists())
+    };
+    let top = cwd.ancestors().filter(marked).last()?;
     path.starts_with(top).then(|| top.to_owned())
 }
 
@@ -114,13 +115,15 @@ mod tests {
             project_of(&root.join(file).join("policy.toml"), &root.join(cwd))
         };
         assert_eq!(project(own, "checkout"), None);
-        assert_eq!(project(evil, "checkout"), Some(root.join("checkout")));
-        assert_eq!(project(evil, "checkout/deep"), None, "nothing marks the checkout");
+        for cwd in ["checkout", "checkout/deep"] {
+            assert_eq!(project(evil, cwd), None, "nothing marks the checkout");
+        }
         for mark in PROJECT_MARKS {
             fs::write(root.join("checkout").join(mark), "").unwrap();
             assert_eq!(project(evil, "checkout/deep"), Some(root.join("checkout")), "{mark}");
             fs::remove_file(root.join("checkout").join(mark)).unwrap();
         }
+        fs::write(root.join("checkout/.mcp.json"), "").unwrap();
         std::os::unix::fs::symlink(root.join("checkout/evil"), root.join("link")).unwrap();
         assert_eq!(project("link/countersign", "checkout"), Some(root.join("checkout")));
     }
@@ -129,7 +132,7 @@ mod tests {
     fn the_accounts_own_folder_is_the_users_even_in_a_project() {
         let home = account_home().unwrap();
         assert_eq!(project_of(&home.join(".config/countersign/policy.toml"), &home), None);
-        assert_eq!(project_of(&home.join("other/policy.toml"), &home), Some(home));
+        assert_eq!(project_of(&home.join(".config/countersign/policy.toml"), Path::new("/")), None);
     }
 
     #[test]

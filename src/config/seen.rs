@@ -20,6 +20,8 @@ pub(super) struct Seen {
     stamps: Vec<(PathBuf, Stamp)>,
     /// The digest of all that they said.
     pub(super) said: Digest,
+    /// That of what the system's and the user's said.
+    pub(super) trusted: Digest,
     /// Each file, in the order of their trust.
     pub(super) found: Vec<Found>,
 }
@@ -36,7 +38,7 @@ impl Seen {
             (source, text)
         };
         let found: Vec<Found> = sources(flags, env, cwd)?.into_iter().map(read).collect();
-        let mut said = Vec::new();
+        let (mut said, mut trusted) = (Vec::new(), Vec::new());
         let mut stamps = Vec::new();
         for (source, text) in &found {
             let (mark, words, stamp) = match text {
@@ -44,10 +46,14 @@ impl Seen {
                 Ok(None) => (2, String::new(), Stamp::Missing),
                 Err(why) => (3, why.to_string(), Stamp::of(&source.path)),
             };
-            said.extend_from_slice(Digest::of(&[&[mark], words.as_bytes()]).as_bytes());
+            let digest = Digest::of(&[&[mark], words.as_bytes()]);
+            said.extend_from_slice(digest.as_bytes());
+            if source.level.is_trusted() {
+                trusted.extend_from_slice(digest.as_bytes());
+            }
             stamps.push((source.path.clone(), stamp));
         }
-        Ok(Self { stamps, said: Digest::of(&[&said]), found })
+        Ok(Self { stamps, said: Digest::of(&[&said]), trusted: Digest::of(&[&trusted]), found })
     }
 
     /// Whether the files may say something else now.
@@ -94,7 +100,8 @@ mod tests {
             [(false, false, true), (true, false, true), (false, true, true), (true, true, false)]
         {
             let found = vec![file("/evil", named), file("/home/me/.config", own)];
-            let seen = Seen { stamps: Vec::new(), said: Digest::ZERO, found };
+            let (stamps, said, trusted) = (Vec::new(), Digest::ZERO, Digest::ZERO);
+            let seen = Seen { stamps, said, trusted, found };
             assert_eq!(seen.one_user().is_ok(), one, "{named} {own}");
         }
     }

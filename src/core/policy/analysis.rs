@@ -30,10 +30,9 @@ pub fn can_match(glob: &Glob, key: &Key, known: &Known) -> bool {
         Key::Id => kind.is_some_and(|kind| has_form(glob, kind.ids)),
         Key::Engine => kind.is_some(),
         Key::Client => true,
-        Key::Argument(name) => known.arguments.get(name).is_some_and(|argument| {
-            let possible = argument.possible.as_ref();
-            possible.is_none_or(|texts| texts.iter().any(|text| glob.matches(text)))
-        }),
+        Key::Argument(name) => {
+            known.arguments.get(name).is_some_and(|argument| argument.can_be(glob))
+        }
         Key::Attribute(name) => kind
             .and_then(|kind| kind.attribute(name))
             .is_some_and(|attribute| has_form(glob, attribute.form)),

@@ -264,7 +264,7 @@ fn walk(
             return Ok(Some(text));
         }
         for letter in letters {
-            budget.spend(4 * globs.len())?;
+            budget.spend(4 * (globs.len() + places.iter().map(BTreeSet::len).sum::<usize>()))?;
             let next: Places =
                 globs.iter().zip(&places).map(|(glob, at)| read(glob, at, *letter)).collect();
             let length = match form {
