@@ -25,6 +25,8 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 const RULES: usize = 1000;
+/// The most that one file may have.
+const RULES_MAX: usize = 10_000;
 const SAMPLES: usize = 20_000;
 /// Earlier requests that rules that count look at.
 const PASTS: usize = 1000;
@@ -50,7 +52,12 @@ fn main() {
     }
     let mixed = |n: usize| mixes[n % mixes.len()].1(n);
     decisions("all of these", &load(&file(RULES, mixed, 0), &vocabulary), &vocabulary);
-    loading(&file(RULES, mixed, 300), &vocabulary);
+    let took = loading(&file(RULES, mixed, 300), &vocabulary);
+    println!("loading {RULES} rules with 300 tests: {took:.1?}  (bar: 50 ms)");
+    let short = |n: usize| format!("match = {{ name = \"w{n}\" }}");
+    let took = loading(&file(RULES_MAX, short, 0), &vocabulary);
+    println!("loading {RULES_MAX} rules, the most there can be: {took:.1?}");
+    shadows(&load(&file(RULES, mixed, 0), &vocabulary), &vocabulary);
     comparing(mixed, &vocabulary);
 }
 
@@ -193,11 +200,21 @@ fn median(times: usize, mut run: impl FnMut()) -> Duration {
     samples[times / 2]
 }
 
-fn loading(text: &str, vocabulary: &Vocabulary) {
-    let took = median(11, || {
+fn loading(text: &str, vocabulary: &Vocabulary) -> Duration {
+    median(11, || {
         black_box(load(text, vocabulary));
+    })
+}
+
+/// Which rules are shadowed, of rules that are not.
+fn shadows(policy: &Policy, vocabulary: &Vocabulary) {
+    let rules = policy.rules();
+    let took = median(11, || {
+        for rule in rules {
+            black_box(policy::shadowed_by(rule, rules.iter(), vocabulary));
+        }
     });
-    println!("loading {RULES} rules with 300 tests: {took:.1?}  (bar: 50 ms)");
+    println!("looking for shadowed rules among {RULES}: {took:.1?}  (bar: 20 ms)");
 }
 
 fn comparing(mixed: impl Fn(usize) -> String + Copy, vocabulary: &Vocabulary) {

@@ -83,8 +83,8 @@ proptest! {
 }
 
 /// Without what stays open however much is known: lists of which some elements match, attributes
-/// that nobody looked up, and a past that is known while the time is not. Of several targets, each
-/// may need something else.
+/// that nobody looked up, and a past that is known while the time or the target is not. Of several
+/// targets, each may need something else.
 fn decidable(part: Request) -> Request {
     let looked_up = |mut target: Target| {
         for name in ["image", "privileged"] {
@@ -92,12 +92,13 @@ fn decidable(part: Request) -> Request {
         }
         target
     };
+    let known = part.now.is_some() && part.targets.is_some();
     let targets = part.targets.map(|all| all.into_iter().take(1).map(looked_up).collect());
     let arguments = part.arguments.map(|mut arguments| {
         arguments.retain(|_, value| value.is_string());
         arguments
     });
-    let earlier = part.earlier.filter(|_| part.now.is_some());
+    let earlier = part.earlier.filter(|_| known);
     Request { targets, arguments, earlier, ..part }
 }
 
