@@ -16,18 +16,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 use super::analysis::classes_of;
-use super::{ClassSet, Effect, Known, Policy, Rule, Verdict, Vocabulary};
-use crate::core::operation::Class;
-use ground::{Ground, Left, Model, Tables};
-use search::{Constraint, search};
+use super::{Known, Policy, Rule, Verdict, Vocabulary};
+use ground::{Ground, Left, Model, Tables, cost, grounds};
+use search::{Constraint, questions, search};
 
 pub use witness::Witness;
 
 /// The budget for a person who waits: a few seconds at most.
-pub const DIFF_BUDGET: usize = 20_000_000;
+pub const DIFF_BUDGET: usize = 50_000_000;
 
 /// The budget while requests wait: a few hundredths of a second at most.
-pub const RELOAD_BUDGET: usize = 600_000;
+pub const RELOAD_BUDGET: usize = 1_500_000;
 
 /// What two policies have in store for the same requests.
 #[derive(Debug, Default)]
@@ -235,14 +234,22 @@ impl<'a> Run<'a> {
             return;
         }
         let (before, after) = direction.order(self.old, self.new);
+        let rules = before.rules().iter().chain(after.rules());
+        if self.budget.spend(rules.map(cost).sum()).is_err() {
+            self.open.extend(places.iter().map(|place| (direction, *place)));
+            return;
+        }
         let mut left = |policy: &'t Policy| -> Vec<Left<'t>> {
             policy.rules().iter().filter_map(|rule| ground.reduce(rule)).collect()
         };
         let (before, after) = (left(before), left(after));
-        let plain = self.budget.spend(before.len() + after.len());
-        let plain = plain.and_then(|()| ground.plain(&mut self.budget));
+        let plain = ground.plain(&mut self.budget);
         for place in places {
             let Some(difference) = self.differences.get(place.0).copied() else { continue };
+            if self.budget.left == 0 {
+                self.open.insert((direction, place));
+                continue;
+            }
             let rules = direction.order(difference.old, difference.new);
             for constraints in questions(&before, &after, rules) {
                 let answer = match &plain {
@@ -346,48 +353,6 @@ fn places(differences: &[Difference<'_>], vocabulary: &Vocabulary) -> BTreeSet<P
         }
     }
     places
-}
-
-/// The effective classes of an operation, with a target and without one, as these can be.
-fn grounds(known: &Known) -> Vec<(Class, bool)> {
-    let spec = &known.spec;
-    let required = |name: &&str| known.arguments.get(*name).is_some_and(|one| one.required);
-    let always = !spec.references.is_empty() && spec.references.iter().all(required);
-    let targeted: &[bool] = match spec.kind {
-        None => &[false],
-        Some(_) if always => &[true],
-        Some(_) => &[true, false],
-    };
-    let classes = ClassSet::between(spec.class, spec.ceiling);
-    targeted.iter().flat_map(|with| classes.iter().map(|class| (class, *with))).collect()
-}
-
-/// What a request has to meet so that it is permitted more by `less` than by `more`, because of what
-/// differs: a rule of `more` restricts it, or a rule of `less` permits it.
-fn questions<'g>(
-    more: &'g [Left<'g>],
-    less: &'g [Left<'g>],
-    (restricts, permits): (Option<&Rule>, Option<&Rule>),
-) -> Vec<Vec<Constraint<'g>>> {
-    let find = |all: &'g [Left<'g>], rule: Option<&Rule>| {
-        rule.and_then(|rule| all.iter().find(|left| std::ptr::eq(left.rule, rule)))
-    };
-    let cannot = |least: Effect| {
-        less.iter().filter(move |left| left.rule.effect >= least).map(Constraint::Cannot)
-    };
-    let mut questions = Vec::new();
-    if let Some(left) = find(more, restricts).filter(|left| left.rule.effect > Effect::Allow) {
-        let effect = left.rule.effect;
-        let first = [Constraint::Possible(left), Constraint::Permitted(less, effect)];
-        questions.push(first.into_iter().chain(cannot(effect)).collect());
-    }
-    if let Some(left) = find(less, permits).filter(|left| left.permits(Effect::Deny)) {
-        let trusted = more.iter().filter(|left| left.rule.level.is_trusted());
-        let not_sure = trusted.map(Constraint::NotSure);
-        let first = std::iter::once(Constraint::Sure(left));
-        questions.push(first.chain(not_sure).chain(cannot(Effect::Deny)).collect());
-    }
-    questions
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The ground of a comparison: one operation at one effective class, with what its requests can be,
 //! and what is left of the rules there.
 
+use std::collections::BTreeMap;
+
 use super::moments::Moments;
 use super::texts::Domain;
 use super::{Budget, Spent};
@@ -8,7 +10,7 @@ use crate::core::operation::Class;
 use crate::core::policy::analysis::declared;
 use crate::core::policy::condition::{Condition, declared_counts};
 use crate::core::policy::values::Texts;
-use crate::core::policy::{Effect, Key, Known, Match, Rate, Rule, Schedule, Scope, When};
+use crate::core::policy::{ClassSet, Effect, Key, Known, Match, Rate, Rule, Schedule, Scope, When};
 use time::OffsetDateTime;
 
 /// The schedules and rates of both policies, each once.
@@ -53,6 +55,7 @@ pub(super) struct Ground<'a> {
     pub(super) targeted: bool,
     pub(super) tables: &'a Tables<'a>,
     pub(super) keys: Vec<Named<'a>>,
+    places: BTreeMap<&'a Key, usize>,
 }
 
 /// What requests can name under a key.
@@ -72,6 +75,8 @@ pub(super) struct Left<'a> {
     pub(super) unless: Vec<Ask<'a>>,
     pub(super) schedule: Option<usize>,
     pub(super) rate: Option<usize>,
+    /// How much it costs to look at it.
+    pub(super) cost: usize,
 }
 
 /// A condition, and which of the ground's keys it asks for.
@@ -90,6 +95,20 @@ pub(super) struct Model {
     pub(super) reached: Vec<bool>,
 }
 
+/// The effective classes of an operation, with a target and without one, as these can be.
+pub(super) fn grounds(known: &Known) -> Vec<(Class, bool)> {
+    let spec = &known.spec;
+    let required = |name: &&str| known.arguments.get(*name).is_some_and(|one| one.required);
+    let always = !spec.references.is_empty() && spec.references.iter().all(required);
+    let targeted: &[bool] = match spec.kind {
+        None => &[false],
+        Some(_) if always => &[true],
+        Some(_) => &[true, false],
+    };
+    let classes = ClassSet::between(spec.class, spec.ceiling);
+    targeted.iter().flat_map(|with| classes.iter().map(|class| (class, *with))).collect()
+}
+
 impl<'a> Ground<'a> {
     pub(super) fn new(
         known: &'a Known,
@@ -97,7 +116,8 @@ impl<'a> Ground<'a> {
         targeted: bool,
         tables: &'a Tables<'a>,
     ) -> Self {
-        let mut ground = Self { known, class, targeted, tables, keys: Vec::new() };
+        let (keys, places) = (Vec::new(), BTreeMap::new());
+        let mut ground = Self { known, class, targeted, tables, keys, places };
         if targeted {
             for key in [&Key::Name, &Key::Id, &Key::Engine] {
                 ground.name(key);
@@ -107,15 +127,12 @@ impl<'a> Ground<'a> {
     }
 
     fn name(&mut self, key: &'a Key) -> usize {
-        match self.keys.iter().position(|named| named.key == key) {
-            Some(place) => place,
-            None => {
-                let kind = self.known.spec.kind.filter(|_| self.targeted);
-                let domain = Domain::of(key, self.known, kind);
-                self.keys.push(Named { key, domain, asked: false });
-                self.keys.len() - 1
-            }
-        }
+        let (keys, known, targeted) = (&mut self.keys, self.known, self.targeted);
+        *self.places.entry(key).or_insert_with(|| {
+            let domain = Domain::of(key, known, known.spec.kind.filter(|_| targeted));
+            keys.push(Named { key, domain, asked: false });
+            keys.len() - 1
+        })
     }
 
     /// What is left of a rule here; none if it matches nothing here.
@@ -157,7 +174,7 @@ impl<'a> Ground<'a> {
             )
         };
         let (schedule, rate) = rule.when.as_ref().map_or((None, None), place);
-        Some(Left { rule, matches, unless, schedule, rate })
+        Some(Left { rule, matches, unless, schedule, rate, cost: cost(rule) })
     }
 
     fn stands(&self, rule: &Rule, condition: &Condition, unless: bool) -> Match {
@@ -213,6 +230,11 @@ impl Left<'_> {
     pub(super) fn permits(&self, below: Effect) -> bool {
         self.rule.level.is_trusted() && self.rule.effect < below
     }
+}
+
+/// How much it costs to look at a rule.
+pub(super) fn cost(rule: &Rule) -> usize {
+    1 + rule.conditions().map(|condition| condition.any.len()).sum::<usize>()
 }
 
 fn all(asks: &[Ask<'_>], model: &Model) -> Match {

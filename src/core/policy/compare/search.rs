@@ -7,7 +7,10 @@ use super::ground::{Ask, Ground, Left, Model};
 use super::texts::Need;
 use super::{Budget, Spent};
 use crate::core::policy::condition::Condition;
-use crate::core::policy::{Effect, Match};
+use crate::core::policy::{Effect, Match, Rule};
+
+/// The constraints that are met one after the other, at most: each takes some of the stack.
+const DEPTH_MAX: usize = 256;
 
 /// What a request has to meet.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +35,34 @@ enum Step<'g> {
     Rate(usize, bool),
 }
 
+/// What a request has to meet so that it is permitted more by `less` than by `more`, because of what
+/// differs: a rule of `more` restricts it, or a rule of `less` permits it.
+pub(super) fn questions<'g>(
+    more: &'g [Left<'g>],
+    less: &'g [Left<'g>],
+    (restricts, permits): (Option<&Rule>, Option<&Rule>),
+) -> Vec<Vec<Constraint<'g>>> {
+    let find = |all: &'g [Left<'g>], rule: Option<&Rule>| {
+        rule.and_then(|rule| all.iter().find(|left| std::ptr::eq(left.rule, rule)))
+    };
+    let cannot = |least: Effect| {
+        less.iter().filter(move |left| left.rule.effect >= least).map(Constraint::Cannot)
+    };
+    let mut questions = Vec::new();
+    if let Some(left) = find(more, restricts).filter(|left| left.rule.effect > Effect::Allow) {
+        let effect = left.rule.effect;
+        let first = [Constraint::Possible(left), Constraint::Permitted(less, effect)];
+        questions.push(first.into_iter().chain(cannot(effect)).collect());
+    }
+    if let Some(left) = find(less, permits).filter(|left| left.permits(Effect::Deny)) {
+        let trusted = more.iter().filter(|left| left.rule.level.is_trusted());
+        let not_sure = trusted.map(Constraint::NotSure);
+        let first = std::iter::once(Constraint::Sure(left));
+        questions.push(first.chain(not_sure).chain(cannot(Effect::Deny)).collect());
+    }
+    questions
+}
+
 /// A request that meets all of the constraints, if there is one.
 pub(super) fn search(
     ground: &Ground<'_>,
@@ -39,7 +70,7 @@ pub(super) fn search(
     constraints: &[Constraint<'_>],
     budget: &mut Budget,
 ) -> Result<Option<Model>, Spent> {
-    Search { ground, constraints, budget, steps: Vec::new() }.go_on(plain)
+    Search { ground, constraints, budget, steps: Vec::new() }.go_on(plain, DEPTH_MAX)
 }
 
 struct Search<'s, 'g> {
@@ -51,13 +82,15 @@ struct Search<'s, 'g> {
 }
 
 impl<'g> Search<'_, 'g> {
-    fn go_on(&mut self, model: &Model) -> Result<Option<Model>, Spent> {
+    /// Meets one more constraint, and those that are left then, `depth` of them at most.
+    fn go_on(&mut self, model: &Model, depth: usize) -> Result<Option<Model>, Spent> {
         let Some(ways) = self.fewest_ways(model)? else { return Ok(Some(model.clone())) };
+        let depth = depth.checked_sub(1).ok_or(Spent)?;
         for way in ways {
             let before = self.steps.len();
             self.steps.extend(&way);
             if let Some(next) = self.follow(model, &way)?
-                && let Some(found) = self.go_on(&next)?
+                && let Some(found) = self.go_on(&next, depth)?
             {
                 return Ok(Some(found));
             }
@@ -173,8 +206,12 @@ impl<'g> Constraint<'g> {
     /// How much it costs to look at it.
     fn cost(&self) -> usize {
         match self {
-            Self::Permitted(rules, _) => rules.len(),
-            _ => 1,
+            Self::Permitted(rules, below) => {
+                rules.iter().map(|rule| if rule.permits(*below) { rule.cost } else { 1 }).sum()
+            }
+            Self::Possible(rule) | Self::Sure(rule) | Self::Cannot(rule) | Self::NotSure(rule) => {
+                rule.cost
+            }
         }
     }
 

@@ -177,6 +177,7 @@ fn what_costs_too_much_is_given_up() {
     assert!(matches!(domain.find(&needs, &mut Budget { left: 100_000 }), Err(Spent)));
     assert!(Moments::of(&[], OffsetDateTime::UNIX_EPOCH, &mut Budget { left: 0 }).is_ok());
     let one = schedule((1, 0, 0));
-    let spent = Moments::of(&[&one], OffsetDateTime::UNIX_EPOCH, &mut Budget { left: 5 });
-    assert!(matches!(spent, Err(Spent)));
+    let moments = |left| Moments::of(&[&one], OffsetDateTime::UNIX_EPOCH, &mut Budget { left });
+    assert!(matches!(moments(5), Err(Spent)));
+    assert_eq!(moments(1000).unwrap().len(), 2, "one at which it holds, one at which it does not");
 }

@@ -255,6 +255,41 @@ fn what_nothing_permits_is_seen_in_both_directions() {
     assert_eq!(told(&open, &none), "Narrowed by a: ping read, : allow (a), now deny (no-match)");
 }
 
+/// Neither of two rules is sure to permit where some elements match, or where nobody knows.
+#[test]
+fn what_is_neither_yes_nor_no_is_seen() {
+    for (yes, no, fact) in [
+        (
+            "op = remove, arg.tags = a*",
+            "op = remove unless arg.tags = a*",
+            "arg.tags `a`, `example`",
+        ),
+        ("op = stop, privileged = true", "op = stop, privileged = false", "privileged not known"),
+    ] {
+        let (yes, no) = (format!("y: allow {yes}"), format!("n: allow {no}"));
+        let more =
+            format!("m: allow {}", if yes.contains("stop") { "op = stop" } else { "op = remove" });
+        let (old, new) = (policy(&[&yes, &no]), policy(&[&yes, &no, &more]));
+        let told = told(&old, &new);
+        assert!(told.starts_with("Widened by m: ") && told.contains(fact), "{told}");
+    }
+}
+
+/// Each of very many rules has to be kept from matching in its own way.
+#[test]
+fn a_deep_search_is_given_up() {
+    let keys = || (0..2000).map(|n| format!("label.k{n} = x"));
+    let deep = format!("d: deny op = stop, {}", keys().collect::<Vec<_>>().join(", "));
+    let others: Vec<String> = (0..2000)
+        .map(|n| format!("r{n}: deny op = stop, label.k{n} = x unless label.m{n} = y"))
+        .collect();
+    let rules: Vec<&str> = others.iter().map(String::as_str).chain(["p: allow"]).collect();
+    let (old, new) = (policy(&[&rules[..], &[deep.as_str()]].concat()), policy(&rules));
+    let comparison = compared(&old, &new);
+    assert!(comparison.widened && comparison.changes.is_empty());
+    assert_eq!(comparison.undecided[0].operation.spec.name, "stop");
+}
+
 #[test]
 fn a_project_is_no_reason_for_more() {
     let at = |level| {
