@@ -7,13 +7,19 @@ use std::sync::LazyLock;
 use countersign::config::{Alone, Error, Source};
 use countersign::core::operation::Class;
 use countersign::core::plan::Target;
-use countersign::core::policy::{Key, Known, Level, Policy, Query, Rule, Vocabulary};
+use countersign::core::policy::{
+    Direction, Key, Known, Level, Policy, Query, Rule, Vocabulary, compare, widens,
+};
 use countersign::core::text;
 use countersign::gate::Registry;
 use countersign::ops;
+use time::OffsetDateTime;
 
 /// What is told of one file, in characters.
 const TOLD_CHARS_MAX: usize = 64 * 1024;
+
+/// How long two policies are compared.
+const COMPARE_BUDGET: usize = 100_000;
 
 static VOCABULARY: LazyLock<Vocabulary> =
     LazyLock::new(|| Registry::new(ops::ALL, |_| true).vocabulary());
@@ -62,6 +68,7 @@ fn accepted(alone: &Alone, level: Level) {
     if let Some(failed) = &alone.stack.failed {
         assert!(failed.problems.iter().all(|problem| problem.position.is_some()));
     }
+    compared(policy, level);
     for known in VOCABULARY.operations() {
         let target = target(known, &alone.rules);
         let unknown = Query::unknown(&known.spec);
@@ -81,6 +88,21 @@ fn accepted(alone: &Alone, level: Level) {
             assert_eq!(verdict.policy(), policy.digest());
         }
     }
+}
+
+/// Each difference to the built-in rules has a request that shows it, and none is one of a policy to
+/// itself.
+fn compared(policy: &Policy, level: Level) {
+    let since = OffsetDateTime::UNIX_EPOCH;
+    let comparison = compare(&BUILTIN, policy, &VOCABULARY, since, COMPARE_BUDGET);
+    for change in &comparison.changes {
+        let query = change.witness.query();
+        let (before, after) = (BUILTIN.decide(&query).effect(), policy.decide(&query).effect());
+        assert_eq!((change.before.effect(), change.after.effect()), (before, after));
+        assert_eq!(change.direction == Direction::Widened, after < before);
+        assert!(level != Level::Project || after > before);
+    }
+    assert!(!widens(policy, policy, &VOCABULARY, since, COMPARE_BUDGET));
 }
 
 /// A target that the rules ask about.

@@ -18,6 +18,7 @@ mod nearest;
 mod read;
 mod rules;
 mod schedule;
+mod seen;
 mod settings;
 mod stack;
 mod stamp;
@@ -37,8 +38,8 @@ pub use found::Source;
 pub use given::given;
 pub use stack::{Alone, Stack, alone};
 
-use files::{Found, Seen};
 use read::Text;
+use seen::Seen;
 use stack::build;
 
 use settings::Settings;
@@ -158,6 +159,13 @@ pub struct Origin {
     pub vocabulary: Vocabulary,
 }
 
+impl Origin {
+    /// The folder of the audit log that a flag or a variable names.
+    pub fn named_audit_dir(&self) -> Option<PathBuf> {
+        audit_dir::said(self).map(|dir| dir.value)
+    }
+}
+
 /// The effective configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -203,10 +211,10 @@ impl Config {
     }
 
     /// Works out every setting from files that were read.
-    fn of((seen, found): (Seen, Vec<Found>), origin: &Origin) -> Result<Self, Error> {
+    fn of(seen: Seen, origin: &Origin) -> Result<Self, Error> {
         let Origin { flags, env, vocabulary, .. } = origin;
-        let files = parse(&found, vocabulary)?;
-        let sources = found.into_iter().map(|(source, _)| source).collect();
+        let files = parse(&seen, vocabulary)?;
+        let sources = seen.found.iter().map(|(source, _)| source.clone()).collect();
         let Stack { policy, tests, .. } = build(&files, vocabulary)?.passed()?;
         Ok(Self {
             engine_host: from_file(&files, |s| s.engine_host.clone()),
@@ -238,13 +246,13 @@ impl Config {
 /// # Errors
 /// For a file that cannot be read or says what it may not.
 pub fn stack(origin: &Origin) -> Result<Stack, Error> {
-    let (_, found) = Seen::look(origin)?;
-    build(&parse(&found, &origin.vocabulary)?, &origin.vocabulary)
+    build(&parse(&Seen::look(origin)?, &origin.vocabulary)?, &origin.vocabulary)
 }
 
-fn parse(found: &[Found], vocabulary: &Vocabulary) -> Result<Vec<File>, Error> {
+fn parse(seen: &Seen, vocabulary: &Vocabulary) -> Result<Vec<File>, Error> {
+    seen.one_user()?;
     let mut files = Vec::new();
-    for (source, text) in found {
+    for (source, text) in &seen.found {
         if let Some(Text { text, .. }) = text.clone()? {
             files.push(File::parse(source, text, vocabulary)?);
         }
@@ -252,11 +260,11 @@ fn parse(found: &[Found], vocabulary: &Vocabulary) -> Result<Vec<File>, Error> {
     Ok(files)
 }
 
-/// The value of the strongest file that sets it: the user's, then the system's, then the project's.
+/// The value of the strongest file that sets it: the system's, then the user's, then the project's.
 fn from_file<T>(files: &[File], get: impl Fn(&Settings) -> Option<T>) -> Option<Setting<T>> {
-    let ours = files.iter().rev().filter(|file| file.source.level.is_trusted());
-    let projects = files.iter().filter(|file| !file.source.level.is_trusted());
-    ours.chain(projects)
+    // They stand in the order of their trust.
+    files
+        .iter()
         .find_map(|file| Some(Setting::new(get(&file.settings)?, file.source.path.display())))
 }
 

@@ -40,10 +40,14 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
     let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
     let origin = Origin { flags, env, cwd, vocabulary };
-    match verb {
-        Verb::Init => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
-        Verb::Policy(verb) => Ok(with_runtime(policy(verb, &origin, out))),
-        verb => {
+    match (verb, origin.named_audit_dir()) {
+        (Verb::Init, _) => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
+        (Verb::Policy(verb), _) => Ok(with_runtime(policy(verb, &origin, out))),
+        // A log that is named can be read whatever the files say, and wherever it comes from.
+        (Verb::Audit(verb), Some(dir)) => {
+            Ok(with_runtime(cli::audit(&dir, verb, HostClock.now(), out)))
+        }
+        (verb, _) => {
             let config = Config::load(&origin).map_err(|error| error.to_string())?;
             trace(&config)?;
             Ok(with_runtime(run(verb, config, origin, out)))

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::hex;
 use crate::core::operation::Class;
-use crate::core::plan::Target;
+use crate::core::plan::{Digest, Target};
 use crate::core::policy::{History, Policy, Recall};
 use crate::core::reason::Fault;
 use crate::core::record::{Caller, Record};
@@ -97,7 +97,10 @@ pub trait Policies: Send + Sync + fmt::Debug {
     /// The policy that is in force.
     fn current(&self) -> Arc<Policy>;
 
-    /// Looks at the files that it was read from. If they have changed since, says what came of
+    /// Whether there is nothing new, as far as a short look tells that reads nothing.
+    fn is_current(&self) -> bool;
+
+    /// Looks at the files that it was read from, which can take a while. If they have changed since, says what came of
     /// reading them again, and says so until [`Policies::settle`] is called.
     fn news(&self) -> Option<News>;
 
@@ -142,6 +145,10 @@ impl From<Arc<Policy>> for Fixed {
 impl Policies for Fixed {
     fn current(&self) -> Arc<Policy> {
         Arc::clone(&self.0)
+    }
+
+    fn is_current(&self) -> bool {
+        true
     }
 
     fn news(&self) -> Option<News> {
@@ -197,6 +204,8 @@ pub struct Judgement {
     pub rule: String,
     /// Why: the rule's own words, or that there is none.
     pub reason: Option<String>,
+    /// The digest of the policy that decides; none where it is not asked.
+    pub policy: Option<Digest>,
     /// The effective class.
     pub class: Class,
     /// The targets that it would act on.

@@ -17,15 +17,19 @@ pub(super) fn of(
     counted(wanted(origin, files)?, files, policy)
 }
 
-fn wanted(
-    Origin { flags, env, cwd, .. }: &Origin,
-    files: &[File],
-) -> Result<Setting<PathBuf>, Error> {
-    if let Some(dir) = &flags.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "--audit-dir"));
+/// What a flag or a variable says.
+pub(super) fn said(Origin { flags, env, cwd, .. }: &Origin) -> Option<Setting<PathBuf>> {
+    match (&flags.audit_dir, &env.audit_dir) {
+        (Some(dir), _) => Some(Setting::new(cwd.join(dir), "--audit-dir")),
+        (None, Some(dir)) => Some(Setting::new(cwd.join(dir), "AUDIT_DIR")),
+        (None, None) => None,
     }
-    if let Some(dir) = &env.audit_dir {
-        return Ok(Setting::new(cwd.join(dir), "AUDIT_DIR"));
+}
+
+fn wanted(origin: &Origin, files: &[File]) -> Result<Setting<PathBuf>, Error> {
+    let Origin { env, cwd, .. } = origin;
+    if let Some(dir) = said(origin) {
+        return Ok(dir);
     }
     if let Some(dir) = named(files) {
         return Ok(dir);

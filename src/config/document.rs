@@ -54,6 +54,21 @@ impl Error {
         Self { problems: vec![Problem { position: None, message: message.into() }], more: 0 }
     }
 
+    /// Where the problems are, without what stands there: a file may hold what no log should.
+    pub fn places(&self) -> String {
+        let place = |problem: &Problem| match &problem.position {
+            Some(Position { place, column, .. }) => {
+                format!("{}:{}:{column}", place.file, place.line)
+            }
+            None => problem.message.clone(),
+        };
+        let mut places: Vec<String> = self.problems.iter().map(place).collect();
+        if self.more > 0 {
+            places.push(format!("{} more", self.more));
+        }
+        format!("{} (`countersign policy check` says what is wrong)", places.join(", "))
+    }
+
     /// These problems as an error, if there are any.
     pub(super) fn of(mut problems: Vec<Problem>) -> Option<Self> {
         let more = problems.len().saturating_sub(PROBLEMS_MAX);

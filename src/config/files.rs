@@ -2,82 +2,57 @@
 //!
 //! Before each decision the files' identities, sizes and times are compared with those that were
 //! read. Whatever changed is read, parsed and tested as when the program starts, and comes into
-//! force as a whole once that is on record. One that is refused changes nothing.
+//! force as a whole once that is on record: what permits less at once, what may permit more, or is
+//! refused, when the files have been still for a moment, since a file that is just being written
+//! or replaced says less than is meant. What is refused changes nothing; a project's file that is
+//! refused holds up no change of the system's or the user's.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use time::OffsetDateTime;
-
-use super::found::{Source, sources};
-use super::read::{Text, read};
-use super::stamp::Stamp;
+use super::seen::Seen;
 use super::{Config, Error, Origin};
-use crate::core::plan::Digest;
-use crate::core::policy::{Policy, RELOAD_BUDGET, widens};
+use crate::core::grant::Tick;
+use crate::core::policy::{Policy, RELOAD_BUDGET, Rule, widens};
 use crate::ports::{Clock, News, Policies};
 
-/// A file that was looked for, with what it says if it is there.
-pub(super) type Found = (Source, Result<Option<Text>, Error>);
-
-/// What the files said when they were last read.
-#[derive(Clone, Debug)]
-pub(super) struct Seen {
-    stamps: Vec<(PathBuf, Stamp)>,
-    said: Digest,
-}
-
-impl Seen {
-    /// Looks for every file and reads those that are there.
-    pub(super) fn look(origin: &Origin) -> Result<(Self, Vec<Found>), Error> {
-        let Origin { flags, env, cwd, .. } = origin;
-        let found: Vec<Found> = sources(flags, env, cwd)?
-            .into_iter()
-            .map(|source| {
-                let text = read(&source, cwd);
-                (source, text)
-            })
-            .collect();
-        let mut said = Vec::new();
-        let mut stamps = Vec::new();
-        for (source, text) in &found {
-            let (mark, words, stamp) = match text {
-                Ok(Some(Text { text, stamp })) => (1, text.clone(), *stamp),
-                Ok(None) => (2, String::new(), Stamp::Missing),
-                Err(why) => (3, why.to_string(), Stamp::of(&source.path)),
-            };
-            said.extend_from_slice(Digest::of(&[&[mark], words.as_bytes()]).as_bytes());
-            stamps.push((source.path.clone(), stamp));
-        }
-        Ok((Self { stamps, said: Digest::of(&[&said]) }, found))
-    }
-
-    /// Whether the files may say something else now.
-    fn may_differ(&self, now: OffsetDateTime) -> bool {
-        self.stamps.iter().any(|(path, stamp)| Stamp::of(path) != *stamp || !stamp.is_settled(now))
-    }
-}
+/// How long the system's and the user's files have to be still before more is permitted.
+const STILL: Duration = Duration::from_secs(1);
 
 /// The policy that the files say.
 #[derive(Debug)]
 pub struct Files {
     origin: Origin,
     clock: Arc<dyn Clock>,
+    /// The log that this program writes.
+    audit_dir: PathBuf,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     policy: Arc<Policy>,
+    /// What was last read.
     seen: Seen,
-    news: Option<News>,
+    /// Since when the system's and the user's files have said that. A project's are not waited for:
+    /// whoever edits it could hold up what an operator changes.
+    since: Tick,
+    /// What was last accepted.
+    accepted: Seen,
+    /// What is not on record yet.
+    news: VecDeque<News>,
 }
 
 impl Files {
     /// The files from which `config` was read.
     pub fn new(config: &Config, origin: Origin, clock: Arc<dyn Clock>) -> Self {
         let (policy, seen) = (Arc::clone(&config.policy), config.seen.clone());
-        Self { origin, clock, state: Mutex::new(State { policy, seen, news: None }) }
+        let (since, accepted) = (clock.tick(), seen.clone());
+        let state = State { policy, seen, since, accepted, news: VecDeque::new() };
+        let audit_dir = config.audit_dir.value.clone();
+        Self { origin, clock, audit_dir, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,28 +60,53 @@ impl Files {
     }
 
     /// Reads the files again, and works out what is new if they say something else.
-    fn read_again(&self, state: &mut State) {
-        match Seen::look(&self.origin) {
-            Ok((seen, _)) if seen.said == state.seen.said => state.seen = seen,
-            Ok((seen, found)) => {
-                state.seen = seen.clone();
-                let config = Config::of((seen, found), &self.origin);
-                state.news = self.what_is_new(config, &state.policy);
+    fn read_again(&self, state: &mut State) -> Result<(), Error> {
+        let seen = Seen::look(&self.origin)?;
+        if seen.trusted != state.seen.trusted {
+            state.since = self.clock.tick();
+        }
+        if seen.said != state.seen.said {
+            state.news = self.news_of(&seen, state);
+        }
+        state.seen = seen;
+        Ok(())
+    }
+
+    fn news_of(&self, seen: &Seen, state: &mut State) -> VecDeque<News> {
+        let (accepted, rejected) = match self.config(seen.clone()) {
+            Ok(config) => (Some(config), None),
+            Err(error) => {
+                let trusted = self.config(seen.with_projects_of(&state.accepted));
+                (trusted.ok(), Some(News::Rejected { error: error.places() }))
             }
-            Err(error) => state.news = Some(News::Rejected { error: error.to_string() }),
+        };
+        let loaded = accepted.and_then(|Config { policy, seen, .. }| {
+            state.accepted = seen;
+            let differs = policy.digest() != state.policy.digest();
+            differs.then(|| self.loaded(&state.policy, policy))
+        });
+        loaded.into_iter().chain(rejected).collect()
+    }
+
+    fn config(&self, seen: Seen) -> Result<Config, Error> {
+        let config = Config::of(seen, &self.origin)?;
+        let counts = |rule: &&Rule| rule.level.is_trusted() && rule.counts();
+        match config.policy.rules().iter().find(counts) {
+            Some(rule) if config.audit_dir.value != self.audit_dir => Err(Error::new(format!(
+                "The rule `{}` counts what the log in {} says, and this program writes to {}. Start \
+                 it again.",
+                rule.id,
+                config.audit_dir.value.display(),
+                self.audit_dir.display()
+            ))),
+            _ => Ok(config),
         }
     }
 
-    fn what_is_new(&self, config: Result<Config, Error>, before: &Policy) -> Option<News> {
-        match config {
-            Err(error) => Some(News::Rejected { error: error.to_string() }),
-            Ok(Config { policy, .. }) if policy.digest() == before.digest() => None,
-            Ok(Config { policy, .. }) => {
-                let (vocabulary, now) = (&self.origin.vocabulary, self.clock.now());
-                let widened = widens(before, &policy, vocabulary, now, RELOAD_BUDGET);
-                Some(News::Loaded { policy, widened })
-            }
-        }
+    fn loaded(&self, before: &Policy, policy: Arc<Policy>) -> News {
+        let (vocabulary, now) = (&self.origin.vocabulary, self.clock.now());
+        let widened = widens(before, &policy, vocabulary, now, RELOAD_BUDGET);
+        News::Loaded { policy, widened }
     }
 }
 
@@ -115,17 +115,26 @@ impl Policies for Files {
         Arc::clone(&self.state().policy)
     }
 
+    fn is_current(&self) -> bool {
+        let state = self.state();
+        state.news.is_empty() && !state.seen.may_differ(self.clock.now())
+    }
+
     fn news(&self) -> Option<News> {
         let mut state = self.state();
-        if state.seen.may_differ(self.clock.now()) {
-            self.read_again(&mut state);
+        if state.seen.may_differ(self.clock.now())
+            && let Err(error) = self.read_again(&mut state)
+        {
+            return Some(News::Rejected { error: error.places() });
         }
-        state.news.clone()
+        let still = self.clock.tick().0.saturating_sub(state.since.0) >= STILL;
+        let is_due = |news: &&News| still || matches!(news, News::Loaded { widened: false, .. });
+        state.news.front().filter(is_due).cloned()
     }
 
     fn settle(&self) {
         let mut state = self.state();
-        if let Some(News::Loaded { policy, .. }) = state.news.take() {
+        if let Some(News::Loaded { policy, .. }) = state.news.pop_front() {
             state.policy = policy;
         }
     }

@@ -4,7 +4,7 @@ use super::conditions::{WORDS_MAX, Written};
 use super::document::Problems;
 use super::table::{list, meant};
 use crate::core::operation::{Form, Kind};
-use crate::core::policy::{Glob, Key, Known, Token, can_match};
+use crate::core::policy::{Glob, Key, Known, Piece, can_match};
 use crate::core::text;
 
 /// Notes each value that none of these operations can have under its key. Where none of them has
@@ -59,8 +59,13 @@ pub(super) fn has(key: &Key, known: &Known) -> bool {
 pub(super) fn impossible(glob: &Glob, key: &Key, operations: &[&Known]) -> String {
     let found = text::name(glob.as_str());
     if let Key::Argument(name) = key {
-        let arguments = operations.iter().filter_map(|known| known.arguments.get(name));
-        let possible: Vec<&str> = arguments
+        let arguments = || operations.iter().filter_map(|known| known.arguments.get(name));
+        if let Some((least, most)) = arguments().find_map(|argument| argument.range) {
+            return format!(
+                "`{key}` can never be \"{found}\". It is a whole number from {least} to {most}."
+            );
+        }
+        let possible: Vec<&str> = arguments()
             .flat_map(|argument| argument.possible.iter().flatten())
             .map(|s| &**s)
             .collect();
@@ -80,15 +85,15 @@ pub(super) fn impossible(glob: &Glob, key: &Key, operations: &[&Known]) -> Strin
     let Some(form) = kinds.filter_map(form).next() else {
         return format!("`{key}` can never be \"{found}\".");
     };
-    if *key == Key::Name && glob.tokens().first() == Some(&Token::Char('/')) {
+    if *key == Key::Name && glob.pieces().first() == Some(&Piece::Char('/')) {
         let without = found.trim_start_matches('/');
         return format!(
             "No name is \"{found}\": names have no leading slash here. Write \"{without}\"."
         );
     }
-    let mut tokens = glob.tokens().iter();
-    let foreign = tokens.find_map(|token| match token {
-        Token::Char(c) if !form.has(*c) => Some(text::name(&c.to_string())),
+    let mut pieces = glob.pieces().iter();
+    let foreign = pieces.find_map(|piece| match piece {
+        Piece::Char(c) if !form.has(*c) => Some(text::name(&c.to_string())),
         _ => None,
     });
     let why = match foreign {

@@ -12,6 +12,9 @@ pub(super) const SYSTEM_FILE: &str = "/etc/countersign/policy.toml";
 /// The user's file, as users know it.
 pub(super) const USER_FILE: &str = "$XDG_CONFIG_HOME/countersign/policy.toml";
 
+/// The user's file, from the user's folder of configuration on.
+const USER_PATH: &str = "countersign/policy.toml";
+
 /// What is found in the top folder of a project.
 const PROJECT_MARKS: [&str; 3] = [".git", ".mcp.json", "countersign.toml"];
 
@@ -42,7 +45,13 @@ pub(super) fn sources(flags: &Flags, env: &Environment, cwd: &Path) -> Result<Ve
                 home.display()
             )));
         }
-        found.push(source(home.join("countersign").join("policy.toml"), Level::User, false));
+        found.push(source(home.join(USER_PATH), Level::User, false));
+    }
+    // A client's configuration in a project sets variables too, and may not so drop the user's rules.
+    if let Some(own) = account_home().map(|home| home.join(".config").join(USER_PATH))
+        && found.iter().all(|source| source.path != own)
+    {
+        found.push(source(own, Level::User, false));
     }
     found.push(match flags.config.as_ref().or(env.config.as_ref()) {
         Some(named) => source(named.clone(), Level::Project, true),
@@ -64,15 +73,17 @@ pub(super) fn project_of(path: &Path, cwd: &Path) -> Option<PathBuf> {
     if own.is_some_and(|own| path.starts_with(own)) {
         return None;
     }
-    let marked = |folder: &&Path| PROJECT_MARKS.iter().any(|mark| folder.join(mark).exists());
-    let top = cwd.ancestors().filter(marked).last().unwrap_or(&cwd);
     // Everything lies in the root folder, and nobody checks a project out into it.
-    (top.parent().is_some() && path.starts_with(top)).then(|| top.to_owned())
+    let marked = |folder: &&Path| {
+        folder.parent().is_some() && PROJECT_MARKS.iter().any(|mark| folder.join(mark).exists())
+    };
+    let top = cwd.ancestors().filter(marked).last()?;
+    path.starts_with(top).then(|| top.to_owned())
 }
 
 /// The home folder that the account itself has, whatever the environment says.
 fn account_home() -> Option<PathBuf> {
-    let uid = rustix::process::getuid().as_raw().to_string();
+    let uid = rustix::process::geteuid().as_raw().to_string();
     let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
     accounts.lines().find_map(|line| {
         let mut fields = line.split(':').skip(2);
@@ -104,13 +115,15 @@ mod tests {
             project_of(&root.join(file).join("policy.toml"), &root.join(cwd))
         };
         assert_eq!(project(own, "checkout"), None);
-        assert_eq!(project(evil, "checkout"), Some(root.join("checkout")));
-        assert_eq!(project(evil, "checkout/deep"), None, "nothing marks the checkout");
+        for cwd in ["checkout", "checkout/deep"] {
+            assert_eq!(project(evil, cwd), None, "nothing marks the checkout");
+        }
         for mark in PROJECT_MARKS {
             fs::write(root.join("checkout").join(mark), "").unwrap();
             assert_eq!(project(evil, "checkout/deep"), Some(root.join("checkout")), "{mark}");
             fs::remove_file(root.join("checkout").join(mark)).unwrap();
         }
+        fs::write(root.join("checkout/.mcp.json"), "").unwrap();
         std::os::unix::fs::symlink(root.join("checkout/evil"), root.join("link")).unwrap();
         assert_eq!(project("link/countersign", "checkout"), Some(root.join("checkout")));
     }
@@ -119,7 +132,7 @@ mod tests {
     fn the_accounts_own_folder_is_the_users_even_in_a_project() {
         let home = account_home().unwrap();
         assert_eq!(project_of(&home.join(".config/countersign/policy.toml"), &home), None);
-        assert_eq!(project_of(&home.join("other/policy.toml"), &home), Some(home));
+        assert_eq!(project_of(&home.join(".config/countersign/policy.toml"), Path::new("/")), None);
     }
 
     #[test]
@@ -129,13 +142,15 @@ mod tests {
         let (flags, cwd) = (Flags::default(), Path::new("/work"));
         assert!(sources(&flags, &env("evil"), cwd).is_err());
         let found = sources(&flags, &env("/home/me/.config"), cwd).unwrap();
-        let paths: Vec<_> = found.iter().map(|c| (c.path.to_str().unwrap(), c.level)).collect();
+        let own = account_home().unwrap().join(".config/countersign/policy.toml");
+        let paths: Vec<_> = found.iter().map(|c| (c.path.as_path(), c.level)).collect();
         assert_eq!(
             paths,
             [
-                (SYSTEM_FILE, Level::System),
-                ("/home/me/.config/countersign/policy.toml", Level::User),
-                ("/work/countersign.toml", Level::Project),
+                (Path::new(SYSTEM_FILE), Level::System),
+                (Path::new("/home/me/.config/countersign/policy.toml"), Level::User),
+                (own.as_path(), Level::User),
+                (Path::new("/work/countersign.toml"), Level::Project),
             ]
         );
     }

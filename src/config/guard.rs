@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -46,7 +47,16 @@ impl From<Errno> for Refused {
 /// # Errors
 /// If someone else could, with what to mend; if it cannot be opened.
 pub(super) fn open(path: &Path) -> Result<File, Refused> {
-    Walk::new(rustix::process::geteuid().as_raw())?.to(path)
+    let mut walk = Walk::new(rustix::process::geteuid().as_raw())?;
+    match walk.to(path) {
+        // What is missing behind a link was there once, or will be.
+        Err(Refused::Io(error)) if error.kind() == ErrorKind::NotFound && walk.links > 0 => {
+            Err(Refused::Open("a link on the way to it leads to nothing; mend or remove it".into()))
+        }
+        // Where there is no file, nobody believes the folders on the way to it.
+        Err(error) => Err(error),
+        Ok(file) => walk.refusal.map_or(Ok(file), Err),
+    }
 }
 
 /// A way from the root folder to a file.
@@ -56,17 +66,19 @@ struct Walk {
     /// What was passed, for messages.
     passed: PathBuf,
     links: usize,
+    /// The first thing on the way that others could change.
+    refusal: Option<Refused>,
 }
 
 impl Walk {
     fn new(uid: u32) -> Result<Self, Refused> {
         let folder = openat(CWD, "/", FOLDER | OFlags::CLOEXEC, Mode::empty())?;
-        let walk = Self { uid, folder, passed: "/".into(), links: 0 };
+        let mut walk = Self { uid, folder, passed: "/".into(), links: 0, refusal: None };
         walk.check_folder()?;
         Ok(walk)
     }
 
-    fn to(mut self, path: &Path) -> Result<File, Refused> {
+    fn to(&mut self, path: &Path) -> Result<File, Refused> {
         if !path.is_absolute() {
             return Err(Refused::Open("it is no absolute path; name it from the root on".into()));
         }
@@ -99,11 +111,13 @@ impl Walk {
         if self.links > LINKS_MAX {
             return Err(Errno::LOOP.into());
         }
-        self.check_owner(link, &self.passed.join(name))?;
+        self.check_owner(link, &self.passed.join(name));
         let target = readlinkat(&self.folder, name.as_os_str(), Vec::new())?;
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
         if target.is_absolute() {
-            *self = Self { links: self.links, ..Self::new(self.uid)? };
+            let root = Self::new(self.uid)?;
+            self.folder = root.folder;
+            self.passed = root.passed;
         }
         for name in names(&target).into_iter().rev() {
             rest.push_front(name);
@@ -111,40 +125,39 @@ impl Walk {
         Ok(())
     }
 
-    fn file(&self, name: &OsString) -> Result<File, Refused> {
+    fn file(&mut self, name: &OsString) -> Result<File, Refused> {
         // Without NONBLOCK, opening a pipe would wait for its writer.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = openat(&self.folder, name.as_os_str(), flags, Mode::empty())?;
         let (found, here) = (fstat(&file)?, self.passed.join(name));
-        self.check_owner(&found, &here)?;
+        self.check_owner(&found, &here);
         if Mode::from_raw_mode(found.st_mode).intersects(OTHERS_WRITE) {
-            return Err(writable("the file", &here));
+            self.refusal.get_or_insert(writable("the file", &here));
         }
         Ok(File::from(file))
     }
 
-    fn check_folder(&self) -> Result<(), Refused> {
-        let found = fstat(&self.folder)?;
-        self.check_owner(&found, &self.passed)?;
+    fn check_folder(&mut self) -> Result<(), Refused> {
+        let (found, here) = (fstat(&self.folder)?, self.passed.clone());
+        self.check_owner(&found, &here);
         let mode = Mode::from_raw_mode(found.st_mode);
         // In a sticky folder nobody can remove or rename what belongs to another.
         if mode.intersects(OTHERS_WRITE) && !mode.contains(Mode::SVTX) {
-            return Err(writable("the folder", &self.passed));
+            self.refusal.get_or_insert(writable("the folder", &here));
         }
         Ok(())
     }
 
-    fn check_owner(&self, found: &Stat, here: &Path) -> Result<(), Refused> {
-        if found.st_uid == 0 || found.st_uid == self.uid {
-            return Ok(());
+    fn check_owner(&mut self, found: &Stat, here: &Path) {
+        if found.st_uid != 0 && found.st_uid != self.uid {
+            self.refusal.get_or_insert(Refused::Open(format!(
+                "{} belongs to user {}, who could change what is allowed; it must belong to root or \
+                 to user {}",
+                here.display(),
+                found.st_uid,
+                self.uid
+            )));
         }
-        Err(Refused::Open(format!(
-            "{} belongs to user {}, who could change what is allowed; it must belong to root or to \
-             user {}",
-            here.display(),
-            found.st_uid,
-            self.uid
-        )))
     }
 }
 
@@ -269,5 +282,21 @@ mod tests {
         let missing = open(&root.path().join("missing")).unwrap_err();
         let Refused::Io(error) = missing else { panic!("{missing}") };
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_missing_file_is_missing_whoever_can_write_its_folder_and_a_broken_link_is_not() {
+        let (root, file) = place();
+        set(&root.path().join("a"), 0o777);
+        let missing = |path: &Path| match open(path).unwrap_err() {
+            Refused::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+            Refused::Open(_) => false,
+        };
+        assert!(missing(&root.path().join("a/b/other.toml")));
+        assert!(!missing(&file));
+        symlink("nowhere", root.path().join("dangling")).unwrap();
+        for path in ["dangling", "dangling/policy.toml"] {
+            assert!(refusal(&root.path().join(path)).contains("leads to nothing"), "{path}");
+        }
     }
 }

@@ -27,8 +27,9 @@ const ID_CHARS_MAX: usize = 64;
 /// The longest reason, in characters.
 const REASON_CHARS_MAX: usize = 300;
 
-/// How long shadows are looked for: a few seconds. Only a file that is made to take longer does.
-const SHADOW_STEPS_MAX: usize = 500_000_000;
+/// How long shadows are looked for: some tenths of a second. Only a file that is made to take longer
+/// does.
+const SHADOW_STEPS_MAX: usize = 50_000_000;
 
 /// The keys of a rule.
 const KEYS: [&str; 6] = ["id", "effect", "match", "unless", "when", "reason"];
@@ -292,7 +293,7 @@ impl Size {
     fn of(rule: &Rule) -> Self {
         let mut size = Self { globs: 0, chars: 0, wide: 0 };
         for glob in rule.matches.iter().flat_map(|condition| &condition.any) {
-            let chars = glob.tokens().len();
+            let chars = glob.pieces().len();
             size.globs += 1;
             size.chars += chars;
             size.wide += if glob.as_literal().is_none() { chars } else { 0 };

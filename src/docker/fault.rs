@@ -24,8 +24,8 @@ fn cause(error: &io::Error) -> (&'static str, &'static str) {
         ),
         io::ErrorKind::PermissionDenied => (
             "this user may not use it",
-            "Add the user to the group that owns the socket (`sudo usermod -aG docker $USER`) and \
-             log in again, or run as a user that may",
+            "Run Countersign as a user that may. Whoever is added to the group that owns the socket \
+             reaches the engine without Countersign as well",
         ),
         io::ErrorKind::ConnectionRefused => (
             "the socket is there, but nothing listens on it",

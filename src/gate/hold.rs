@@ -55,7 +55,9 @@ impl Gate {
         let audit = &self.parts.audit;
         let mut policy = self.policy().await?;
         let mut count = None;
-        if policy.recall_of(asked.spec).is_some() {
+        if let Some(recall) = policy.recall_of(asked.spec) {
+            // What takes long to read is read before others have to wait for it.
+            drop(audit.recall(recall).await?);
             count = Some(audit.hold_count().await?);
             // It may have changed while others were counted.
             policy = self.policy().await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use super::{Gate, Operation};
 use crate::core::policy::{Policy, Query};
@@ -25,7 +26,14 @@ impl Gate {
         let _alone = self.reloading.lock().await;
         let policies = &self.parts.policies;
         let before = policies.current();
-        let Some(news) = policies.news() else { return Ok(before) };
+        if policies.is_current() {
+            return Ok(before);
+        }
+        // Reading, testing and comparing may take a while, and other requests go on meanwhile.
+        let reader = Arc::clone(policies);
+        let Some(news) = spawn_blocking(move || reader.news()).await.ok().flatten() else {
+            return Ok(before);
+        };
         let mut record = Record::new(match news {
             News::Loaded { .. } => Event::PolicyLoaded,
             News::Rejected { .. } => Event::PolicyRejected,

@@ -82,6 +82,10 @@ pub(super) fn arguments(schema: &Map<String, Value>) -> BTreeMap<String, Argumen
                 declared.get("enum").and_then(Value::as_array).map(|v| v.iter().map(text).collect())
             }
         },
+        range: (declared.get("type").and_then(Value::as_str) == Some("integer")).then(|| {
+            let bound = |key: &str| declared.get(key).and_then(Value::as_i64);
+            (bound("minimum").unwrap_or(i64::MIN), bound("maximum").unwrap_or(i64::MAX))
+        }),
         many: matches!(declared.get("type").and_then(Value::as_str), Some("array" | "object")),
     };
     properties

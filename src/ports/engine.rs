@@ -22,14 +22,11 @@ pub static CONTAINER: Kind = Kind {
     attributes: &[
         Attribute { name: "label.*", form: Form::Text, always: false },
         Attribute { name: "image", form: Form::Text, always: true },
-        Attribute { name: "project", form: COMPOSE_NAME, always: false },
+        Attribute { name: "project", form: Form::Text, always: false },
         Attribute { name: "service", form: Form::Text, always: false },
         Attribute { name: "privileged", form: Form::Flag, always: true },
     ],
 };
-
-/// What names of Compose projects look like.
-const COMPOSE_NAME: Form = Form::Word { upper: false, beside: "_-" };
 
 /// Asking an engine. No call of this trait changes anything.
 pub trait Look: Send + Sync + fmt::Debug {

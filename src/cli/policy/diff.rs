@@ -1,6 +1,7 @@
 //! `policy diff`: what a change of a policy file comes to, shown by requests whose verdict changed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,8 +10,10 @@ use super::file::{FileLevel, alone, level};
 use super::words::shown;
 use super::{Desk, Stop};
 use crate::cli::{Output, exit};
+use crate::core::operation::Class;
 use crate::core::policy::{
-    Change, Comparison, DIFF_BUDGET, Difference, Direction, Policy, Undecided, Verdict, compare,
+    Change, Comparison, Condition, DIFF_BUDGET, Difference, Direction, Effect, Level, Policy, Rule,
+    Undecided, Verdict, compare,
 };
 use crate::ops::table::table;
 
@@ -31,13 +34,17 @@ pub struct DiffArgs {
     json: bool,
 }
 
+/// What stands for the layers that a project's file is not compared with. No rule has such an id.
+const OTHER_LAYERS: &str = "other layers";
+
 impl DiffArgs {
     pub(super) const EXAMPLES: &str = "\
 Example: countersign policy diff before.toml countersign.toml
 
 For each rule that differs and each operation that it touches, one request whose verdict changed; what \
-is permitted more comes first. Each file is taken by itself, on top of the built-in rules. Rules are \
-compared, and other settings are not.
+is permitted more comes first. Each file is taken by itself: the system's or a user's on top of the \
+built-in rules, a project's under other layers that may permit anything. Rules are compared, and other \
+settings are not.
 
 Exit codes: 0 nothing is permitted more, 2 a file is refused, 3 something is permitted more, or that \
 could not be decided exactly.";
@@ -47,8 +54,8 @@ could not be decided exactly.";
 pub(super) fn run(desk: &Desk<'_>, args: &DiffArgs, out: Output) -> Result<u8, Stop> {
     let DiffArgs { old, new, json, .. } = args;
     let level = level(args.level, &[old, new], out);
-    let before = alone(desk, old, level)?.stack.passed()?.policy;
-    let after = alone(desk, new, level)?.stack.passed()?.policy;
+    let before = to_compare(desk, old, level)?;
+    let after = to_compare(desk, new, level)?;
     let vocabulary = &desk.origin.vocabulary;
     let comparison = compare(&before, &after, vocabulary, desk.now, DIFF_BUDGET);
     if *json {
@@ -58,6 +65,19 @@ pub(super) fn run(desk: &Desk<'_>, args: &DiffArgs, out: Output) -> Result<u8, S
     }
     let may_be_wider = comparison.widened || !comparison.undecided.is_empty();
     Ok(if may_be_wider { exit::WIDENED } else { exit::DONE })
+}
+
+/// What a file comes to where it is compared: a trusted one on top of the built-in rules, a project's
+/// under other layers of which nobody knows what they permit, so that whatever it restricts less shows.
+fn to_compare(desk: &Desk<'_>, file: &Path, level: Level) -> Result<Arc<Policy>, Stop> {
+    let alone = alone(desk, file, level)?;
+    let stack = alone.stack.passed()?;
+    if level.is_trusted() {
+        return Ok(stack.policy);
+    }
+    let everything = vec![Condition::class(&Class::ALL)];
+    let others = Rule::new(OTHER_LAYERS, Effect::Allow, Level::User, everything);
+    Ok(Arc::new(Policy::new(std::iter::once(others).chain(alone.rules).collect())))
 }
 
 fn print(comparison: &Comparison<'_>, out: Output) {

@@ -1,9 +1,11 @@
 //! What changes under a running program, and what that comes to.
 
 use std::fs::{self, File};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
 use super::*;
 use crate::config::Environment;
@@ -11,9 +13,13 @@ use crate::core::grant::Tick;
 use crate::core::operation::{Class, Spec};
 use crate::core::policy::{Effect, Known, Query, Vocabulary};
 
-/// A clock that stands far behind everything that the tests write.
-#[derive(Debug)]
-struct Later;
+/// A clock far behind everything that the tests write. It goes on by a second each time that it is
+/// looked at, unless it is stopped.
+#[derive(Debug, Default)]
+struct Later {
+    ticks: AtomicU64,
+    stopped: AtomicBool,
+}
 
 impl Clock for Later {
     fn now(&self) -> OffsetDateTime {
@@ -21,13 +27,15 @@ impl Clock for Later {
     }
 
     fn tick(&self) -> Tick {
-        Tick(Duration::ZERO)
+        let step = u64::from(!self.stopped.load(Ordering::SeqCst));
+        Tick(Duration::from_secs(self.ticks.fetch_add(step, Ordering::SeqCst) + step))
     }
 }
 
 struct Place {
     root: TempDir,
     spec: Spec,
+    clock: Arc<Later>,
 }
 
 impl Place {
@@ -36,7 +44,8 @@ impl Place {
         fs::create_dir_all(root.path().join("home/.config/countersign")).unwrap();
         fs::create_dir(root.path().join("work")).unwrap();
         let read = Spec::read("poke", "Poke", "Pokes.", "core");
-        Self { root, spec: Spec { class: Class::Mutate, ceiling: Class::Mutate, ..read } }
+        let spec = Spec { class: Class::Mutate, ceiling: Class::Mutate, ..read };
+        Self { root, spec, clock: Arc::default() }
     }
 
     fn user(&self) -> PathBuf {
@@ -57,7 +66,7 @@ impl Place {
             ..Origin::default()
         };
         let config = Config::load(&origin).unwrap();
-        Files::new(&config, origin, Arc::new(Later))
+        Files::new(&config, origin, self.clock.clone())
     }
 
     fn effect(&self, policy: &Policy) -> Effect {
@@ -134,21 +143,25 @@ fn a_bad_file_changes_nothing_and_is_told_once() {
     let refused = |says: &str| {
         let Some(News::Rejected { error }) = files.news() else { panic!("it is accepted: {says}") };
         assert!(error.contains(says), "{error}");
+        assert!(
+            !error.contains("hunter2"),
+            "what stands in a file is not told to the log: {error}"
+        );
         files.settle();
         assert_eq!(files.current().digest(), digest);
         assert!(files.news().is_none(), "it was told");
     };
     for (text, says) in [
-        ("version = 1\n[", "policy.toml"),
-        ("", "version"),
-        ("version = 1\nbase = \"none\"", "base"),
+        ("version = 1\n[", "policy.toml:2:"),
+        ("", "policy.toml:1:1"),
+        ("version = 1\nbase = \"hunter2\"", "policy.toml:2:8"),
     ] {
         fs::write(place.user(), text).unwrap();
         refused(says);
     }
     let failing = "[[test]]\nname = \"t\"\ngiven = { op = \"poke\" }\nexpect = \"allow\"\n";
     fs::write(place.user(), rule("approve") + failing).unwrap();
-    refused("allow");
+    refused("policy.toml:7:");
     fs::write(place.user(), replaced("allow")).unwrap();
     fs::set_permissions(place.user(), fs::Permissions::from_mode(0o666)).unwrap();
     refused("others can write");
@@ -193,4 +206,58 @@ fn a_change_is_seen_whatever_the_file_says_of_its_times() {
     fs::write(place.user(), replaced("allow")).unwrap();
     age();
     assert!(matches!(files.news(), Some(News::Loaded { .. })));
+}
+
+#[test]
+fn what_may_permit_more_waits_until_the_files_are_still() {
+    let place = Place::new();
+    fs::write(place.user(), rule("approve")).unwrap();
+    let files = place.files();
+    place.clock.stopped.store(true, Ordering::SeqCst);
+    fs::remove_file(place.user()).unwrap();
+    assert!(files.news().is_none() && !files.is_current(), "it may be about to be replaced");
+    fs::write(place.user(), "version = 1\n[[ru").unwrap();
+    assert!(files.news().is_none(), "it may be half written");
+    fs::write(place.user(), rule("deny")).unwrap();
+    assert!(matches!(files.news(), Some(News::Loaded { widened: false, .. })), "less, at once");
+    files.settle();
+    fs::write(place.user(), rule("approve")).unwrap();
+    assert!(files.news().is_none());
+    place.clock.ticks.fetch_add(1, Ordering::SeqCst);
+    assert!(matches!(files.news(), Some(News::Loaded { widened: true, .. })));
+}
+
+#[test]
+fn a_bad_project_file_holds_up_nothing_of_the_users() {
+    let place = Place::new();
+    fs::write(place.project(), rule("approve").replace("id = \"a\"", "id = \"p\"")).unwrap();
+    let files = place.files();
+    fs::write(place.project(), "broken").unwrap();
+    assert!(matches!(files.news(), Some(News::Rejected { .. })));
+    files.settle();
+    fs::write(place.user(), rule("deny")).unwrap();
+    assert!(matches!(files.news(), Some(News::Loaded { widened: false, .. })));
+    files.settle();
+    assert_eq!(place.effect(&files.current()), Effect::Deny);
+    assert!(matches!(files.news(), Some(News::Rejected { .. })));
+    files.settle();
+    fs::remove_file(place.user()).unwrap();
+    assert!(matches!(files.news(), Some(News::Loaded { widened: true, .. })));
+    files.settle();
+    assert_eq!(place.effect(&files.current()), Effect::Approve, "the project's rules stay");
+}
+
+#[test]
+fn a_rule_that_counts_another_log_is_refused_until_the_program_starts_again() {
+    let place = Place::new();
+    fs::write(place.user(), rule("deny")).unwrap();
+    let files = place.files();
+    let rate = "when = { at_least = \"3 per 1h\", scope = \"host\" }\n";
+    let elsewhere = (rule("deny") + rate).replacen('\n', "\naudit.dir = \"/elsewhere\"\n", 1);
+    fs::write(place.user(), elsewhere).unwrap();
+    let Some(News::Rejected { error }) = files.news() else { panic!("it is accepted") };
+    assert!(error.contains("Start it again"), "{error}");
+    files.settle();
+    fs::write(place.user(), rule("deny") + rate).unwrap();
+    assert!(matches!(files.news(), Some(News::Loaded { widened: true, .. })));
 }

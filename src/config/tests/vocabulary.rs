@@ -61,6 +61,7 @@ fn known(
         let argument = Argument {
             default: declared.get("default").cloned(),
             possible: declared.get("possible").and_then(Value::as_array).map(texts),
+            range: declared.get("most").and_then(Value::as_i64).map(|most| (0, most)),
             many: declared.get("many").is_some(),
             ..Argument::default()
         };
@@ -82,7 +83,7 @@ pub(super) fn vocabulary() -> Vocabulary {
     use Class::{Destroy, Escalate, Mutate, Read, Sensitive};
     let (on, volume) = (Some(&CONTAINER), Some(&VOLUME));
     let streams = json!({"default": "all", "possible": ["all", "stdout", "stderr"]});
-    let seconds = || json!({"default": 10});
+    let seconds = || json!({"default": 10, "most": 600});
     let any = || json!({});
     let many = || json!({"many": true});
     let (base, admin) = ("containers", "containers-admin");

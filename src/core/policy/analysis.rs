@@ -2,7 +2,7 @@
 //! at all, and whether a stricter one always matches with it.
 
 use super::condition::{ClassSet, Condition, Key, declared_counts};
-use super::glob::{Glob, Token};
+use super::glob::{Glob, Piece};
 use super::rule::Rule;
 use super::vocabulary::{Known, Vocabulary};
 use super::when::{DAY_MINUTES, Schedule};
@@ -30,10 +30,9 @@ pub fn can_match(glob: &Glob, key: &Key, known: &Known) -> bool {
         Key::Id => kind.is_some_and(|kind| has_form(glob, kind.ids)),
         Key::Engine => kind.is_some(),
         Key::Client => true,
-        Key::Argument(name) => known.arguments.get(name).is_some_and(|argument| {
-            let possible = argument.possible.as_ref();
-            possible.is_none_or(|texts| texts.iter().any(|text| glob.matches(text)))
-        }),
+        Key::Argument(name) => {
+            known.arguments.get(name).is_some_and(|argument| argument.can_be(glob))
+        }
         Key::Attribute(name) => kind
             .and_then(|kind| kind.attribute(name))
             .is_some_and(|attribute| has_form(glob, attribute.form)),
@@ -42,18 +41,18 @@ pub fn can_match(glob: &Glob, key: &Key, known: &Known) -> bool {
 
 /// Whether a text of this form can match.
 fn has_form(glob: &Glob, form: Form) -> bool {
-    let tokens = glob.tokens();
-    let fits = tokens.iter().all(|token| match token {
-        Token::Char(c) => form.has(*c),
-        Token::One | Token::Many => true,
+    let pieces = glob.pieces();
+    let fits = pieces.iter().all(|piece| match piece {
+        Piece::Char(c) => form.has(*c),
+        Piece::One | Piece::Many => true,
     });
     match form {
         Form::Text => true,
         Form::Flag => glob.matches("true") || glob.matches("false"),
-        Form::Word { .. } => fits && !tokens.is_empty(),
+        Form::Word { .. } => fits && !pieces.is_empty(),
         Form::Hex(digits) => {
-            let many = tokens.contains(&Token::Many);
-            let least = tokens.iter().filter(|token| **token != Token::Many).count();
+            let many = pieces.contains(&Piece::Many);
+            let least = pieces.iter().filter(|piece| **piece != Piece::Many).count();
             fits && if many { least <= digits } else { least == digits }
         }
     }

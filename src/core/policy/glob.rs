@@ -12,7 +12,7 @@ pub const GLOB_CHARS_MAX: usize = 200;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Glob {
     text: String,
-    tokens: Vec<Token>,
+    pieces: Vec<Piece>,
     /// The only text that it matches, if there is just one.
     literal: Option<String>,
     /// What every text has that it matches.
@@ -38,7 +38,7 @@ impl Letters {
 
 /// A part of a glob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Token {
+pub enum Piece {
     /// This character.
     Char(char),
     /// Any one character.
@@ -70,20 +70,20 @@ impl Glob {
         if text.chars().count() > GLOB_CHARS_MAX {
             return Err(GlobError::TooLong);
         }
-        let mut tokens = Vec::new();
+        let mut pieces = Vec::new();
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
             match c {
                 // Several in a row say no more than one.
-                '*' if tokens.last() == Some(&Token::Many) => {}
-                '*' => tokens.push(Token::Many),
-                '?' => tokens.push(Token::One),
-                '\\' => tokens.push(Token::Char(chars.next().ok_or(GlobError::Unfinished)?)),
+                '*' if pieces.last() == Some(&Piece::Many) => {}
+                '*' => pieces.push(Piece::Many),
+                '?' => pieces.push(Piece::One),
+                '\\' => pieces.push(Piece::Char(chars.next().ok_or(GlobError::Unfinished)?)),
                 '[' | ']' | '{' | '}' => return Err(GlobError::Foreign(c)),
-                c => tokens.push(Token::Char(c)),
+                c => pieces.push(Piece::Char(c)),
             }
         }
-        Ok(Self::of(text.to_owned(), tokens))
+        Ok(Self::of(text.to_owned(), pieces))
     }
 
     /// The glob that matches this text only.
@@ -96,17 +96,17 @@ impl Glob {
             }
             written.push(c);
         }
-        Self::of(written, text.chars().map(Token::Char).collect())
+        Self::of(written, text.chars().map(Piece::Char).collect())
     }
 
-    fn of(text: String, tokens: Vec<Token>) -> Self {
-        let chars = tokens.iter().map(|token| match token {
-            Token::Char(c) => Some(*c),
-            Token::One | Token::Many => None,
+    fn of(text: String, pieces: Vec<Piece>) -> Self {
+        let chars = pieces.iter().map(|piece| match piece {
+            Piece::Char(c) => Some(*c),
+            Piece::One | Piece::Many => None,
         });
         let letters = Letters::of(&chars.clone().flatten().collect::<String>());
         let literal = chars.collect();
-        Self { text, tokens, literal, letters }
+        Self { text, pieces, literal, letters }
     }
 
     /// The glob as it is written.
@@ -119,8 +119,8 @@ impl Glob {
     }
 
     /// Its parts.
-    pub fn tokens(&self) -> &[Token] {
-        &self.tokens
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
     }
 
     /// The only text that it matches, if there is just one.
@@ -132,7 +132,7 @@ impl Glob {
     pub fn matches(&self, text: &str) -> bool {
         match &self.literal {
             Some(literal) => literal == text,
-            None => matches_tokens(&self.tokens, text),
+            None => matches_pieces(&self.pieces, text),
         }
     }
 
@@ -140,7 +140,7 @@ impl Glob {
     pub fn covers(&self, other: &Self) -> bool {
         match other.as_literal() {
             Some(literal) => self.matches(literal),
-            None => covers_tokens(&self.tokens, &other.tokens),
+            None => covers_pieces(&self.pieces, &other.pieces),
         }
     }
 
@@ -149,25 +149,25 @@ impl Glob {
         match (self.as_literal(), other.as_literal()) {
             (Some(literal), _) => other.matches(literal),
             (None, Some(literal)) => self.matches(literal),
-            (None, None) => tokens_meet(&self.tokens, &other.tokens),
+            (None, None) => pieces_meet(&self.pieces, &other.pieces),
         }
     }
 }
 
 /// Matches with one point to come back to: the last `*`, which takes one character more each time.
-fn matches_tokens(tokens: &[Token], text: &str) -> bool {
-    let (mut rest, mut left) = (tokens, text.chars());
-    let mut last: Option<(&[Token], std::str::Chars<'_>)> = None;
+fn matches_pieces(pieces: &[Piece], text: &str) -> bool {
+    let (mut rest, mut left) = (pieces, text.chars());
+    let mut last: Option<(&[Piece], std::str::Chars<'_>)> = None;
     loop {
         match rest.split_first() {
-            Some((Token::Many, after)) => {
+            Some((Piece::Many, after)) => {
                 last = Some((after, left.clone()));
                 rest = after;
                 continue;
             }
-            Some((token, after)) => {
+            Some((piece, after)) => {
                 let mut ahead = left.clone();
-                if ahead.next().is_some_and(|c| *token == Token::One || *token == Token::Char(c)) {
+                if ahead.next().is_some_and(|c| *piece == Piece::One || *piece == Piece::Char(c)) {
                     (rest, left) = (after, ahead);
                     continue;
                 }
@@ -185,21 +185,21 @@ fn matches_tokens(tokens: &[Token], text: &str) -> bool {
 
 /// As matching, with a glob for a text: only `*` takes a `*`, and only `*` and `?` take a `?`.
 /// Whatever is so covered is covered; not everything that is covered is found.
-fn covers_tokens(wide: &[Token], narrow: &[Token]) -> bool {
+fn covers_pieces(wide: &[Piece], narrow: &[Piece]) -> bool {
     let (mut w, mut n) = (0, 0);
     let mut last: Option<(usize, usize)> = None;
     loop {
         match (wide.get(w), narrow.get(n)) {
-            (Some(Token::Many), _) => {
+            (Some(Piece::Many), _) => {
                 last = Some((w + 1, n));
                 w += 1;
                 continue;
             }
-            (Some(Token::One), Some(Token::One | Token::Char(_))) => {
+            (Some(Piece::One), Some(Piece::One | Piece::Char(_))) => {
                 (w, n) = (w + 1, n + 1);
                 continue;
             }
-            (Some(Token::Char(a)), Some(Token::Char(b))) if a == b => {
+            (Some(Piece::Char(a)), Some(Piece::Char(b))) if a == b => {
                 (w, n) = (w + 1, n + 1);
                 continue;
             }
@@ -218,9 +218,9 @@ fn covers_tokens(wide: &[Token], narrow: &[Token]) -> bool {
 
 /// From the ends to the beginnings: `row` says of the rest of `one`, and of each rest of `other` from
 /// the shortest to the longest, whether there is a text that both match.
-fn tokens_meet(one: &[Token], other: &[Token]) -> bool {
-    let ends = |token: &Token| *token == Token::Many;
-    let many = other.iter().rev().take_while(|token| ends(token)).count();
+fn pieces_meet(one: &[Piece], other: &[Piece]) -> bool {
+    let ends = |piece: &Piece| *piece == Piece::Many;
+    let many = other.iter().rev().take_while(|piece| ends(piece)).count();
     let mut row: Vec<bool> = (0..=other.len()).map(|rest| rest <= many).collect();
     for a in one.iter().rev() {
         let mut meet = ends(a) && row.first() == Some(&true);
@@ -228,9 +228,9 @@ fn tokens_meet(one: &[Token], other: &[Token]) -> bool {
         for (b, old) in other.iter().rev().zip(row.windows(2)) {
             let [shorter, same] = *old else { continue };
             meet = match (a, b) {
-                (Token::Many, _) | (_, Token::Many) => same || meet,
-                (Token::Char(x), Token::Char(y)) => x == y && shorter,
-                (Token::One, _) | (_, Token::One) => shorter,
+                (Piece::Many, _) | (_, Piece::Many) => same || meet,
+                (Piece::Char(x), Piece::Char(y)) => x == y && shorter,
+                (Piece::One, _) | (_, Piece::One) => shorter,
             };
             next.push(meet);
         }

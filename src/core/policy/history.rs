@@ -97,6 +97,11 @@ impl History {
         Self { assumed: Some(count), ..Self::default() }
     }
 
+    /// Whether nothing was counted, and every count is given.
+    pub(super) const fn is_assumed(&self) -> bool {
+        self.assumed.is_some()
+    }
+
     /// Remembers one more.
     pub fn push(&mut self, past: Past) {
         let Past { at, operation, classes, targets } = past;

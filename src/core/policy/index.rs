@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::condition::{Condition, Key};
-use super::glob::{Glob, Token};
+use super::glob::{Glob, Piece};
 use super::rule::Rule;
 use super::values::{Texts, Values};
 
@@ -76,9 +76,9 @@ fn beginnings(condition: &Condition) -> Option<(usize, Vec<String>)> {
 }
 
 fn beginning(glob: &Glob) -> String {
-    let chars = glob.tokens().iter().map_while(|token| match token {
-        Token::Char(c) => Some(*c),
-        Token::One | Token::Many => None,
+    let chars = glob.pieces().iter().map_while(|piece| match piece {
+        Piece::Char(c) => Some(*c),
+        Piece::One | Piece::Many => None,
     });
     chars.collect()
 }

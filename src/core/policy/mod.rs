@@ -36,7 +36,7 @@ pub use compare::{
     compare, widens,
 };
 pub use condition::{ClassSet, Condition, Key};
-pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Token};
+pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Piece};
 pub use history::{History, Past, Recall, Touched};
 pub use query::Query;
 pub use rule::{Level, Place, Rule};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
-use super::condition::{Condition, Key, declared_counts};
+use super::condition::{Condition, declared_counts};
 use super::query::Query;
 use super::values::Values;
 use super::when::When;
@@ -89,12 +90,6 @@ impl Rule {
         }
     }
 
-    /// Whether requests of this effective class are among those that it may match.
-    pub fn may_match_class(&self, class: Class) -> bool {
-        let on_class = |condition: &&Condition| condition.key == Key::Class;
-        self.matches.iter().filter(on_class).all(|condition| condition.classes().contains(class))
-    }
-
     /// Whether a rule that stands to a request like this is applied: what is not known counts
     /// against the request.
     pub const fn applies(&self, stands: Match) -> bool {
@@ -165,8 +160,10 @@ pub(super) fn holds(when: &When, values: &Values<'_>) -> Match {
         values.now.map_or(Match::May, |now| schedule.holds(now))
     });
     let rate = when.rate.as_ref().map_or(Match::Matches, |rate| {
-        let (Some(now), Some(history)) = (values.now, values.history) else { return Match::May };
-        rate.holds(history, now, values.subject)
+        let Some(history) = values.history else { return Match::May };
+        // What is assumed is so at any time.
+        let now = values.now.or(history.is_assumed().then_some(OffsetDateTime::UNIX_EPOCH));
+        now.map_or(Match::May, |now| rate.holds(history, now, values.subject))
     });
     schedule.min(rate)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::glob::{Glob, Piece};
 use crate::core::operation::{Kind, Spec};
 
 /// An operation as policy knows it.
@@ -23,10 +24,31 @@ pub struct Argument {
     pub default: Option<Value>,
     /// What it can be, where that is a short list.
     pub possible: Option<Vec<String>>,
+    /// The least and the greatest that it can be, where it is a whole number.
+    pub range: Option<(i64, i64)>,
     /// Whether it is a list or an object, and so can be several texts.
     pub many: bool,
     /// Whether no request goes without it.
     pub required: bool,
+}
+
+impl Argument {
+    /// Whether a glob matches anything that it can be.
+    pub(super) fn can_be(&self, glob: &Glob) -> bool {
+        let digits = |piece: &Piece| match piece {
+            Piece::Char(c) => c.is_ascii_digit() || *c == '-',
+            Piece::One | Piece::Many => true,
+        };
+        let in_range = |(least, most)| match glob.as_literal() {
+            Some(text) => text
+                .parse()
+                .is_ok_and(|n: i64| n.to_string() == text && (least..=most).contains(&n)),
+            None => glob.pieces().iter().all(digits),
+        };
+        let possible = self.possible.as_ref();
+        possible.is_none_or(|texts| texts.iter().any(|text| glob.matches(text)))
+            && self.range.is_none_or(in_range)
+    }
 }
 
 /// Every operation that rules can speak of.

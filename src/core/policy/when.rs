@@ -48,7 +48,9 @@ impl Zone {
     /// The zone of that name. The database is built in, so that no variable and no file of the
     /// machine's moves a window.
     pub fn parse(name: &str) -> Option<Self> {
-        TimeZoneDatabase::bundled().get(name).ok().map(Self)
+        let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+        // What has no name of the database's is the stand-in for a zone that nobody knows.
+        zone.iana_name().is_some().then_some(Self(zone))
     }
 
     /// The names of all zones.
@@ -59,7 +61,7 @@ impl Zone {
 
     /// The zone's name.
     pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
+        self.0.iana_name().unwrap_or_default()
     }
 
     /// The day and the minute of the day that a clock there shows; none for a moment that no
@@ -387,7 +389,9 @@ mod tests {
     #[test]
     fn zones_come_from_the_program() {
         assert_eq!(Zone::parse("Europe/Berlin").unwrap().name(), "Europe/Berlin");
-        assert_eq!(Zone::parse("Europe/Berln"), None);
+        for unknown in ["Europe/Berln", "Etc/Unknown", ""] {
+            assert_eq!(Zone::parse(unknown), None, "{unknown}");
+        }
         assert!(Zone::names().len() > 400);
     }
 }

@@ -38,7 +38,7 @@ pub struct Checked {
 
 impl Render for Checked {
     fn text(&self) -> String {
-        let Judgement { effect, rule, reason, class, targets, way } = &self.judgement;
+        let Judgement { effect, rule, reason, policy: _, class, targets, way } = &self.judgement;
         let mut out = format!("{}: {effect} (class {class}, rule `{rule}`)\n", self.operation);
         if let Some(reason) = reason {
             // Writing to a String cannot fail.
@@ -59,7 +59,7 @@ impl Render for Checked {
     }
 
     fn data(&self) -> Value {
-        let Judgement { effect, rule, reason, class, targets, way } = &self.judgement;
+        let Judgement { effect, rule, reason, policy: _, class, targets, way } = &self.judgement;
         let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
         json!({
             "operation": self.operation, "verdict": effect, "rule": rule, "reason": reason,
@@ -68,8 +68,8 @@ impl Render for Checked {
     }
 
     fn record(&self) -> Value {
-        let Judgement { effect, rule, class, .. } = &self.judgement;
-        json!({"verdict": effect, "rule": rule, "class": class})
+        let Judgement { effect, rule, policy, class, .. } = &self.judgement;
+        json!({"verdict": effect, "rule": rule, "policy": policy, "class": class})
     }
 }
 

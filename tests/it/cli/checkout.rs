@@ -151,3 +151,18 @@ fn a_users_file_that_others_can_write_serves_nothing() {
         fs::set_permissions(path, fs::Permissions::from_mode(back)).unwrap();
     }
 }
+
+#[test]
+fn a_checkout_keeps_nobody_from_reading_the_log() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["call", "ping"]).code, 0);
+    fs::write(sandbox.work().join("countersign.toml"), "broken").unwrap();
+    assert_eq!(sandbox.run(&["call", "ping"]).code, 2);
+    for verb in [&["audit", "verify"][..], &["audit", "show"], &["audit", "stats"]] {
+        let ran = sandbox.run(verb);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{verb:?}");
+    }
+    let mut unnamed = sandbox.program(&["audit", "verify"]);
+    unnamed.env_remove("AUDIT_DIR");
+    assert_eq!(Ran::of(unnamed.output().unwrap()).code, 2, "where it is stands in that file");
+}

@@ -87,7 +87,11 @@ async fn it_executes_nothing_and_is_on_record_as_a_read() {
     assert_eq!(bench.audit.events(), [Read]);
     let record = bench.audit.last();
     assert_eq!(record.op.as_deref(), Some("check_policy"));
-    assert_eq!(record.result, Some(json!({"verdict": "allow", "rule": "free", "class": "mutate"})));
+    let policy = record.policy.unwrap();
+    assert_eq!(
+        record.result,
+        Some(json!({"verdict": "allow", "rule": "free", "policy": policy, "class": "mutate"}))
+    );
 }
 
 #[tokio::test]

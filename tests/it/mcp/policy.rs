@@ -76,7 +76,7 @@ fn an_edited_file_changes_the_list_and_a_broken_one_does_not() {
         assert_eq!(tools(&mut session), everything);
         let (code, rest, stderr) = session.end();
         assert_eq!((code, rest), (0, Vec::new()));
-        assert!(stderr.contains("forbid"), "{stderr}");
+        assert!(stderr.contains("policy.toml:4:10"), "{stderr}");
 
         let lines = sandbox.requests();
         let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
@@ -87,7 +87,7 @@ fn an_edited_file_changes_the_list_and_a_broken_one_does_not() {
         assert_ne!(loaded["policy"], loaded["before"]);
         assert_eq!(rejected["policy"], loaded["policy"]);
         let error = rejected["error"].as_str().unwrap();
-        assert!(error.contains("policy.toml:4") && error.contains("forbid"), "{error}");
+        assert!(error.contains("policy.toml:4:10") && !error.contains("forbid"), "{error}");
         assert_eq!(read["policy"], loaded["policy"]);
         assert_eq!(unloaded["policy"], loaded["before"], "back to what it was");
         assert_eq!(unloaded["widened"], true, "a denial is gone");

@@ -103,6 +103,10 @@ impl Switch {
 }
 
 impl Policies for Switch {
+    fn is_current(&self) -> bool {
+        self.news().is_none()
+    }
+
     fn current(&self) -> Arc<Policy> {
         Arc::clone(&self.0.lock().unwrap().current)
     }

@@ -8,7 +8,7 @@ use super::{Budget, Spent};
 use crate::core::operation::{Form, Kind};
 use crate::core::policy::condition::Condition;
 use crate::core::policy::values::Texts;
-use crate::core::policy::{Glob, Key, Known, Match, Token};
+use crate::core::policy::{Glob, Key, Known, Match, Piece};
 
 /// How a condition has to stand, so that something else holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +185,8 @@ fn is_of(text: &str, form: Form) -> bool {
         && match form {
             Form::Text => true,
             Form::Flag => ["true", "false"].contains(&text),
-            Form::Word { .. } => !text.is_empty(),
+            // An engine may leave a name out.
+            Form::Word { .. } => true,
             Form::Hex(digits) => text.len() == digits,
         }
 }
@@ -198,10 +199,10 @@ struct Letters {
 
 impl Letters {
     fn of(wanted: &Wanted<'_>, form: Form) -> Self {
-        let tokens = wanted.globs().flat_map(Glob::tokens);
-        let named: BTreeSet<char> = tokens
-            .filter_map(|token| match token {
-                Token::Char(c) if form.has(*c) => Some(*c),
+        let pieces = wanted.globs().flat_map(Glob::pieces);
+        let named: BTreeSet<char> = pieces
+            .filter_map(|piece| match piece {
+                Piece::Char(c) if form.has(*c) => Some(*c),
                 _ => None,
             })
             .collect();
@@ -221,7 +222,7 @@ impl Letters {
             };
             texts.push(String::from(letter).repeat(digits));
             for glob in wanted.hit.iter().copied().flatten() {
-                let least = glob.tokens().iter().filter(|t| **t != Token::Many).count();
+                let least = glob.pieces().iter().filter(|t| **t != Piece::Many).count();
                 texts.push(fill(glob, letter, 0));
                 texts.push(fill(glob, letter, digits.saturating_sub(least).max(1)));
             }
@@ -233,11 +234,11 @@ impl Letters {
 /// A text that the glob matches: its first `*` stands for `many` letters, the others for none.
 fn fill(glob: &Glob, letter: char, mut many: usize) -> String {
     let mut text = String::new();
-    for token in glob.tokens() {
-        match token {
-            Token::Char(c) => text.push(*c),
-            Token::One => text.push(letter),
-            Token::Many => text.extend(std::iter::repeat_n(letter, std::mem::take(&mut many))),
+    for piece in glob.pieces() {
+        match piece {
+            Piece::Char(c) => text.push(*c),
+            Piece::One => text.push(letter),
+            Piece::Many => text.extend(std::iter::repeat_n(letter, std::mem::take(&mut many))),
         }
     }
     text
@@ -263,7 +264,7 @@ fn walk(
             return Ok(Some(text));
         }
         for letter in letters {
-            budget.spend(4 * globs.len())?;
+            budget.spend(4 * (globs.len() + places.iter().map(BTreeSet::len).sum::<usize>()))?;
             let next: Places =
                 globs.iter().zip(&places).map(|(glob, at)| read(glob, at, *letter)).collect();
             let length = match form {
@@ -283,17 +284,17 @@ fn walk(
 
 /// With what a `*` leads to, since it may stand for nothing.
 fn open(glob: &Glob, mut places: BTreeSet<usize>) -> BTreeSet<usize> {
-    let many = |place: &usize| glob.tokens().get(*place) == Some(&Token::Many);
+    let many = |place: &usize| glob.pieces().get(*place) == Some(&Piece::Many);
     let after: Vec<usize> = places.iter().filter(|place| many(place)).map(|p| p + 1).collect();
     places.extend(after);
     places
 }
 
 fn read(glob: &Glob, places: &BTreeSet<usize>, letter: char) -> BTreeSet<usize> {
-    let next = places.iter().filter_map(|place| match glob.tokens().get(*place)? {
-        Token::Many => Some(*place),
-        Token::One => Some(place + 1),
-        Token::Char(c) => (*c == letter).then_some(place + 1),
+    let next = places.iter().filter_map(|place| match glob.pieces().get(*place)? {
+        Piece::Many => Some(*place),
+        Piece::One => Some(place + 1),
+        Piece::Char(c) => (*c == letter).then_some(place + 1),
     });
     open(glob, next.collect())
 }
@@ -311,7 +312,7 @@ fn can_fit(wanted: &Wanted<'_>, globs: &[&Glob], places: &Places) -> bool {
         }
     }
     each.all(|(glob, places)| {
-        let ends = glob.tokens().len();
-        glob.tokens().last() != Some(&Token::Many) || !places.contains(&ends)
+        let ends = glob.pieces().len();
+        glob.pieces().last() != Some(&Piece::Many) || !places.contains(&ends)
     })
 }

@@ -71,7 +71,7 @@ fn a_request_that_is_shown_gets_what_is_said_of_it() {
     for (name, text) in [("old.toml", &old), ("new.toml", &new)] {
         write(&sandbox, name, &format!("version = 1\n{text}"));
     }
-    let found = policy(&sandbox, &["diff", "old.toml", "new.toml", "--level", "project", "--json"]);
+    let found = policy(&sandbox, &["diff", "old.toml", "new.toml", "--level", "user", "--json"]);
     let change = found.json()["changes"][0].clone();
     let mut given = vec![format!("class={}", change["class"].as_str().unwrap())];
     for (key, value) in change["request"]["target"]["attributes"].as_object().unwrap() {
@@ -83,6 +83,20 @@ fn a_request_that_is_shown_gets_what_is_said_of_it() {
         let explained = policy(&sandbox, &[&args, &given[..]].concat()).json();
         assert_eq!(explained["verdict"], change[said]["effect"], "{file}: {explained}");
         assert_eq!(explained["rule"], change[said]["rule"], "{file}");
+    }
+}
+
+#[test]
+fn a_project_that_restricts_less_is_wider_whatever_the_built_in_rules_say() {
+    let sandbox = Sandbox::new();
+    let confirms = "[[rule]]\nid = \"c\"\neffect = \"confirm\"\nmatch = { class = \"mutate\" }\n";
+    write(&sandbox, "old.toml", &format!("version = 1\n{confirms}"));
+    write(&sandbox, "new.toml", "version = 1\n");
+    for (level, code) in [("project", 3), ("user", 0)] {
+        let args = ["diff", "old.toml", "new.toml", "--level", level];
+        let ran = policy(&sandbox, &args);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert_eq!(ran.stdout.contains("allow (other layers)"), code == 3, "{ran:?}");
     }
 }
 
