@@ -149,7 +149,7 @@ impl Glob {
         match (self.as_literal(), other.as_literal()) {
             (Some(literal), _) => other.matches(literal),
             (None, Some(literal)) => self.matches(literal),
-            (None, None) => tokens_meet(&self.pieces, &other.pieces),
+            (None, None) => pieces_meet(&self.pieces, &other.pieces),
         }
     }
 }
@@ -218,7 +218,7 @@ fn covers_pieces(wide: &[Piece], narrow: &[Piece]) -> bool {
 
 /// From the ends to the beginnings: `row` says of the rest of `one`, and of each rest of `other` from
 /// the shortest to the longest, whether there is a text that both match.
-fn tokens_meet(one: &[Piece], other: &[Piece]) -> bool {
+fn pieces_meet(one: &[Piece], other: &[Piece]) -> bool {
     let ends = |piece: &Piece| *piece == Piece::Many;
     let many = other.iter().rev().take_while(|piece| ends(piece)).count();
     let mut row: Vec<bool> = (0..=other.len()).map(|rest| rest <= many).collect();

@@ -137,7 +137,6 @@ fn configuration_that_cannot_be_used_exits_with_two() {
         &["mcp", "--config", bad],
         &["tools", "--config", bad],
         &["doctor", "--config", bad],
-        &["audit", "verify", "--config", bad],
         &["call", "ping", "--toolsets", "kitchen"],
         &["call", "ping", "--log-level", "loud"],
         &["call", "ping", "--log-file", "/nonexistent/folder/file"],
