@@ -66,7 +66,7 @@ async fn a_forbidden_socket_says_what_to_do() {
     if let Ok(socket) = given {
         let fault = adapter_at(Path::new(&socket)).engine_id().await.unwrap_err();
         assert_eq!(fault.reason, Reason::EngineUnavailable);
-        for words in ["may not use it", "group", "log in again"] {
+        for words in ["may not use it", "group", "without Countersign"] {
             assert!(fault.message.contains(words), "{words}: {}", fault.message);
         }
         return;
