@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, File, Origin, Setting, from_file};
-use crate::core::policy::{Policy, Rule};
+use crate::core::policy::Policy;
 
 /// The log's folder.
 ///
@@ -61,13 +61,9 @@ fn counted(
     files: &[File],
     policy: &Policy,
 ) -> Result<Setting<PathBuf>, Error> {
-    let counts = |rule: &&Rule| rule.level.is_trusted() && rule.counts();
-    let Some(rule) = policy.rules().iter().find(counts) else { return Ok(dir) };
-    let is_trusted = |set: &Setting<PathBuf>| {
-        let of = |file: &&File| file.source.path.display().to_string() == set.source;
-        files.iter().find(of).is_some_and(|file| file.source.level.is_trusted())
-    };
-    match named(files).filter(is_trusted) {
+    let Some(rule) = policy.trusted_count() else { return Ok(dir) };
+    let trusted = files.partition_point(|file| file.source.level.is_trusted());
+    match named(files.get(..trusted).unwrap_or_default()) {
         Some(set) if set.value != dir.value => Err(Error::new(format!(
             "{} sets audit.dir to {}, and the rule `{}` counts what the log there says; {} names \
              another folder. Leave it out.",

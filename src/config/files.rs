@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::seen::Seen;
 use super::{Config, Error, Origin};
 use crate::core::grant::Tick;
-use crate::core::policy::{Policy, RELOAD_BUDGET, Rule, widens};
+use crate::core::policy::{Policy, RELOAD_BUDGET, widens};
 use crate::ports::{Clock, News, Policies};
 
 /// How long the system's and the user's files have to be still before more is permitted.
@@ -90,8 +90,7 @@ impl Files {
 
     fn config(&self, seen: Seen) -> Result<Config, Error> {
         let config = Config::of(seen, &self.origin)?;
-        let counts = |rule: &&Rule| rule.level.is_trusted() && rule.counts();
-        match config.policy.rules().iter().find(counts) {
+        match config.policy.trusted_count() {
             Some(rule) if config.audit_dir.value != self.audit_dir => Err(Error::new(format!(
                 "The rule `{}` counts what the log in {} says, and this program writes to {}. Start \
                  it again.",

@@ -25,8 +25,6 @@ pub struct Stack {
 /// What one file comes to by itself, on top of the built-in rules.
 #[derive(Clone, Debug)]
 pub struct Alone {
-    /// Whether it takes the place of the built-in rules.
-    pub replaces: bool,
     /// Its own rules.
     pub rules: Vec<Rule>,
     /// The policy that it comes to, with the built-in rules unless it replaces them.
@@ -107,8 +105,7 @@ impl Alone {
     pub fn of(source: &Source, text: String, vocabulary: &Vocabulary) -> Result<Self, Error> {
         let file = File::parse(source, text, vocabulary)?;
         let rules = file.rules.iter().map(|(rule, _)| rule.clone()).collect();
-        let replaces = file.replaces;
-        Ok(Self { replaces, rules, stack: build(&[file], vocabulary)? })
+        Ok(Self { rules, stack: build(&[file], vocabulary)? })
     }
 }
 

@@ -202,6 +202,11 @@ impl Policy {
         &self.rules
     }
 
+    /// The first rule that counts and that no project wrote.
+    pub fn trusted_count(&self) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.level.is_trusted() && rule.counts())
+    }
+
     /// Whether some rule asks for this attribute of targets, so that it has to be looked up.
     pub fn asks_for(&self, attribute: &str) -> bool {
         self.keys.iter().any(|key| matches!(key, Key::Attribute(name) if name == attribute))
