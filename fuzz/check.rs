@@ -107,7 +107,7 @@ fn compared(policy: &Policy, level: Level) {
 
 /// A target that the rules ask about.
 fn target(known: &Known, rules: &[Rule]) -> Option<Target> {
-    let kind = known.spec.kind?;
+    let kind = known.spec.kinds.first()?;
     let mut target = Target {
         kind: kind.name,
         id: String::new(),

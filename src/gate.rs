@@ -26,8 +26,10 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, Semaphore, watch};
 
-pub use answer::{Answer, Confirm, Request, Status};
-pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered};
+pub use answer::{Answer, Confirm, Progress, Request, Status};
+pub use erased::{
+    Call, ChangeCall, Changes, Erased, MakePreview, Observed, ReadCall, Reads, Rendered,
+};
 pub use judge::Weighed;
 pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
 pub use preview::Preview;
@@ -113,6 +115,7 @@ struct Admitted<'a> {
     policy: Arc<Policy>,
     targets: Vec<Target>,
     permit: Permit,
+    progress: Option<Arc<dyn Progress>>,
     _held: Option<Held>,
 }
 
@@ -192,7 +195,7 @@ impl Gate {
         presented: Option<Result<GrantRow, Fault>>,
         trail: &mut Trail,
     ) -> Result<Admitted<'_>, Stop> {
-        let Request { operation, arguments, caller, confirm } = request;
+        let Request { operation, arguments, caller, confirm, progress } = request;
         let (spec, call) =
             self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
         let asked = Asked { spec, call: &call, caller: &caller };
@@ -235,7 +238,7 @@ impl Gate {
             let written = trail.write_synced(trail.record(Event::Allowed));
             held = Holds::until_counted(holds, written).await?;
         }
-        Ok(Admitted { spec, call, caller, policy, targets, permit, _held: held })
+        Ok(Admitted { spec, call, caller, policy, targets, permit, progress, _held: held })
     }
 
     fn redeem(

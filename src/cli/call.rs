@@ -46,7 +46,9 @@ pub async fn run(gate: &Gate, call: CallArgs, out: Output) -> u8 {
         }
     };
     let confirm = if Output::is_terminal() { Confirm::Tty } else { Confirm::Never };
-    let request = Request { operation: call.operation, arguments, caller: caller(), confirm };
+    let caller = caller();
+    let operation = call.operation;
+    let request = Request { operation, arguments, caller, confirm, progress: None };
     let mut answer = gate.run(request.clone()).await;
     if answer.status == Status::ConfirmationRequired && confirm == Confirm::Tty {
         let Some(confirmed) = ask(request, &answer, out) else {

@@ -53,7 +53,7 @@ fn as_json(spec: &Spec, offered: bool, range: &Range) -> Value {
         .flat_map(|(effect, rules)| rules.iter().map(move |id| json!({"effect": effect, "id": id})))
         .collect();
     json!({
-        "name": spec.name, "title": spec.title, "toolset": spec.toolset, "kind": kind(spec),
+        "name": spec.name, "title": spec.title, "toolset": spec.toolset, "kinds": kinds(spec),
         "class": spec.class, "ceiling": spec.ceiling, "offered": offered,
         "verdict": range.in_words(),
         "least": range.steps.first().map(|(effect, _)| effect),
@@ -62,8 +62,8 @@ fn as_json(spec: &Spec, offered: bool, range: &Range) -> Value {
     })
 }
 
-fn kind(spec: &Spec) -> Option<&'static str> {
-    spec.kind.map(|kind| kind.name)
+fn kinds(spec: &Spec) -> Vec<&'static str> {
+    spec.kinds.iter().map(|kind| kind.name).collect()
 }
 
 /// What the verdict can be, depending on the target, the time and whatever else is not known.

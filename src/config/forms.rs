@@ -46,11 +46,11 @@ pub(super) fn check(
 
 /// Whether requests of an operation have something under a key.
 pub(super) fn has(key: &Key, known: &Known) -> bool {
-    let kind = known.spec.kind;
+    let kinds = known.spec.kinds;
     match key {
         Key::Argument(name) => known.arguments.contains_key(name),
-        Key::Attribute(name) => kind.is_some_and(|kind| kind.attribute(name).is_some()),
-        Key::Name | Key::Id | Key::Engine | Key::Kind => kind.is_some(),
+        Key::Attribute(name) => kinds.iter().any(|kind| kind.attribute(name).is_some()),
+        Key::Name | Key::Id | Key::Engine | Key::Kind => !kinds.is_empty(),
         Key::Op | Key::Class | Key::Toolset | Key::Client => true,
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn impossible(glob: &Glob, key: &Key, operations: &[&Known]) -> Strin
             list(&possible)
         );
     }
-    let kinds = operations.iter().filter_map(|known| known.spec.kind);
+    let kinds = operations.iter().flat_map(|known| known.spec.kinds.iter().copied());
     let form = |kind: &'static Kind| match key {
         Key::Name => Some(kind.names),
         Key::Id => Some(kind.ids),

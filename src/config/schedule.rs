@@ -186,7 +186,7 @@ fn rate(
         return None;
     };
     let counted = operations_of(matches, vocabulary);
-    let targets = |(known, _): &(&Known, _)| known.spec.kind.is_some();
+    let targets = |(known, _): &(&Known, _)| !known.spec.kinds.is_empty();
     if scope == Some(Scope::Target) && !counted.is_empty() && !counted.iter().any(targets) {
         keys.problems().add(&span, || {
             "No operation that this rule speaks of acts on a target. Count over the host: scope = \

@@ -115,6 +115,16 @@ pub enum Form {
 }
 
 impl Form {
+    /// Whether a text has this form.
+    pub fn is(self, text: &str) -> bool {
+        match self {
+            Self::Text => true,
+            Self::Flag => ["true", "false"].contains(&text),
+            Self::Word { .. } => !text.is_empty() && text.chars().all(|c| self.has(c)),
+            Self::Hex(digits) => text.len() == digits && text.chars().all(|c| self.has(c)),
+        }
+    }
+
     /// Whether this character occurs in such texts.
     pub fn has(self, c: char) -> bool {
         match self {
@@ -156,8 +166,8 @@ pub struct Spec {
     pub class: Class,
     /// The highest class that observation can raise it to.
     pub ceiling: Class,
-    /// What kind of target it acts on, if on any.
-    pub kind: Option<&'static Kind>,
+    /// The kinds of target that it acts on; none if it acts on nothing.
+    pub kinds: &'static [&'static Kind],
     /// The arguments that name the targets, in the order in which `resolve` returns these.
     pub references: &'static [&'static str],
     /// What happens when a target changed since it was shown.
@@ -184,12 +194,17 @@ impl Spec {
             toolset,
             class: Class::Read,
             ceiling: Class::Read,
-            kind: None,
+            kinds: &[],
             references: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: None,
         }
+    }
+
+    /// The kind of that name, if it acts on such targets.
+    pub fn kind(&self, name: &str) -> Option<&'static Kind> {
+        self.kinds.iter().find(|kind| kind.name == name).copied()
     }
 
     /// Whether it takes a confirm token, whatever the policy.

@@ -1,8 +1,8 @@
 //! Changing something. bollard makes the requests; the connection is ours, so that it is known
 //! whether a request left, and what status came back, which bollard does not tell.
 //!
-//! Before anything is sent: the target is a container, its id is a full one, and the engine that
-//! answers on the very connection that the change will take is the target's.
+//! Before anything is sent: the target is of the kind that is changed, its id has that kind's form,
+//! and the engine that answers on the very connection that the change will take is the target's.
 //!
 //! | what happens | fault |
 //! |---|---|
@@ -11,67 +11,61 @@
 //! | no connection, or it ended before the request left | `engine_unavailable`, nothing was sent |
 //! | the engine does not say in time who it is | `timeout`, nothing was sent |
 //! | 2xx / 304 | done / was so already |
-//! | 404 "no such container" | `not_found`, it did not happen |
-//! | start: another 4xx, or 500 | `engine_error`: the engine undoes a start that fails |
-//! | stop: another 4xx | `engine_error`: refused before a signal was sent |
-//! | stop: 5xx | `outcome_unknown`: a signal may have been sent |
-//! | restart: any other error | `outcome_unknown`: it may have stopped and not started; what fails a start is told with 4xx as well |
-//! | start: 501 and above | `outcome_unknown`: not the engine's own answer, but that of something before it |
+//! | 404 "no such container", and so on for each kind | `not_found`, it did not happen |
+//! | another error status below the order's `certain_below` | `engine_error`: it did not happen |
+//! | any other error status | `outcome_unknown` |
 //! | past the deadline, connection lost, unreadable answer | `outcome_unknown` |
+
+mod containers;
+mod images;
+mod networks;
+mod volumes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::errors::Error as BollardError;
-use bollard::query_parameters::{RestartContainerOptions, StopContainerOptions};
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Uri};
+use hyper::{Method, Request, Uri};
 use tokio::time::timeout;
 
 use super::look::decode;
 use super::model::Info;
 use super::wire::{Broken, Connection};
 use super::{DockerEngine, deadline, fault};
-use crate::core::grant::Granted;
-use crate::core::ids::FullId;
+use crate::core::operation::Kind;
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
-use crate::ports::BoxFuture;
-use crate::ports::engine::{Act, Acted, CONTAINER};
+use crate::ports::engine::Acted;
 
-/// What is done to a container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    Start,
-    Stop { grace_seconds: u32 },
-    Restart { grace_seconds: u32 },
+/// One request that changes something.
+struct Order<'a> {
+    /// What it changes. The request goes to this target's engine, or nowhere.
+    target: &'a Target,
+    /// What it is done to, for messages: `stop`.
+    verb: &'static str,
+    /// The request that is made, and no other.
+    method: Method,
+    path: String,
+    /// How long it may take.
+    limit: Duration,
+    /// Error statuses below this say that it did not happen.
+    certain_below: u16,
 }
 
-impl Change {
-    const fn verb(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Stop { .. } => "stop",
-            Self::Restart { .. } => "restart",
-        }
-    }
+/// What an engine said to an order that it carried out.
+#[derive(Debug)]
+struct Said<T> {
+    status: u16,
+    answer: T,
+}
 
-    const fn grace_seconds(self) -> u32 {
-        match self {
-            Self::Start => 0,
-            Self::Stop { grace_seconds } | Self::Restart { grace_seconds } => grace_seconds,
-        }
-    }
-
-    fn deadline(self, deadlines: &deadline::Deadlines) -> Duration {
-        let grace = Duration::from_secs(u64::from(self.grace_seconds()));
-        match self {
-            Self::Start => deadlines.start,
-            Self::Stop { .. } => grace + deadlines.stop_margin,
-            Self::Restart { .. } => grace + deadlines.stop_margin + deadlines.start,
-        }
+impl<T> Said<T> {
+    /// Whether it did anything.
+    fn acted(&self) -> Acted {
+        if self.status == 304 { Acted::AlreadySo } else { Acted::Changed }
     }
 }
 
@@ -84,60 +78,37 @@ enum Fate {
     Answered(u16),
 }
 
-impl Act for DockerEngine {
-    fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>> {
-        Box::pin(self.change(target, Change::Start))
-    }
-
-    fn stop<'a>(
-        &'a self,
-        target: &'a Granted<'a>,
-        grace_seconds: u32,
-    ) -> BoxFuture<'a, Result<Acted, Fault>> {
-        Box::pin(self.change(target, Change::Stop { grace_seconds }))
-    }
-
-    fn restart<'a>(
-        &'a self,
-        target: &'a Granted<'a>,
-        grace_seconds: u32,
-    ) -> BoxFuture<'a, Result<Acted, Fault>> {
-        Box::pin(self.change(target, Change::Restart { grace_seconds }))
-    }
-}
-
 impl DockerEngine {
-    async fn change(&self, granted: &Granted<'_>, change: Change) -> Result<Acted, Fault> {
-        let target = granted.target();
-        let id = container_id(target)?;
-        if change.grace_seconds() > deadline::GRACE_SECONDS_MAX {
-            return Err(Fault::invalid(format!(
-                "A container is given at most {} s to stop.",
-                deadline::GRACE_SECONDS_MAX
-            )));
-        }
-        let connection = self.connection_to(&target.engine).await?;
-        let limit = change.deadline(&self.deadlines);
+    /// Makes the request of an order, once.
+    async fn order<T, F>(
+        &self,
+        order: Order<'_>,
+        request: impl FnOnce(Docker) -> F,
+    ) -> Result<Said<T>, Fault>
+    where
+        F: Future<Output = Result<T, BollardError>>,
+    {
+        let connection = self.connection_to(&order.target.engine).await?;
         let fate = Arc::new(Mutex::new(Fate::default()));
-        let docker = one_request(connection, expected_path(&id, change), &fate, limit)?;
-        let answered = timeout(limit, request(&docker, &id, change)).await;
+        let expected = (order.method.clone(), order.path.clone());
+        let docker = one_request(connection, expected, &fate, order.limit)?;
+        let answered = timeout(order.limit, request(docker)).await;
         let fate = fate.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match (answered, fate) {
-            (Ok(Ok(())), Fate::Answered(304)) => Ok(Acted::AlreadySo),
-            (Ok(Ok(())), Fate::Answered(_)) => Ok(Acted::Changed),
-            (Ok(Err(error)), Fate::Answered(status)) => Err(refused(target, change, status, error)),
+            (Ok(Ok(answer)), Fate::Answered(status)) => Ok(Said { status, answer }),
+            (Ok(Err(error)), Fate::Answered(status)) => Err(refused(&order, status, error)),
             (Ok(Err(error)), Fate::Unsent) => {
                 self.wire()?.forget();
-                Err(unsent(target, change, &error.to_string()))
+                Err(unsent(&order, &error.to_string()))
             }
             (Ok(_), Fate::Lost(why)) => {
                 self.wire()?.forget();
-                Err(unknown(target, change, "the connection was lost before the answer", &why))
+                Err(unknown(&order, "the connection was lost before the answer", &why))
             }
-            (Ok(Ok(())), Fate::Unsent) => Err(unknown(target, change, "no answer was seen", "")),
+            (Ok(Ok(_)), Fate::Unsent) => Err(unknown(&order, "no answer was seen", "")),
             (Err(_), _) => {
-                let why = format!("the engine did not answer within {} s", limit.as_secs());
-                Err(unknown(target, change, &why, "deadline passed"))
+                let why = format!("the engine did not answer within {} s", order.limit.as_secs());
+                Err(unknown(&order, &why, "deadline passed"))
             }
         }
     }
@@ -171,40 +142,23 @@ impl DockerEngine {
     }
 }
 
-fn container_id(target: &Target) -> Result<FullId, Fault> {
-    let id = FullId::parse(&target.id).filter(|_| target.kind == CONTAINER.name);
-    id.ok_or_else(|| {
+/// The target's id, as it may stand in a path.
+fn id_of<'a>(target: &'a Target, kind: &Kind) -> Result<&'a str, Fault> {
+    let is_one = target.kind == kind.name && kind.ids.is(&target.id);
+    is_one.then_some(target.id.as_str()).ok_or_else(|| {
         Fault::invalid(format!(
-            "`{}` is not the full id of a container, so nothing was sent.",
-            text::name(&target.id)
+            "`{}` is not the full id of a {}, so nothing was sent.",
+            text::name(&target.id),
+            kind.name
         ))
     })
-}
-
-fn expected_path(id: &FullId, change: Change) -> String {
-    format!("/containers/{id}/{}", change.verb())
-}
-
-async fn request(docker: &Docker, id: &FullId, change: Change) -> Result<(), BollardError> {
-    // The grace is always said: the container's own could outlast any deadline.
-    let t = i32::try_from(change.grace_seconds()).ok();
-    match change {
-        Change::Start => docker.start_container(id.as_str(), None).await,
-        Change::Stop { .. } => {
-            docker.stop_container(id.as_str(), Some(StopContainerOptions { t, signal: None })).await
-        }
-        Change::Restart { .. } => {
-            let options = RestartContainerOptions { t, signal: None };
-            docker.restart_container(id.as_str(), Some(options)).await
-        }
-    }
 }
 
 /// A client that makes one request on `connection`, to `expected` and nowhere else, and notes in
 /// `fate` how far it got.
 fn one_request(
     connection: Connection,
-    expected: String,
+    expected: (Method, String),
     fate: &Arc<Mutex<Fate>>,
     limit: Duration,
 ) -> Result<Docker, Fault> {
@@ -217,7 +171,7 @@ fn one_request(
             let taken = connection.lock().unwrap_or_else(PoisonError::into_inner).take();
             let note = |now: Fate| *fate.lock().unwrap_or_else(PoisonError::into_inner) = now;
             let mut connection = taken
-                .filter(|_| request.uri().path() == expected)
+                .filter(|_| *request.method() == expected.0 && request.uri().path() == expected.1)
                 .ok_or_else(|| stopped("this client makes one request, and not this one"))?;
             let request = plain(request).await?;
             note(Fate::Lost("it was cancelled".to_owned()));
@@ -263,61 +217,58 @@ async fn plain(request: BollardRequest) -> Result<Request<Full<hyper::body::Byte
 }
 
 /// The fault of an answer with an error status.
-fn refused(target: &Target, change: Change, status: u16, error: BollardError) -> Fault {
+fn refused(order: &Order<'_>, status: u16, error: BollardError) -> Fault {
     let said = fault::said(&match error {
         BollardError::DockerResponseServerError { message, .. } => message,
         other => other.to_string(),
     });
-    let name = text::name(&target.name);
-    if status == 404 && said.to_ascii_lowercase().contains("no such container") {
+    let Target { name, kind, .. } = order.target;
+    let name = text::name(name);
+    if status == 404 && fault::says_it_is_gone(&said, kind) {
         return Fault::new(
             Reason::NotFound,
-            format!("The container {name} is gone, so nothing was done. Ask for the list."),
+            format!("The {kind} {name} is gone, so nothing was done. Ask for the list."),
         )
         .with_detail(said);
     }
-    let happened_not = match change {
-        Change::Start => status <= 500,
-        Change::Stop { .. } => status < 500,
-        Change::Restart { .. } => false,
-    };
-    if !happened_not {
+    if status >= order.certain_below {
         let why = format!("the engine answered with an error ({status}): {}", fault::shown(&said));
-        return unknown(target, change, &why, &said);
+        return unknown(order, &why, &said);
     }
     Fault::new(
         Reason::EngineError,
         format!(
             "The engine refused to {} {name} ({status}), so it did not happen: {}",
-            change.verb(),
+            order.verb,
             fault::shown(&said)
         ),
     )
     .with_detail(said)
 }
 
-fn unsent(target: &Target, change: Change, why: &str) -> Fault {
+fn unsent(order: &Order<'_>, why: &str) -> Fault {
     Fault::new(
         Reason::EngineUnavailable,
         format!(
             "The engine ended the connection before it was asked to {} {}, so nothing was done. \
              See whether it is being restarted, then ask for a new preview.",
-            change.verb(),
-            text::name(&target.name)
+            order.verb,
+            text::name(&order.target.name)
         ),
     )
     .with_detail(why)
 }
 
-fn unknown(target: &Target, change: Change, why: &str, detail: &str) -> Fault {
+fn unknown(order: &Order<'_>, why: &str, detail: &str) -> Fault {
+    let Target { kind, id, .. } = order.target;
     Fault::new(
         Reason::OutcomeUnknown,
         format!(
             "Whether the {} of {} happened is not known: {why}. Do not repeat it blindly: look \
-             first, with inspect_container or `docker inspect {}`, at its state and its last start.",
-            change.verb(),
-            text::name(&target.name),
-            target.id
+             first, with inspect_{kind} or `docker {kind} inspect {}`, at what is so now.",
+            order.verb,
+            text::name(&order.target.name),
+            text::name(id)
         ),
     )
     .with_detail(detail)

@@ -11,6 +11,9 @@ use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::ports::engine::CONTAINER;
 
+/// What is looked at one by one, so that 404 says that it is gone.
+const KINDS: [&str; 4] = [CONTAINER.name, "image", "volume", "network"];
+
 /// The engine's own text in a message, in characters, at most.
 const DETAIL_CHARS_MAX: usize = 300;
 
@@ -112,6 +115,13 @@ pub(super) fn engine_text(body: &[u8]) -> String {
     }
 }
 
+/// Whether an engine says that a thing of this kind is not there, and not another.
+pub(super) fn says_it_is_gone(said: &str, kind: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    said.contains(&format!("no such {kind}"))
+        || (kind != CONTAINER.name && said.starts_with(kind) && said.contains("not found"))
+}
+
 /// Engine text, fit to stand in a message.
 pub(super) fn shown(engine_text: &str) -> String {
     let line = text::line(engine_text.trim(), DETAIL_CHARS_MAX);
@@ -122,10 +132,9 @@ pub(super) fn shown(engine_text: &str) -> String {
 pub(super) fn refused(what: &str, answer: &Answer) -> Fault {
     let said = engine_text(&answer.body);
     let (reason, message) = match answer.status {
-        404 if what == CONTAINER.name => (
+        404 if KINDS.contains(&what) => (
             Reason::NotFound,
-            "The container is gone. Ask for the list (with all=true) to see what there is."
-                .to_owned(),
+            format!("The {what} is gone. Ask for the list (with all=true) to see what there is."),
         ),
         status => (
             Reason::EngineError,

@@ -1,5 +1,8 @@
 //! What a face hands to the gate, and what it gets back.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -20,6 +23,14 @@ pub struct Request {
     pub caller: Caller,
     /// How this face confirms.
     pub confirm: Confirm,
+    /// Whom to tell how far a change has come, if anybody wants to know.
+    pub progress: Option<Arc<dyn Progress>>,
+}
+
+/// Somebody who wants to know how far a change has come.
+pub trait Progress: Send + Sync + fmt::Debug {
+    /// So much is done, of so much if that is known. Must not wait, and may drop what is too much.
+    fn report(&self, done: u64, total: Option<u64>, message: &str);
 }
 
 /// How a face confirms a plan.

@@ -35,18 +35,22 @@ impl Gate {
         call: &dyn ChangeCall,
         trail: &mut Trail,
     ) -> Answer {
-        let Admitted { spec, permit, targets, caller, policy, .. } = admitted;
+        let Admitted { spec, permit, targets, caller, policy, progress, .. } = admitted;
         let cx = self.context(caller, policy);
-        let (executed, progress) = {
-            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail);
+        let (executed, tally) = {
+            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress.as_deref());
             let executed = call.execute(cx, &*self.parts.act, permit, &mut steps).await;
-            (executed, steps.into_progress())
+            (executed, steps.into_tally())
         };
         let mut ended = match executed {
             Ok(looked) => changed(&spec.name, looked),
-            Err(fault) => went_wrong(&spec.name, fault, cx, call, targets).await,
+            Err(fault) => {
+                // A plan over many may have lost some of its targets.
+                let each = tally.began();
+                went_wrong(&spec.name, fault, cx, call, targets, each).await
+            }
         };
-        progress.tell(&mut ended.result, &mut ended.answer.text);
+        tally.tell(ended.event != Event::Done, &mut ended.result, &mut ended.answer.text);
         let mut line = trail.record(ended.event);
         line.result = Some(ended.result);
         line.reason = ended.answer.reason;
@@ -82,6 +86,7 @@ async fn went_wrong(
     cx: Context<'_>,
     call: &dyn ChangeCall,
     targets: &[Target],
+    each: bool,
 ) -> Ended {
     let mut answer = Answer::of_fault(name, &fault);
     let event = match fault.reason {
@@ -91,10 +96,22 @@ async fn went_wrong(
             Event::Failed
         }
     };
-    let look = tokio::time::timeout(LOOK_AFTER, call.observe(cx, targets));
-    let result = match look.await {
-        Ok(Ok(seen)) => json!({"observed": true, "facts": seen.facts}),
-        Ok(Err(_)) | Err(_) => json!({"observed": false}),
+    let look = async {
+        if !each {
+            return call.observe(cx, targets).await.ok().map(|seen| seen.facts);
+        }
+        let mut facts = Vec::new();
+        for target in targets {
+            match call.observe(cx, std::slice::from_ref(target)).await {
+                Ok(seen) => facts.extend(seen.facts),
+                Err(fault) => facts.push(json!(fault.reason)),
+            }
+        }
+        Some(facts)
+    };
+    let result = match tokio::time::timeout(LOOK_AFTER, look).await.ok().flatten() {
+        Some(facts) => json!({"observed": true, "facts": facts}),
+        None => json!({"observed": false}),
     };
     let seen = result.get("facts").map_or("it could not be seen".to_owned(), Value::to_string);
     answer.text.push_str(&format!("\nState afterwards: {}", text::line(&seen, 600)));

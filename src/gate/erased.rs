@@ -35,6 +35,10 @@ impl Rendered {
     }
 }
 
+/// Gathers the notes of a plan and makes its preview.
+pub type MakePreview =
+    Box<dyn for<'a> FnOnce(Context<'a>, &'a Plan) -> BoxFuture<'a, Preview> + Send>;
+
 /// What was observed, without its types.
 pub struct Observed {
     /// The effective class.
@@ -42,7 +46,7 @@ pub struct Observed {
     /// The facts as JSON, one a target.
     pub facts: Vec<Value>,
     /// Makes the preview of the plan that these facts become part of.
-    pub preview: Box<dyn FnOnce(&Plan) -> Preview + Send>,
+    pub preview: MakePreview,
 }
 
 impl fmt::Debug for Observed {
@@ -264,7 +268,7 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
         targets: &'a [Target],
     ) -> BoxFuture<'a, Result<Observed, Fault>> {
         Box::pin(async move {
-            let Seen { class, facts, notes } = T::observe(cx, &self.params, targets).await?;
+            let Seen { class, facts, sight } = T::observe(cx, &self.params, targets).await?;
             let json = facts.iter().map(serde_json::to_value).collect::<Result<_, _>>();
             let json = json.map_err(|error| {
                 Fault::invalid("What was observed cannot be written as JSON.")
@@ -274,7 +278,9 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
             Ok(Observed {
                 class: class.max(T::spec().class),
                 facts: json,
-                preview: Box::new(move |plan| T::preview(plan, &params, &facts, &notes)),
+                preview: Box::new(move |cx, plan| {
+                    Box::pin(async move { T::preview(cx, plan, &params, &facts, sight).await })
+                }),
             })
         })
     }

@@ -61,6 +61,8 @@ impl Gate {
         refusal: Option<Fault>,
         confirm: Confirm,
     ) -> Answer {
+        let Survey { plan, key, class, seen_at, caller, policy, preview, verdict: _ } = survey;
+        let preview = preview(self.context(&caller, &policy), &plan).await.text(seen_at);
         let ttl = self.parts.settings.token_ttl;
         let token = match self.token(confirm) {
             Ok(token) => token,
@@ -82,20 +84,19 @@ impl Gate {
         let shown = token.map(|token| {
             let now = self.parts.clock.tick();
             let expires = grant::Tick(now.0.saturating_add(ttl));
-            self.parts.grants.put(grant::issue(&token, &survey.plan, survey.key, expires), now);
+            self.parts.grants.put(grant::issue(&token, &plan, key, expires), now);
             token.reveal()
         });
-        let preview = survey.preview.text(survey.seen_at);
         let refused = refusal.as_ref().map(|fault| format!("Error: {}\n\n", fault.message));
         Answer {
             status: if refusal.is_some() { Status::Denied } else { Status::ConfirmationRequired },
             operation: name.to_owned(),
             target: trail.known.target.clone(),
-            plan: Some(survey.plan.digest()),
+            plan: Some(plan.digest()),
             expires_at: shown.is_some().then_some(expires_at),
             confirm_token: shown,
             reason: refusal.map(|fault| fault.reason),
-            data: json!({"class": survey.class, "facts": survey.plan.parts().facts}),
+            data: json!({"class": class, "facts": plan.parts().facts}),
             text: format!("{}{preview}", refused.unwrap_or_default()),
             ttl_seconds: ttl.as_secs(),
         }

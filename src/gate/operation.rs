@@ -99,13 +99,13 @@ pub trait Read: Send + Sync + 'static {
 
 /// What was observed of a change's targets.
 #[derive(Debug)]
-pub struct Seen<F, N> {
+pub struct Seen<F, S> {
     /// The effective class: never below the declared one.
     pub class: Class,
     /// What the grant is bound to, one a target.
     pub facts: Vec<F>,
-    /// What a preview shows beside these, and binds to nothing.
-    pub notes: N,
+    /// What else was seen with that look, for the preview.
+    pub sight: S,
 }
 
 /// An operation that changes something.
@@ -114,8 +114,8 @@ pub trait Change: Send + Sync + 'static {
     type Params: Params;
     /// The small, stable, hand-picked state that a grant is bound to.
     type Facts: Serialize + Send + Sync + 'static;
-    /// What the preview shows beside the facts.
-    type Notes: Send + Sync + 'static;
+    /// What is seen of the targets with the facts.
+    type Sight: Send + 'static;
     /// What executing tells, beside that it succeeded.
     type Done: Send + Sync;
     /// Its answer: what was observed after the effect.
@@ -135,20 +135,24 @@ pub trait Change: Send + Sync + 'static {
         params: &Self::Params,
     ) -> impl Future<Output = Result<Vec<Target>, Fault>> + Send;
 
-    /// Looks at the targets. Must not change anything.
+    /// Looks at the targets. Must not change anything. It is asked at every preview, again before
+    /// the effect, and for a plan over many before each step, then with that one target.
     fn observe(
         cx: Context<'_>,
         params: &Self::Params,
         targets: &[Target],
-    ) -> impl Future<Output = Result<Seen<Self::Facts, Self::Notes>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Seen<Self::Facts, Self::Sight>, Fault>> + Send;
 
-    /// What would happen, for the one who decides.
+    /// What would happen, for the one who decides. Looks at whatever else that takes, and must not
+    /// change anything. It may take its time, since nothing is bound to it, and it cannot fail: what
+    /// cannot be found out is said to be so.
     fn preview(
+        cx: Context<'_>,
         plan: &Plan,
         params: &Self::Params,
         facts: &[Self::Facts],
-        notes: &Self::Notes,
-    ) -> Preview;
+        sight: Self::Sight,
+    ) -> impl Future<Output = Preview> + Send;
 
     /// Changes the permitted targets, and no others.
     fn execute(

@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::answer::Progress;
 use super::erased::ChangeCall;
 use super::operation::Context;
 use super::trail::Trail;
 use crate::core::grant::{Granted, Permit};
 use crate::core::operation::Drift;
-use crate::core::plan::Plan;
+use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, TargetRefs};
 use crate::core::text;
@@ -24,9 +25,9 @@ pub enum Proceed {
     Skip,
 }
 
-/// What an operation tells the gate of its progress through many targets.
+/// What an operation tells the gate of its progress.
 pub trait Steps: Send {
-    /// Before a target is acted on.
+    /// Before a target of a plan over many is acted on.
     ///
     /// # Errors
     /// `plan_changed` if the target is no longer what was shown and the plan stands or falls as a
@@ -39,42 +40,99 @@ pub trait Steps: Send {
         target: &'a Granted<'a>,
         outcome: Result<(), &'a Fault>,
     ) -> BoxFuture<'a, ()>;
+
+    /// How far a change has come that takes long, for whoever waits. It binds to nothing, and is
+    /// not recorded.
+    fn report(&self, done: u64, total: Option<u64>, message: &str);
+}
+
+/// What became of one target of a plan over many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Untouched,
+    /// It was acted on, and how that ended was not told.
+    Begun,
+    Done,
+    Failed,
+    /// It changed since it was shown.
+    LeftAlone,
 }
 
 /// What became of the targets of a plan over many.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    many: bool,
-    done: usize,
-    failed: usize,
-    /// The names of those that changed since they were shown.
-    left_alone: Vec<String>,
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// Whether the operation takes steps at all.
+    began: bool,
+    /// Each target's name and fate, in the order of the plan.
+    targets: Vec<(String, Fate)>,
 }
 
-impl Progress {
+impl Tally {
+    fn of(permit: &Permit) -> Self {
+        let left_out: Vec<&Target> = permit.left_out().collect();
+        let fate = |target: &Target| match left_out.contains(&target) {
+            true => Fate::LeftAlone,
+            false => Fate::Untouched,
+        };
+        let targets = permit.plan().targets().iter();
+        let targets = targets.map(|target| (text::name(&target.name), fate(target))).collect();
+        Self { began: false, targets }
+    }
+
+    fn names(&self, fates: &[Fate]) -> Vec<&str> {
+        let fitting = self.targets.iter().filter(|(_, fate)| fates.contains(fate));
+        fitting.map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn set(&mut self, index: usize, fate: Fate) {
+        self.began = true;
+        if let Some((_, now)) = self.targets.get_mut(index) {
+            *now = fate;
+        }
+    }
+
+    /// Whether the operation took any step.
+    pub(super) const fn began(&self) -> bool {
+        self.began
+    }
+
     /// Adds it to what the log keeps and to what the answer says.
-    pub(super) fn tell(&self, result: &mut Value, answer: &mut String) {
-        if let (true, Value::Object(map)) = (self.many, result) {
-            map.insert("steps".into(), json!({"done": self.done, "failed": self.failed}));
-            map.insert("left_alone".into(), json!(self.left_alone));
+    pub(super) fn tell(&self, failed: bool, result: &mut Value, answer: &mut String) {
+        let left_alone = self.names(&[Fate::LeftAlone]);
+        if let (true, Value::Object(map)) = (self.began, result) {
+            let count = |fate| self.names(&[fate]).len();
+            let (done, broken) = (count(Fate::Done), count(Fate::Failed) + count(Fate::Begun));
+            let untouched = count(Fate::Untouched);
+            map.insert(
+                "steps".into(),
+                json!({"done": done, "failed": broken, "untouched": untouched}),
+            );
+            map.insert("left_alone".into(), json!(left_alone));
         }
-        if !self.left_alone.is_empty() {
-            let names = self.left_alone.join(", ");
-            answer.push_str("\nLeft alone, since they changed after the preview: ");
-            answer.push_str(&text::line(&names, 2000));
+        let mut say = |what: &str, names: &[&str]| {
+            if !names.is_empty() {
+                answer.push_str(&format!("\n{what}: {}", text::line(&names.join(", "), 2000)));
+            }
+        };
+        if failed && self.began {
+            say("Done before that", &self.names(&[Fate::Done]));
+            say("Failed", &self.names(&[Fate::Failed, Fate::Begun]));
+            say("Not touched", &self.names(&[Fate::Untouched]));
         }
+        say("Left alone, since they changed after the preview", &left_alone);
     }
 }
 
-/// The gate's own keeper of steps. A plan over one target has no steps of its own: its intent and
-/// outcome say everything, and under its lock it was looked at a moment ago.
+/// The gate's own keeper of steps. A plan whose operation takes no steps has no lines of its own for
+/// them: its intent and outcome say everything, and under its lock it was looked at a moment ago.
 pub(super) struct Recorder<'a> {
     cx: Context<'a>,
     call: &'a dyn ChangeCall,
     plan: &'a Plan,
     drift: Drift,
     trail: &'a Trail,
-    progress: Progress,
+    progress: Option<&'a dyn Progress>,
+    tally: Tally,
 }
 
 impl<'a> Recorder<'a> {
@@ -84,16 +142,26 @@ impl<'a> Recorder<'a> {
         permit: &'a Permit,
         drift: Drift,
         trail: &'a Trail,
+        progress: Option<&'a dyn Progress>,
     ) -> Self {
         let plan: &Plan = permit.plan();
-        let left_alone = permit.left_out().map(|target| text::name(&target.name)).collect();
-        let many = plan.targets().len() > 1;
-        let progress = Progress { many, left_alone, ..Progress::default() };
-        Self { cx, call, plan, drift, trail, progress }
+        Self { cx, call, plan, drift, trail, progress, tally: Tally::of(permit) }
     }
 
-    pub(super) fn into_progress(self) -> Progress {
-        self.progress
+    pub(super) fn into_tally(self) -> Tally {
+        self.tally
+    }
+
+    /// The place of a target in the plan. A permit's targets are the plan's own.
+    fn place(&self, target: &Target) -> usize {
+        self.plan.targets().iter().position(|one| one == target).unwrap_or(usize::MAX)
+    }
+
+    fn tell_progress(&self, doing: &str) {
+        let untouched = self.tally.names(&[Fate::Untouched]).len();
+        let total = self.tally.targets.len();
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.report(count(total - untouched.min(total)), Some(count(total)), doing);
     }
 }
 
@@ -106,21 +174,20 @@ impl fmt::Debug for Recorder<'_> {
 impl Steps for Recorder<'_> {
     fn begin<'a>(&'a mut self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Proceed, Fault>> {
         Box::pin(async move {
-            if !self.progress.many {
-                return Ok(Proceed::Act);
-            }
             let target = target.target();
-            let shown = self.plan.targets().iter().position(|t| t.id == target.id);
-            let shown = shown.and_then(|index| self.plan.parts().facts.get(index));
+            self.tell_progress(&text::name(&target.name));
+            let place = self.place(target);
+            let shown = self.plan.parts().facts.get(place);
             let now = self.call.observe(self.cx, std::slice::from_ref(target)).await;
             let same = now.is_ok_and(|seen| seen.facts.first() == shown && shown.is_some());
             match (same, self.drift) {
                 (true, _) => {}
                 (false, Drift::Each) => {
-                    self.progress.left_alone.push(text::name(&target.name));
+                    self.tally.set(place, Fate::LeftAlone);
                     return Ok(Proceed::Skip);
                 }
                 (false, Drift::All) => {
+                    self.tally.began = true;
                     return Err(Fault::new(
                         Reason::PlanChanged,
                         format!(
@@ -133,7 +200,9 @@ impl Steps for Recorder<'_> {
             }
             let mut record = self.trail.record(Event::Step);
             record.target = TargetRefs::of(std::slice::from_ref(target));
+            self.tally.began = true;
             self.trail.write_synced(record).await?;
+            self.tally.set(place, Fate::Begun);
             Ok(Proceed::Act)
         })
     }
@@ -144,13 +213,8 @@ impl Steps for Recorder<'_> {
         outcome: Result<(), &'a Fault>,
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if !self.progress.many {
-                return;
-            }
-            match outcome {
-                Ok(()) => self.progress.done += 1,
-                Err(_) => self.progress.failed += 1,
-            }
+            let fate = if outcome.is_ok() { Fate::Done } else { Fate::Failed };
+            self.tally.set(self.place(target.target()), fate);
             let mut record = self.trail.record(Event::StepDone);
             record.target = TargetRefs::of(std::slice::from_ref(target.target()));
             record.result = Some(json!({"ok": outcome.is_ok()}));
@@ -162,5 +226,11 @@ impl Steps for Recorder<'_> {
             // and the outcome's own record will fail as well and say so.
             drop(self.trail.write_synced(record).await);
         })
+    }
+
+    fn report(&self, done: u64, total: Option<u64>, message: &str) {
+        if let Some(progress) = self.progress {
+            progress.report(done, total, message);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::erased::{Call, Observed};
+use super::erased::{Call, MakePreview, Observed};
 use super::operation::Context;
 use super::preview::Preview;
 use super::refusal::{denied, undeclared};
@@ -20,6 +20,7 @@ use crate::core::policy::{Effect, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Record, TargetRefs};
 use crate::core::text;
+use crate::ports::engine::CONTAINER;
 use crate::ports::{BoxFuture, Gone, random_id};
 
 /// What is known of a request before it runs.
@@ -29,7 +30,10 @@ pub(super) struct Survey {
     pub(super) verdict: Verdict,
     pub(super) class: Class,
     pub(super) seen_at: OffsetDateTime,
-    pub(super) preview: Preview,
+    pub(super) caller: Caller,
+    pub(super) policy: Arc<Policy>,
+    /// Looks at what only a preview shows, and makes it.
+    pub(super) preview: MakePreview,
 }
 
 impl Survey {
@@ -178,7 +182,29 @@ impl Gate {
     ) -> Result<Basis, Fault> {
         let targets = asked.call.resolve(self.context(asked.caller, &policy)).await?;
         known.target = TargetRefs::of(&targets);
+        if asked.call.is_change() {
+            self.not_ourselves(&targets)?;
+        }
         Ok(Basis { policy, targets })
+    }
+
+    /// Nothing is changed about the container that we run in: it would end us half-way.
+    fn not_ourselves(&self, targets: &[Target]) -> Result<(), Fault> {
+        let own = self.parts.look.own_container();
+        let is_own = |target: &&Target| {
+            target.kind == CONTAINER.name && own.is_some_and(|own| own.as_str() == target.id)
+        };
+        match targets.iter().find(is_own) {
+            None => Ok(()),
+            Some(target) => Err(Fault::new(
+                Reason::PolicyDenied,
+                format!(
+                    "Countersign itself runs in the container {}, and changes nothing about it. Do \
+                     this from outside, with the engine's own client.",
+                    text::name(&target.name)
+                ),
+            )),
+        }
     }
 
     /// Observes the targets, asks policy and makes the plan.
@@ -213,8 +239,8 @@ impl Gate {
         known.args = Some(Value::Object(bind(spec, call.recorded(), targets)));
         known.plan = Some(plan.digest());
         note(known, &verdict);
-        let preview = preview(&plan);
-        Ok(Survey { plan: Arc::new(plan), key, verdict, class, seen_at, preview })
+        let (plan, caller, policy) = (Arc::new(plan), caller.clone(), Arc::clone(policy));
+        Ok(Survey { plan, key, verdict, class, seen_at, caller, policy, preview })
     }
 
     /// Looks at the targets. What turns out to be of a class that is not declared is refused.
@@ -293,14 +319,15 @@ fn nothing_observed(spec: &Spec) -> Observed {
     Observed {
         class: spec.class,
         facts: Vec::new(),
-        preview: Box::new(move |plan| {
+        preview: Box::new(move |_, plan| {
             let targets = plan.targets().iter();
             let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
-            Preview {
+            let preview = Preview {
                 headline: format!("{title}. It changes nothing, but can show secrets."),
                 facts: facts.collect(),
                 notes: Vec::new(),
-            }
+            };
+            Box::pin(std::future::ready(preview))
         }),
     }
 }

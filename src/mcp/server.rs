@@ -144,6 +144,7 @@ impl ServerHandler for Server {
             arguments: request.arguments.unwrap_or_default(),
             caller: caller(context.client_info()),
             confirm: Confirm::Echo,
+            progress: None,
         });
         Ok(result(&answer.await).into())
     }

@@ -17,8 +17,9 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    Act, Acted, Container, ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, Look, Port,
-    State, Stream,
+    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
+    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
+    LookSystem, LookVolumes, Port, State, Stream,
 };
 
 pub(super) use world::{World, call, context, gate};
@@ -188,7 +189,7 @@ fn ready<'a, T: Send + 'a>(answer: Result<T, Fault>) -> Answered<'a, T> {
     Box::pin(std::future::ready(answer))
 }
 
-impl Look for Fake {
+impl LookSystem for Fake {
     fn engine_id(&self) -> Answered<'_, String> {
         ready(self.call("engine_id", "").map(|()| "ENGINE".into()))
     }
@@ -196,7 +197,9 @@ impl Look for Fake {
     fn engine(&self) -> Answered<'_, Engine> {
         ready(Err(Fault::new(Reason::EngineError, "Nobody asks this.")))
     }
+}
 
+impl LookContainers for Fake {
     fn containers<'a>(&'a self, filter: &'a ContainerFilter) -> Answered<'a, Vec<ContainerRow>> {
         let answer = self.call("containers", "").map(|()| {
             let all = filter.all || filter.status.is_some();
@@ -228,7 +231,9 @@ impl Look for Fake {
             found.ok_or_else(|| Fault::new(Reason::NotFound, "There is no such container."))
         }))
     }
+}
 
+impl LookLogs for Fake {
     /// As Docker does it: the tail counts pieces of 16 KiB of both streams, and only then are the
     /// stream and the window, to the second, looked at.
     fn logs<'a>(
@@ -270,14 +275,23 @@ impl Look for Fake {
         }
         self.later("logs", Ok(()))
     }
+}
 
+impl LookImages for Fake {
     fn image_id<'a>(&'a self, reference: &'a str) -> Answered<'a, Option<String>> {
         let answer = self.call("image_id", reference);
         self.later("image_id", answer.map(|()| self.images.get(reference).cloned()))
     }
 }
 
-impl Act for Fake {
+impl LookVolumes for Fake {}
+impl LookNetworks for Fake {}
+
+impl ActImages for Fake {}
+impl ActVolumes for Fake {}
+impl ActNetworks for Fake {}
+
+impl ActContainers for Fake {
     fn start<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
         self.act("start", target)
     }

@@ -1,92 +1,52 @@
-//! The engine as operations see it: looking is free, acting takes a [`Granted`]. The shapes are
-//! ours, small and complete; what an adapter cannot tell is an `Option`, never a guess.
+//! The engine as operations see it: looking is free, acting takes a
+//! [`Granted`](crate::core::grant::Granted). The shapes are ours, small and complete; what an adapter
+//! cannot tell is an `Option`, never a guess. Each file holds one kind of thing: how it looks, how it
+//! is asked about and what can be done to it.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::ControlFlow;
+mod containers;
+mod images;
+mod logs;
+mod networks;
+mod system;
+mod volumes;
 
-use serde::Serialize;
-use time::OffsetDateTime;
+pub use containers::*;
+pub use images::*;
+pub use logs::*;
+pub use networks::*;
+pub use system::*;
+pub use volumes::*;
 
 use super::BoxFuture;
-use crate::core::grant::Granted;
-use crate::core::ids::{FullId, Named, Reference};
-use crate::core::operation::{Attribute, Form, Kind};
-use crate::core::reason::Fault;
+use crate::core::reason::{Fault, Reason};
 
-/// Containers, as policy knows them.
-pub static CONTAINER: Kind = Kind {
-    name: "container",
-    names: Form::Word { upper: true, beside: "_.-" },
-    ids: Form::Hex(64),
-    attributes: &[
-        Attribute { name: "label.*", form: Form::Text, always: false },
-        Attribute { name: "image", form: Form::Text, always: true },
-        Attribute { name: "project", form: Form::Text, always: false },
-        Attribute { name: "service", form: Form::Text, always: false },
-        Attribute { name: "privileged", form: Form::Flag, always: true },
-    ],
-};
+/// What an engine answers, later.
+pub type Asked<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 
-/// Asking an engine. No call of this trait changes anything.
-pub trait Look: Send + Sync + fmt::Debug {
-    /// The id of the engine that answers now. Cheap enough for every call.
-    fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>>;
+/// The answer of an adapter that does not offer a call.
+fn not_offered<'a, T: Send + 'a>(what: &str) -> Asked<'a, T> {
+    let message = format!("This engine is not one of which {what} can be asked.");
+    Box::pin(std::future::ready(Err(Fault::new(Reason::EngineError, message))))
+}
 
-    /// What the engine says of itself.
-    fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>>;
+/// Asking an engine. No call of these traits changes anything.
+pub trait Look:
+    LookSystem + LookContainers + LookLogs + LookImages + LookVolumes + LookNetworks
+{
+}
 
-    /// Containers that fit the filter, in the engine's order (newest first).
-    fn containers<'a>(
-        &'a self,
-        filter: &'a ContainerFilter,
-    ) -> BoxFuture<'a, Result<Vec<ContainerRow>, Fault>>;
-
-    /// The containers that `reference` may mean: a superset of what [`crate::core::ids::resolve`]
-    /// needs, by as few calls as possible.
-    fn candidates<'a>(
-        &'a self,
-        reference: &'a Reference,
-    ) -> BoxFuture<'a, Result<Vec<ContainerRow>, Fault>>;
-
-    /// Everything about one container. The answer is that of exactly this id.
-    fn container<'a>(&'a self, id: &'a FullId) -> BoxFuture<'a, Result<Container, Fault>>;
-
-    /// Streams a container's log, oldest first, until its end or until `each` breaks. Lines come
-    /// whole: fragments joined, time stamps taken off, without the line feed.
-    fn logs<'a>(
-        &'a self,
-        id: &'a FullId,
-        query: &'a LogQuery,
-        each: &'a mut (dyn FnMut(LogLine<'_>) -> ControlFlow<()> + Send),
-    ) -> BoxFuture<'a, Result<(), Fault>>;
-
-    /// The id of the image that a reference points to now, if the engine has it.
-    fn image_id<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>>;
+impl<T> Look for T where
+    T: LookSystem + LookContainers + LookLogs + LookImages + LookVolumes + LookNetworks
+{
 }
 
 /// Changing something in an engine. Every call takes what only a permit yields.
 ///
 /// A fault with the reason `outcome_unknown` says that the change may have happened; every other
 /// fault says that it has not.
-pub trait Act: Send + Sync + fmt::Debug {
-    /// Starts a container.
-    fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>>;
+pub trait Act: ActContainers + ActImages + ActVolumes + ActNetworks {}
 
-    /// Stops a container: the stop signal, and after `grace_seconds` the kill signal.
-    fn stop<'a>(
-        &'a self,
-        target: &'a Granted<'a>,
-        grace_seconds: u32,
-    ) -> BoxFuture<'a, Result<Acted, Fault>>;
-
-    /// Stops a container as [`Act::stop`] does, and starts it.
-    fn restart<'a>(
-        &'a self,
-        target: &'a Granted<'a>,
-        grace_seconds: u32,
-    ) -> BoxFuture<'a, Result<Acted, Fault>>;
-}
+impl<T> Act for T where T: ActContainers + ActImages + ActVolumes + ActNetworks {}
 
 /// What an engine says of a change that it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,254 +55,4 @@ pub enum Acted {
     Changed,
     /// The target was so already, and it did nothing.
     AlreadySo,
-}
-
-/// An engine's description of itself. Nothing in it is secret: proxies and registries are left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Engine {
-    /// Its immutable id.
-    pub id: String,
-    /// The host's name.
-    pub name: String,
-    /// The product's version.
-    pub version: String,
-    /// The newest API version that it speaks.
-    pub api: String,
-    /// Operating system and its version.
-    pub os: String,
-    /// Kernel version.
-    pub kernel: String,
-    /// Processor architecture.
-    pub arch: String,
-    /// Storage driver.
-    pub storage: String,
-    /// Logging driver of containers that name none.
-    pub logging: String,
-    /// Processors.
-    pub cpus: i64,
-    /// Memory in bytes.
-    pub memory_bytes: i64,
-    /// Containers: running, paused, stopped.
-    pub containers: [i64; 3],
-    /// Images.
-    pub images: i64,
-    /// Warnings that it gives, as it words them.
-    pub warnings: Vec<String>,
-    /// Where it is reached.
-    pub address: String,
-}
-
-/// Which containers to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ContainerFilter {
-    /// Also those that do not run.
-    pub all: bool,
-    /// Part of the name, literally.
-    pub name: Option<String>,
-    /// `key` or `key=value`.
-    pub label: Option<String>,
-    /// A state, as the engine words it; implies `all`.
-    pub status: Option<String>,
-}
-
-/// A container in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerRow {
-    /// Its full id.
-    pub id: FullId,
-    /// Its name, without a leading slash.
-    pub name: String,
-    /// The image reference that it was made from.
-    pub image: String,
-    /// `running`, `exited` and so on.
-    pub state: String,
-    /// The state in words, with its age and health: `Up 2 hours (healthy)`.
-    pub status: String,
-    /// When it was made.
-    pub created: OffsetDateTime,
-    /// Published and exposed ports.
-    pub ports: Vec<Port>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// The names of its networks.
-    pub networks: Vec<String>,
-    /// The network mode: `bridge`, `host`, `container:<id>` and so on.
-    pub network_mode: String,
-}
-
-impl Named for ContainerRow {
-    fn id(&self) -> &FullId {
-        &self.id
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// A container's port, and where the host publishes it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Port {
-    /// The port inside.
-    pub private: u16,
-    /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
-    /// The host's address and port, if it is published.
-    pub public: Option<(String, u16)>,
-    /// Whether the engine picked the host's port, so that a start may pick another.
-    pub dynamic: bool,
-}
-
-/// Everything about one container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
-    /// Its full id.
-    pub id: FullId,
-    /// Its name, without a leading slash.
-    pub name: String,
-    /// The image reference that it was made from.
-    pub image: String,
-    /// The id of the image that it runs.
-    pub image_id: String,
-    /// When it was made.
-    pub created: Option<OffsetDateTime>,
-    /// Its state.
-    pub state: State,
-    /// How often the engine restarted it.
-    pub restart_count: i64,
-    /// The restart policy: `no`, `always`, `unless-stopped`, `on-failure` and its limit.
-    pub restart_policy: String,
-    /// Whether it is removed when it stops.
-    pub auto_remove: bool,
-    /// Whether it has all privileges on the host.
-    pub privileged: bool,
-    /// Capabilities added.
-    pub cap_add: Vec<String>,
-    /// The network mode.
-    pub network_mode: String,
-    /// The process id namespace's mode; empty for its own.
-    pub pid_mode: String,
-    /// The IPC namespace's mode.
-    pub ipc_mode: String,
-    /// The user, as configured; empty for the image's own.
-    pub user: String,
-    /// Mounts.
-    pub mounts: Vec<Mount>,
-    /// Paths of memory file systems, which every stop empties.
-    pub tmpfs: Vec<String>,
-    /// Published and exposed ports.
-    pub ports: Vec<Port>,
-    /// Networks with the address in each.
-    pub networks: BTreeMap<String, String>,
-    /// Legacy links, as the engine words them.
-    pub links: Vec<String>,
-    /// Containers whose mounts it takes over, as configured.
-    pub volumes_from: Vec<String>,
-    /// Labels. Their values can hold secrets.
-    pub labels: BTreeMap<String, String>,
-    /// The environment as configured, `NAME=value`. Values can hold secrets.
-    pub env: Vec<String>,
-    /// The program and its arguments. They can hold secrets.
-    pub command: Vec<String>,
-    /// The working folder.
-    pub workdir: String,
-    /// The stop signal; none for the default.
-    pub stop_signal: Option<String>,
-    /// Seconds that a stop waits by configuration.
-    pub stop_timeout: Option<i64>,
-    /// Whether it has a terminal, so that its log has one stream only.
-    pub tty: bool,
-    /// The logging driver.
-    pub log_driver: String,
-    /// Commands that run inside by `exec`.
-    pub execs: usize,
-    /// Memory limit in bytes; zero for none.
-    pub memory_bytes: i64,
-    /// Digest over the host configuration and the mounts: it changes whenever these do.
-    pub config_digest: String,
-}
-
-/// A container's state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    /// `running`, `paused`, `exited` and so on.
-    pub status: String,
-    /// Whether its processes exist (also while paused).
-    pub running: bool,
-    /// Whether it is paused.
-    pub paused: bool,
-    /// Whether the last end was for lack of memory.
-    pub oom_killed: bool,
-    /// The exit code of the last end.
-    pub exit_code: Option<i64>,
-    /// What the engine says of the last failure.
-    pub error: String,
-    /// The last start, exactly as the engine writes it; empty if it never ran.
-    pub started_at: String,
-    /// The last end, exactly as the engine writes it; empty if there was none.
-    pub finished_at: String,
-    /// `healthy`, `unhealthy` or `starting`, if it has a health check.
-    pub health: Option<String>,
-}
-
-/// A mount of a container.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Mount {
-    /// `volume`, `bind` or `tmpfs`.
-    pub kind: String,
-    /// The volume's name, if it is one.
-    pub name: Option<String>,
-    /// The host's path, or the volume's.
-    pub source: String,
-    /// The path inside.
-    pub destination: String,
-    /// Whether it can be written.
-    pub writable: bool,
-}
-
-impl Mount {
-    /// Whether it is a volume that nobody named: it is lost with its container.
-    pub fn is_anonymous_volume(&self) -> bool {
-        self.kind == "volume" && self.name.as_deref().is_some_and(|n| FullId::parse(n).is_some())
-    }
-}
-
-/// A stream of a container's log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stream {
-    /// Standard output; all there is with a terminal.
-    Out,
-    /// Standard error.
-    Err,
-}
-
-/// Which part of a log to stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogQuery {
-    /// With standard output.
-    pub out: bool,
-    /// With standard error.
-    pub err: bool,
-    /// The last so many lines of each stream; none for all. The engine may count long lines more
-    /// than once, so ask for more and count yourself.
-    pub tail: Option<u32>,
-    /// Not before, in whole seconds: lines of the second in which it lies may come from before it.
-    pub since: Option<OffsetDateTime>,
-    /// Not after, in whole seconds: lines of the second in which it lies may come from after it.
-    pub until: Option<OffsetDateTime>,
-    /// A longer line is cut after so many bytes.
-    pub line_bytes_max: usize,
-}
-
-/// One line of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogLine<'a> {
-    /// Where it was written.
-    pub stream: Stream,
-    /// When, as the engine writes it.
-    pub timestamp: &'a str,
-    /// What, at most `line_bytes_max` bytes of it.
-    pub bytes: &'a [u8],
-    /// How long it was before it was cut.
-    pub full_len: usize,
 }

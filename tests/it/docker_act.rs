@@ -8,7 +8,7 @@ use countersign::core::plan::Target;
 use countersign::core::reason::{Fault, Reason};
 use countersign::docker::DockerEngine;
 use countersign::docker::deadline::Deadlines;
-use countersign::ports::engine::{Act as _, Acted, Look as _};
+use countersign::ports::engine::{ActContainers as _, Acted, LookSystem as _};
 
 use crate::support::door::{Deed, Door};
 use crate::support::engine::{Engine, adapter_at, docker};

@@ -7,7 +7,7 @@ use countersign::core::ids::FullId;
 use countersign::core::reason::{Fault, Reason};
 use countersign::docker::DockerEngine;
 use countersign::docker::deadline::Deadlines;
-use countersign::ports::engine::{LogQuery, Look as _, Stream};
+use countersign::ports::engine::{LogQuery, LookLogs as _, Stream};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

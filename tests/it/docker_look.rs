@@ -3,7 +3,9 @@
 use countersign::core::ids::{FullId, Reference, resolve};
 use countersign::core::reason::Reason;
 use countersign::docker::DockerEngine;
-use countersign::ports::engine::{ContainerFilter, ContainerRow, Look as _};
+use countersign::ports::engine::{
+    ContainerFilter, ContainerRow, LookContainers as _, LookImages as _, LookSystem as _,
+};
 
 use crate::support::engine::{Engine, IMAGE, LABEL, docker};
 

@@ -11,7 +11,9 @@ use countersign::core::reason::Reason;
 use countersign::docker::DockerEngine;
 use countersign::docker::deadline::Deadlines;
 use countersign::docker::endpoint::{Sources, resolve};
-use countersign::ports::engine::{ContainerFilter, Look as _};
+use countersign::ports::engine::{
+    ContainerFilter, LookContainers as _, LookImages as _, LookSystem as _,
+};
 use tempfile::TempDir;
 
 use crate::support::door::{Deed, Door};

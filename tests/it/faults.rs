@@ -24,7 +24,9 @@ use countersign::core::record::Record;
 use countersign::gate::{Gate, Parts, Registry, Settings};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ports::engine::{
-    Act, Acted, Container, ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, Look,
+    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
+    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
+    LookSystem, LookVolumes,
 };
 use countersign::ports::{
     Audit, BoxFuture, Clock as _, Durability, Entropy as _, Fixed, Gone, GrantStore, Held,
@@ -113,7 +115,7 @@ impl GrantStore for Burning {
     }
 }
 
-impl Look for Burning {
+impl LookSystem for Burning {
     fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>> {
         self.engine.engine_id()
     }
@@ -121,7 +123,9 @@ impl Look for Burning {
     fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>> {
         self.engine.engine()
     }
+}
 
+impl LookContainers for Burning {
     fn containers<'a>(
         &'a self,
         filter: &'a ContainerFilter,
@@ -141,7 +145,9 @@ impl Look for Burning {
         self.fuse.point();
         self.engine.container(id)
     }
+}
 
+impl LookLogs for Burning {
     fn logs<'a>(
         &'a self,
         id: &'a FullId,
@@ -150,11 +156,16 @@ impl Look for Burning {
     ) -> BoxFuture<'a, Result<(), Fault>> {
         self.engine.logs(id, query, each)
     }
+}
 
+impl LookImages for Burning {
     fn image_id<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>> {
         self.engine.image_id(reference)
     }
 }
+
+impl LookVolumes for Burning {}
+impl LookNetworks for Burning {}
 
 impl Burning {
     async fn act(&self, target: &Granted<'_>) -> Result<Acted, Fault> {
@@ -165,7 +176,11 @@ impl Burning {
     }
 }
 
-impl Act for Burning {
+impl ActImages for Burning {}
+impl ActVolumes for Burning {}
+impl ActNetworks for Burning {}
+
+impl ActContainers for Burning {
     fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>> {
         Box::pin(self.act(target))
     }

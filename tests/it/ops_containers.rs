@@ -64,7 +64,7 @@ async fn call(gate: &Gate, operation: &str, arguments: Value) -> Answer {
     let principal = Principal { face: Face::Cli, uid: 0 };
     let caller = Caller { principal, client: None, version: None, pid: 1 };
     let operation = operation.to_owned();
-    gate.run(Request { operation, arguments, caller, confirm: Confirm::Echo }).await
+    gate.run(Request { operation, arguments, caller, confirm: Confirm::Echo, progress: None }).await
 }
 
 /// The preview and the answer to its confirmation.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::core::operation::{Attribute, Class, Form, Kind, Spec};
 use crate::core::policy::{Argument, Known, Vocabulary};
 
-static CONTAINER: Kind = Kind {
+const CONTAINER: Kind = Kind {
     name: "container",
     names: Form::Word { upper: true, beside: "_.-" },
     ids: Form::Hex(64),
@@ -24,7 +24,7 @@ static CONTAINER: Kind = Kind {
     ],
 };
 
-static VOLUME: Kind = Kind {
+const VOLUME: Kind = Kind {
     name: "volume",
     names: Form::Word { upper: true, beside: "_.-" },
     ids: Form::Word { upper: true, beside: "_.-" },
@@ -37,10 +37,10 @@ fn known(
     name: &'static str,
     toolset: &'static str,
     classes: [Class; 2],
-    kind: Option<&'static Kind>,
+    kinds: &'static [&'static Kind],
     arguments: Arguments<'_>,
 ) -> Known {
-    let references: &[&str] = match kind.map(|kind| kind.name) {
+    let references: &[&str] = match kinds.first().map(|kind| kind.name) {
         Some("container") => &["container"],
         Some(_) => &["volume"],
         None => &[],
@@ -50,7 +50,7 @@ fn known(
         name: Cow::Borrowed(name),
         class,
         ceiling,
-        kind,
+        kinds,
         references,
         ..Spec::read("", "Some operation", "Does something.", toolset)
     };
@@ -81,15 +81,15 @@ fn flag() -> Value {
 /// The vocabulary.
 pub(super) fn vocabulary() -> Vocabulary {
     use Class::{Destroy, Escalate, Mutate, Read, Sensitive};
-    let (on, volume) = (Some(&CONTAINER), Some(&VOLUME));
+    let (on, volume) = (&[&CONTAINER], &[&VOLUME]);
     let streams = json!({"default": "all", "possible": ["all", "stdout", "stderr"]});
     let seconds = || json!({"default": 10, "most": 600});
     let any = || json!({});
     let many = || json!({"many": true});
     let (base, admin) = ("containers", "containers-admin");
     Vocabulary::new(vec![
-        known("ping", "core", [Read; 2], None, &[]),
-        known("list_containers", base, [Read; 2], None, &[("all", flag()), ("name", any())]),
+        known("ping", "core", [Read; 2], &[], &[]),
+        known("list_containers", base, [Read; 2], &[], &[("all", flag()), ("name", any())]),
         known("inspect_container", base, [Sensitive; 2], on, &[]),
         known("get_container_logs", base, [Sensitive; 2], on, &[("stream", streams)]),
         known("restart_container", base, [Mutate; 2], on, &[("timeout", seconds())]),

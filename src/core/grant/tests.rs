@@ -23,7 +23,7 @@ fn verdict(class: Class) -> Verdict {
         toolset: "containers",
         class,
         ceiling: Class::Escalate,
-        kind: None,
+        kinds: &[],
         references: &[],
         drift: Drift::All,
         idempotent: false,

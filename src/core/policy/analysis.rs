@@ -7,7 +7,7 @@ use super::rule::Rule;
 use super::vocabulary::{Known, Vocabulary};
 use super::when::{DAY_MINUTES, Schedule};
 use super::{Effect, Match};
-use crate::core::operation::{Class, Form};
+use crate::core::operation::{Class, Form, Kind};
 
 /// The operations that a rule can match by what is declared of them, each with the effective
 /// classes at which it can.
@@ -18,24 +18,25 @@ pub fn operations_of<'v>(rule: &Rule, vocabulary: &'v Vocabulary) -> Vec<(&'v Kn
 
 /// Whether some request of this operation can have a text under this key that the glob matches.
 pub fn can_match(glob: &Glob, key: &Key, known: &Known) -> bool {
-    let (spec, kind) = (&known.spec, known.spec.kind);
+    let spec = &known.spec;
+    let some_kind = |can: &dyn Fn(&Kind) -> bool| spec.kinds.iter().any(|kind| can(kind));
     match key {
         Key::Class => ClassSet::between(spec.class, spec.ceiling)
             .iter()
             .any(|class| glob.matches(class.as_str())),
         Key::Op => glob.matches(&spec.name),
         Key::Toolset => glob.matches(spec.toolset),
-        Key::Kind => kind.is_some_and(|kind| glob.matches(kind.name)),
-        Key::Name => kind.is_some_and(|kind| has_form(glob, kind.names)),
-        Key::Id => kind.is_some_and(|kind| has_form(glob, kind.ids)),
-        Key::Engine => kind.is_some(),
+        Key::Kind => some_kind(&|kind| glob.matches(kind.name)),
+        Key::Name => some_kind(&|kind| has_form(glob, kind.names)),
+        Key::Id => some_kind(&|kind| has_form(glob, kind.ids)),
+        Key::Engine => some_kind(&|_| true),
         Key::Client => true,
         Key::Argument(name) => {
             known.arguments.get(name).is_some_and(|argument| argument.can_be(glob))
         }
-        Key::Attribute(name) => kind
-            .and_then(|kind| kind.attribute(name))
-            .is_some_and(|attribute| has_form(glob, attribute.form)),
+        Key::Attribute(name) => some_kind(&|kind| {
+            kind.attribute(name).is_some_and(|attribute| has_form(glob, attribute.form))
+        }),
     }
 }
 
@@ -91,7 +92,14 @@ pub(super) fn declared(
         }
         Key::Op => any(&spec.name),
         Key::Toolset => any(spec.toolset),
-        Key::Kind => spec.kind.map_or(Match::Cannot, |kind| any(kind.name)),
+        Key::Kind => {
+            let each = || spec.kinds.iter().map(|kind| any(kind.name));
+            match each().next() {
+                None => Match::Cannot,
+                Some(first) if each().all(|one| one == first) => first,
+                Some(_) => Match::May,
+            }
+        }
         key if condition.any.iter().any(|glob| can_match(glob, key, known)) => Match::May,
         _ => Match::Cannot,
     }

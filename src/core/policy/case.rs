@@ -12,7 +12,7 @@ use super::query::Query;
 use super::rule::{Place, Rule};
 use super::vocabulary::Known;
 use super::{Effect, Policy};
-use crate::core::operation::{Class, Form};
+use crate::core::operation::{Class, Form, Kind};
 use crate::core::plan::Target;
 
 /// A request with the verdict that it must get.
@@ -175,7 +175,10 @@ impl Case {
 impl Given {
     /// What it acts on, if its operation acts on anything.
     pub fn target(&self, known: &Known) -> Option<Target> {
-        let kind = known.spec.kind?;
+        // What is given tells which of several kinds is meant.
+        let has_all = |kind: &&&Kind| self.attributes.keys().all(|n| kind.attribute(n).is_some());
+        let kinds = known.spec.kinds;
+        let kind = kinds.iter().find(has_all).or_else(|| kinds.first())?;
         let mut attributes = self.attributes.clone();
         for attribute in kind.attributes.iter().filter(|attribute| attribute.always) {
             let typical = if attribute.form == Form::Flag { "false" } else { "" };

@@ -207,8 +207,8 @@ impl<'a> Run<'a> {
         };
         let vocabulary = self.vocabulary;
         for (operation, known) in vocabulary.operations().iter().enumerate() {
-            for (class, targeted) in grounds(known) {
-                let ground = Ground::new(known, class, targeted, tables);
+            for (class, kind) in grounds(known) {
+                let ground = Ground::new(known, class, kind, tables);
                 self.stand_on(ground, (operation, known), direction);
                 if first && !(self.found.is_empty() && self.open.is_empty()) {
                     return;

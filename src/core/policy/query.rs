@@ -43,7 +43,7 @@ impl<'a> Query<'a> {
     /// Each target by itself, as conditions look at them; one without a target where there is none.
     pub(super) fn subjects(&self) -> Vec<Subject<'a>> {
         match self.targets {
-            None if self.spec.kind.is_some() => vec![Subject::Unknown],
+            None if !self.spec.kinds.is_empty() => vec![Subject::Unknown],
             None | Some([]) => vec![Subject::Nothing],
             Some(targets) => targets.iter().map(Subject::Target).collect(),
         }

@@ -117,7 +117,13 @@ impl<'a> Values<'a> {
                 Key::Class => Texts::None,
                 Key::Op => one(&spec.name),
                 Key::Toolset => one(spec.toolset),
-                Key::Kind => spec.kind.map_or(Texts::None, |kind| one(kind.name)),
+                Key::Kind => match (subject, spec.kinds) {
+                    (_, []) => Texts::None,
+                    (_, [kind]) => one(kind.name),
+                    (Subject::Unknown, _) => Texts::Unknown,
+                    (Subject::Nothing, _) => Texts::None,
+                    (Subject::Target(target), _) => one(target.kind),
+                },
                 Key::Name => of_target(|target| &target.name),
                 Key::Id => of_target(|target| &target.id),
                 Key::Engine => of_target(|target| &target.engine),
@@ -147,11 +153,14 @@ impl<'a> Values<'a> {
     }
 
     fn attributes(&mut self, keys: &[Key], query: &Query<'a>, subject: Subject<'a>) {
-        let Some(kind) = query.spec.kind else { return };
         match subject {
             Subject::Nothing => {}
-            Subject::Unknown => kind.attributes.iter().for_each(|one| self.unknown(keys, one)),
+            Subject::Unknown => {
+                let all = query.spec.kinds.iter().flat_map(|kind| kind.attributes);
+                all.for_each(|one| self.unknown(keys, one));
+            }
             Subject::Target(target) => {
+                let Some(kind) = query.spec.kind(target.kind) else { return };
                 // Every target has such a one; where it is missing, nobody looked.
                 let always = kind.attributes.iter().filter(|attribute| attribute.always);
                 always.for_each(|attribute| self.unknown(keys, attribute));

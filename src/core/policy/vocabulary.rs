@@ -76,8 +76,8 @@ impl Vocabulary {
     /// The kinds of targets, each once.
     pub fn kinds(&self) -> Vec<&'static Kind> {
         let mut kinds: Vec<&'static Kind> = Vec::new();
-        for kind in self.operations.iter().filter_map(|known| known.spec.kind) {
-            if !kinds.contains(&kind) {
+        for kind in self.operations.iter().flat_map(|known| known.spec.kinds) {
+            if !kinds.contains(kind) {
                 kinds.push(kind);
             }
         }

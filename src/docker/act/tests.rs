@@ -3,10 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::ports::engine::CONTAINER;
 
-const START: Change = Change::Start;
-const STOP: Change = Change::Stop { grace_seconds: 10 };
-const RESTART: Change = Change::Restart { grace_seconds: 10 };
+/// Verbs, with the status from which on their outcome is not certain.
+const START: (&str, u16) = ("start", 501);
+const STOP: (&str, u16) = ("stop", 500);
+const RESTART: (&str, u16) = ("restart", 0);
+
+fn refusal((verb, certain_below): (&'static str, u16), status: u16, said: &str) -> Fault {
+    let error =
+        BollardError::DockerResponseServerError { status_code: status, message: said.to_owned() };
+    let target = target("container", "a1");
+    let (method, path, limit) = (Method::POST, String::new(), Duration::ZERO);
+    let order = Order { target: &target, verb, method, path, limit, certain_below };
+    refused(&order, status, error)
+}
 
 fn target(kind: &'static str, id: &str) -> Target {
     Target {
@@ -37,11 +48,7 @@ fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
         (RESTART, 400, other, Reason::OutcomeUnknown),
         (RESTART, 500, other, Reason::OutcomeUnknown),
     ] {
-        let error = BollardError::DockerResponseServerError {
-            status_code: status,
-            message: said.to_owned(),
-        };
-        let fault = refused(&target("container", "a1"), change, status, error);
+        let fault = refusal(change, status, said);
         assert_eq!(fault.reason, expected, "{change:?} {status} {said}");
         assert_eq!(fault.detail.as_deref(), Some(said));
     }
@@ -50,8 +57,7 @@ fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
 #[test]
 fn engine_text_in_a_message_is_one_clean_line() {
     let said = format!("a\nb\u{1b}[2J{}", "x".repeat(5000));
-    let error = BollardError::DockerResponseServerError { status_code: 409, message: said.clone() };
-    let fault = refused(&target("container", "a1"), START, 409, error);
+    let fault = refusal(START, 409, &said);
     assert!(!fault.message.chars().any(text::is_hidden), "{}", fault.message);
     assert!(fault.message.len() < 1000);
     assert_eq!(fault.detail, Some(said));
@@ -61,18 +67,16 @@ fn engine_text_in_a_message_is_one_clean_line() {
 fn secrets_that_an_engine_quotes_are_told_to_nobody() {
     let said = r#"exec: "/bin/--token=hunter2-x": stat /bin/--token=hunter2-x: no such file"#;
     for (change, status) in [(START, 400), (STOP, 500), (RESTART, 400)] {
-        let message = said.to_owned();
-        let error = BollardError::DockerResponseServerError { status_code: status, message };
-        let fault = refused(&target("container", "a1"), change, status, error);
+        let fault = refusal(change, status, said);
         assert!(!format!("{fault:?}").contains("hunter2"), "{fault:?}");
         assert!(fault.message.contains("no such file"), "{fault:?}");
     }
 }
 
 #[test]
-fn only_a_containers_full_id_is_a_target() {
+fn only_a_full_id_of_the_kind_is_a_target() {
     let id = "a".repeat(64);
-    assert!(container_id(&target("container", &id)).is_ok());
+    assert!(id_of(&target("container", &id), &CONTAINER).is_ok());
     let injected = format!("../images/prune?{}", "a".repeat(48));
     for (kind, id) in [
         ("image", id.as_str()),
@@ -82,15 +86,7 @@ fn only_a_containers_full_id_is_a_target() {
         ("container", "../images/prune?filters=...&"),
         ("container", &injected),
     ] {
-        let fault = container_id(&target(kind, id)).unwrap_err();
+        let fault = id_of(&target(kind, id), &CONTAINER).unwrap_err();
         assert_eq!(fault.reason, Reason::InvalidArgument, "{kind} {id}");
     }
-}
-
-#[test]
-fn a_deadline_outlasts_the_grace() {
-    let deadlines = deadline::Deadlines::default();
-    assert_eq!(START.deadline(&deadlines).as_secs(), 60);
-    assert_eq!(STOP.deadline(&deadlines).as_secs(), 40);
-    assert_eq!(RESTART.deadline(&deadlines).as_secs(), 100);
 }

@@ -79,7 +79,7 @@ impl Read for GetContainerLogs {
         Spec {
             class: Class::Sensitive,
             ceiling: Class::Sensitive,
-            kind: Some(&CONTAINER),
+            kinds: &[&CONTAINER],
             references: &["container"],
             since_api: Some("1.24"),
             ..spec

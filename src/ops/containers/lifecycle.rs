@@ -88,7 +88,7 @@ pub(super) const RESTARTING: &str = "restarting";
 
 /// What a preview shows beside the facts.
 #[derive(Debug)]
-pub struct Notes {
+pub(super) struct Notes {
     pub(super) container: Container,
     pub(super) now: OffsetDateTime,
     /// What its image reference points to now; none if that could not be found out.
@@ -108,23 +108,28 @@ pub(super) enum Beside {
 /// How long the notes may take; what is not there by then could not be checked.
 const NOTES: Duration = Duration::from_secs(5);
 
-/// Looks at the one target. Only the look at the container itself can fail. It comes last: what a
-/// grant is bound to is as it was a moment ago, however long the notes took.
+/// Looks at the one target.
 pub(super) async fn observe(
     cx: Context<'_>,
     targets: &[Target],
     class: impl FnOnce(&Container) -> Class,
+) -> Result<Seen<Facts, Container>, Fault> {
+    let container = cx.look.container(&target::full_id(targets)?).await?;
+    let (class, facts) = (class(&container), vec![Facts::of(&container)]);
+    Ok(Seen { class, facts, sight: container })
+}
+
+/// Looks at what else a preview shows.
+pub(super) async fn notes(
+    cx: Context<'_>,
+    targets: &[Target],
+    container: Container,
     beside: Beside,
-) -> Result<Seen<Facts, Notes>, Fault> {
-    let id = target::full_id(targets)?;
-    let (image_now, others) = join(image_now(cx, targets, beside), others(cx, &id, beside)).await;
-    let container = cx.look.container(&id).await?;
+) -> Notes {
+    let (image_now, others) =
+        join(image_now(cx, targets, beside), others(cx, &container.id, beside)).await;
     let peers = others.map(|others| others.peers(&container));
-    Ok(Seen {
-        class: class(&container),
-        facts: vec![Facts::of(&container)],
-        notes: Notes { container, now: cx.clock.now(), image_now, peers },
-    })
+    Notes { container, now: cx.clock.now(), image_now, peers }
 }
 
 async fn image_now(cx: Context<'_>, targets: &[Target], beside: Beside) -> Option<Option<String>> {
@@ -196,7 +201,7 @@ pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static st
         toolset: "containers",
         class: Class::Mutate,
         ceiling: Class::Mutate,
-        kind: Some(&CONTAINER),
+        kinds: &[&CONTAINER],
         references: &["container"],
         drift: Drift::All,
         idempotent: true,

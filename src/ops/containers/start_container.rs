@@ -1,6 +1,6 @@
 //! `start_container`: starts a container that does not run.
 
-use super::lifecycle::{self, Beside, Done, Facts, Notes, OneContainer};
+use super::lifecycle::{self, Beside, Done, Facts, OneContainer};
 use super::outcome::{self, Did, Outcome};
 use super::{notes, target};
 use crate::core::grant::Permit;
@@ -8,7 +8,7 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::Act;
+use crate::ports::engine::{Act, Container};
 
 /// The operation.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct StartContainer;
 impl Change for StartContainer {
     type Params = OneContainer;
     type Facts = Facts;
-    type Notes = Notes;
+    type Sight = Container;
     type Done = Done;
     type Output = Outcome;
 
@@ -37,12 +37,20 @@ impl Change for StartContainer {
         cx: Context<'_>,
         _: &OneContainer,
         targets: &[Target],
-    ) -> Result<Seen<Facts, Notes>, Fault> {
-        lifecycle::observe(cx, targets, |_| Class::Mutate, Beside::Image).await
+    ) -> Result<Seen<Facts, Container>, Fault> {
+        lifecycle::observe(cx, targets, |_| Class::Mutate).await
     }
 
-    fn preview(plan: &Plan, _: &OneContainer, facts: &[Facts], notes: &Notes) -> Preview {
-        lifecycle::preview(plan, notes::start_headline(notes), facts, notes, notes::start(notes))
+    async fn preview(
+        cx: Context<'_>,
+        plan: &Plan,
+        _: &OneContainer,
+        facts: &[Facts],
+        sight: Container,
+    ) -> Preview {
+        let notes = lifecycle::notes(cx, plan.targets(), sight, Beside::Image).await;
+        let headline = notes::start_headline(&notes);
+        lifecycle::preview(plan, headline, facts, &notes, notes::start(&notes))
     }
 
     async fn execute(

@@ -1,6 +1,6 @@
 //! `stop_container`: stops a container. One that is removed when it stops is lost with it.
 
-use super::lifecycle::{self, Beside, Done, Facts, Notes, Patient};
+use super::lifecycle::{self, Beside, Done, Facts, Patient};
 use super::outcome::{self, Did, Outcome};
 use super::{notes, target};
 use crate::core::grant::Permit;
@@ -8,7 +8,7 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::Act;
+use crate::ports::engine::{Act, Container};
 
 /// The operation.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct StopContainer;
 impl Change for StopContainer {
     type Params = Patient;
     type Facts = Facts;
-    type Notes = Notes;
+    type Sight = Container;
     type Done = Done;
     type Output = Outcome;
 
@@ -39,18 +39,20 @@ impl Change for StopContainer {
         cx: Context<'_>,
         _: &Patient,
         targets: &[Target],
-    ) -> Result<Seen<Facts, Notes>, Fault> {
-        lifecycle::observe(cx, targets, lifecycle::ending, Beside::Peers).await
+    ) -> Result<Seen<Facts, Container>, Fault> {
+        lifecycle::observe(cx, targets, lifecycle::ending).await
     }
 
-    fn preview(plan: &Plan, params: &Patient, facts: &[Facts], notes: &Notes) -> Preview {
-        lifecycle::preview(
-            plan,
-            notes::stop_headline(notes, params.timeout),
-            facts,
-            notes,
-            notes::stop(notes),
-        )
+    async fn preview(
+        cx: Context<'_>,
+        plan: &Plan,
+        params: &Patient,
+        facts: &[Facts],
+        sight: Container,
+    ) -> Preview {
+        let notes = lifecycle::notes(cx, plan.targets(), sight, Beside::Peers).await;
+        let headline = notes::stop_headline(&notes, params.timeout);
+        lifecycle::preview(plan, headline, facts, &notes, notes::stop(&notes))
     }
 
     async fn execute(

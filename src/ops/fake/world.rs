@@ -136,6 +136,7 @@ pub(in crate::ops) async fn call(gate: &Gate, operation: &str, arguments: Value)
         arguments,
         caller: CALLER,
         confirm: Confirm::Echo,
+        progress: None,
     })
     .await
 }

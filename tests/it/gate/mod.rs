@@ -91,6 +91,7 @@ pub(crate) fn request(operation: &str, arguments: Value) -> Request {
             pid: 1,
         },
         confirm: Confirm::Echo,
+        progress: None,
     }
 }
 

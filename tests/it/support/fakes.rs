@@ -14,7 +14,9 @@ use countersign::core::policy::{History, Past, Recall};
 use countersign::core::reason::{Fault, Reason};
 use countersign::core::record::{Event, Record};
 use countersign::ports::engine::{
-    Act, Acted, Container, ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, Look, State,
+    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
+    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
+    LookSystem, LookVolumes, State,
 };
 use countersign::ports::{Audit, BoxFuture, Clock, Durability, Entropy, Held};
 use time::OffsetDateTime;
@@ -300,7 +302,7 @@ fn row(container: &Container) -> ContainerRow {
     }
 }
 
-impl Look for FakeEngine {
+impl LookSystem for FakeEngine {
     fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>> {
         Box::pin(std::future::ready(Ok("FAKE".to_owned())))
     }
@@ -309,7 +311,9 @@ impl Look for FakeEngine {
         let fault = Fault::new(Reason::EngineUnavailable, "The engine is down.");
         Box::pin(std::future::ready(Err(fault.with_detail("connection refused"))))
     }
+}
 
+impl LookContainers for FakeEngine {
     fn containers<'a>(
         &'a self,
         _: &'a ContainerFilter,
@@ -339,7 +343,9 @@ impl Look for FakeEngine {
         let gone = || Fault::new(Reason::NotFound, "It is gone.");
         Box::pin(std::future::ready(found.ok_or_else(gone)))
     }
+}
 
+impl LookLogs for FakeEngine {
     fn logs<'a>(
         &'a self,
         _: &'a FullId,
@@ -348,13 +354,22 @@ impl Look for FakeEngine {
     ) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(std::future::ready(Ok(())))
     }
+}
 
+impl LookImages for FakeEngine {
     fn image_id<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 }
 
-impl Act for FakeEngine {
+impl LookVolumes for FakeEngine {}
+impl LookNetworks for FakeEngine {}
+
+impl ActImages for FakeEngine {}
+impl ActVolumes for FakeEngine {}
+impl ActNetworks for FakeEngine {}
+
+impl ActContainers for FakeEngine {
     fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>> {
         Box::pin(self.act("start", target))
     }

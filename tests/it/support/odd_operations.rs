@@ -22,7 +22,7 @@ macro_rules! pokes {
         impl $(<const $n: u8>)? Change for $name $(<$n>)? {
             type Params = OnOne;
             type Facts = String;
-            type Notes = ();
+            type Sight = ();
             type Done = Acted;
             type Output = Text;
 
@@ -42,7 +42,13 @@ macro_rules! pokes {
                 Ok(Seen { class: $class, ..Poke::observe(cx, params, targets).await? })
             }
 
-            fn preview(plan: &Plan, _: &OnOne, facts: &[String], (): &()) -> Preview {
+            async fn preview(
+        _: Context<'_>,
+        plan: &Plan,
+        _: &OnOne,
+        facts: &[String],
+        (): (),
+    ) -> Preview {
                 preview(plan, facts)
             }
 

@@ -33,7 +33,7 @@ pub(crate) fn spec(name: &'static str, class: Class) -> Spec {
         toolset: "core",
         class,
         ceiling: class,
-        kind: class.is_change().then_some(&CONTAINER),
+        kinds: if class.is_change() { &[&CONTAINER] } else { &[] },
         references: &[],
         drift: Drift::All,
         idempotent: false,
@@ -129,7 +129,7 @@ impl Read for Peek {
 pub(crate) struct Poke;
 
 async fn facts(cx: Context<'_>, targets: &[Target]) -> Result<Seen<String, ()>, Fault> {
-    let mut seen = Seen { class: Class::Mutate, facts: Vec::new(), notes: () };
+    let mut seen = Seen { class: Class::Mutate, facts: Vec::new(), sight: () };
     for target in targets {
         let container = cx.look.container(&FullId::parse(&target.id).unwrap()).await?;
         if container.auto_remove {
@@ -152,7 +152,7 @@ pub(crate) fn preview(plan: &Plan, facts: &[String]) -> Preview {
 impl Change for Poke {
     type Params = OnOne;
     type Facts = String;
-    type Notes = ();
+    type Sight = ();
     type Done = Acted;
     type Output = Text;
 
@@ -172,7 +172,7 @@ impl Change for Poke {
         facts(cx, targets).await
     }
 
-    fn preview(plan: &Plan, _: &OnOne, facts: &[String], (): &()) -> Preview {
+    async fn preview(_: Context<'_>, plan: &Plan, _: &OnOne, facts: &[String], (): ()) -> Preview {
         preview(plan, facts)
     }
 
@@ -204,7 +204,7 @@ pub(crate) struct PokeAll<const WHOLE: bool>;
 impl<const WHOLE: bool> Change for PokeAll<WHOLE> {
     type Params = Nothing;
     type Facts = String;
-    type Notes = ();
+    type Sight = ();
     type Done = Vec<String>;
     type Output = Text;
 
@@ -230,7 +230,13 @@ impl<const WHOLE: bool> Change for PokeAll<WHOLE> {
         facts(cx, targets).await
     }
 
-    fn preview(plan: &Plan, _: &Nothing, facts: &[String], (): &()) -> Preview {
+    async fn preview(
+        _: Context<'_>,
+        plan: &Plan,
+        _: &Nothing,
+        facts: &[String],
+        (): (),
+    ) -> Preview {
         preview(plan, facts)
     }
 
@@ -281,7 +287,7 @@ impl BoomParams {
 impl Change for Boom {
     type Params = BoomParams;
     type Facts = ();
-    type Notes = ();
+    type Sight = ();
     type Done = ();
     type Output = Text;
 
@@ -300,10 +306,10 @@ impl Change for Boom {
         _: &[Target],
     ) -> Result<Seen<(), ()>, Fault> {
         params.at("observe");
-        Ok(Seen { class: Class::Mutate, facts: Vec::new(), notes: () })
+        Ok(Seen { class: Class::Mutate, facts: Vec::new(), sight: () })
     }
 
-    fn preview(_: &Plan, params: &BoomParams, _: &[()], (): &()) -> Preview {
+    async fn preview(_: Context<'_>, _: &Plan, params: &BoomParams, _: &[()], (): ()) -> Preview {
         params.at("preview");
         Preview::default()
     }

@@ -29,7 +29,7 @@ pub(crate) fn permit(target: Target) -> Permit {
         toolset: "containers",
         class: Class::Mutate,
         ceiling: Class::Mutate,
-        kind: None,
+        kinds: &[],
         references: &[],
         drift: Drift::All,
         idempotent: false,

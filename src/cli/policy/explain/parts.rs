@@ -94,7 +94,7 @@ fn accounts<'a>(case: &Case<'a>) -> Vec<(Option<&'a Target>, Vec<Part<'a>>)> {
 }
 
 fn heading(case: &Case<'_>, target: Option<&Target>) -> String {
-    match (target, case.query.targets, case.query.spec.kind) {
+    match (target, case.query.targets, case.query.spec.kinds) {
         (Some(target), _, _) if target.id.is_empty() && target.name.is_empty() => {
             format!("a made-up {}", target.kind)
         }
@@ -103,7 +103,10 @@ fn heading(case: &Case<'_>, target: Option<&Target>) -> String {
                 (text::name(&target.name), text::name(&target.id), text::name(&target.engine));
             format!("{} {name} (id {id}, engine {engine})", target.kind)
         }
-        (None, None, Some(kind)) => format!("any {}: which one is not known", kind.name),
+        (None, None, [_, ..]) => {
+            let kinds: Vec<&str> = case.query.spec.kinds.iter().map(|kind| kind.name).collect();
+            format!("any {}: which one is not known", kinds.join(" or "))
+        }
         (None, _, _) => "It acts on no target.".to_owned(),
     }
 }

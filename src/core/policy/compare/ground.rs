@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::moments::Moments;
 use super::texts::Domain;
 use super::{Budget, Spent};
-use crate::core::operation::Class;
+use crate::core::operation::{Class, Kind};
 use crate::core::policy::analysis::declared;
 use crate::core::policy::condition::{Condition, declared_counts};
 use crate::core::policy::values::Texts;
@@ -52,7 +52,7 @@ pub(super) struct Ground<'a> {
     pub(super) known: &'a Known,
     pub(super) class: Class,
     /// Whether there is a target.
-    pub(super) targeted: bool,
+    pub(super) kind: Option<&'static Kind>,
     pub(super) tables: &'a Tables<'a>,
     pub(super) keys: Vec<Named<'a>>,
     places: BTreeMap<&'a Key, usize>,
@@ -96,29 +96,28 @@ pub(super) struct Model {
 }
 
 /// The effective classes of an operation, with a target and without one, as these can be.
-pub(super) fn grounds(known: &Known) -> Vec<(Class, bool)> {
+pub(super) fn grounds(known: &Known) -> Vec<(Class, Option<&'static Kind>)> {
     let spec = &known.spec;
     let required = |name: &&str| known.arguments.get(*name).is_some_and(|one| one.required);
     let always = !spec.references.is_empty() && spec.references.iter().all(required);
-    let targeted: &[bool] = match spec.kind {
-        None => &[false],
-        Some(_) if always => &[true],
-        Some(_) => &[true, false],
-    };
+    let mut kinds: Vec<_> = spec.kinds.iter().copied().map(Some).collect();
+    if !always || kinds.is_empty() {
+        kinds.push(None);
+    }
     let classes = ClassSet::between(spec.class, spec.ceiling);
-    targeted.iter().flat_map(|with| classes.iter().map(|class| (class, *with))).collect()
+    kinds.iter().flat_map(|kind| classes.iter().map(|class| (class, *kind))).collect()
 }
 
 impl<'a> Ground<'a> {
     pub(super) fn new(
         known: &'a Known,
         class: Class,
-        targeted: bool,
+        kind: Option<&'static Kind>,
         tables: &'a Tables<'a>,
     ) -> Self {
         let (keys, places) = (Vec::new(), BTreeMap::new());
-        let mut ground = Self { known, class, targeted, tables, keys, places };
-        if targeted {
+        let mut ground = Self { known, class, kind, tables, keys, places };
+        if kind.is_some() {
             for key in [&Key::Name, &Key::Id, &Key::Engine] {
                 ground.name(key);
             }
@@ -127,9 +126,9 @@ impl<'a> Ground<'a> {
     }
 
     fn name(&mut self, key: &'a Key) -> usize {
-        let (keys, known, targeted) = (&mut self.keys, self.known, self.targeted);
+        let (keys, known, kind) = (&mut self.keys, self.known, self.kind);
         *self.places.entry(key).or_insert_with(|| {
-            let domain = Domain::of(key, known, known.spec.kind.filter(|_| targeted));
+            let domain = Domain::of(key, known, kind);
             keys.push(Named { key, domain, asked: false });
             keys.len() - 1
         })
@@ -178,10 +177,18 @@ impl<'a> Ground<'a> {
     }
 
     fn stands(&self, rule: &Rule, condition: &Condition, unless: bool) -> Match {
-        let of_target =
-            matches!(condition.key, Key::Name | Key::Id | Key::Engine | Key::Attribute(_));
-        if of_target && !self.targeted {
-            return Match::Cannot;
+        let is = |holds| if holds { Match::Matches } else { Match::Cannot };
+        match (&condition.key, self.kind) {
+            (Key::Name | Key::Id | Key::Engine | Key::Attribute(_), None) => return Match::Cannot,
+            (Key::Attribute(name), Some(kind)) if kind.attribute(name).is_none() => {
+                return Match::Cannot;
+            }
+            (Key::Kind, Some(kind)) => {
+                return is(condition.any.iter().any(|glob| glob.matches(kind.name)));
+            }
+            // Of what acts on several kinds, a request without a target has none of them.
+            (Key::Kind, None) if self.known.spec.kinds.len() > 1 => return Match::Cannot,
+            _ => {}
         }
         declared(condition, self.known, self.class, declared_counts(rule.effect, unless))
     }
@@ -200,7 +207,7 @@ impl<'a> Ground<'a> {
     pub(super) fn entails(&self, one: usize, other: usize) -> bool {
         let rate = |number: usize| self.tables.rates.get(number);
         let (Some(one), Some(other)) = (rate(one), rate(other)) else { return false };
-        let scopes = one.scope == other.scope || other.scope == Scope::Host || !self.targeted;
+        let scopes = one.scope == other.scope || other.scope == Scope::Host || self.kind.is_none();
         one.least >= other.least
             && one.seconds <= other.seconds
             && scopes

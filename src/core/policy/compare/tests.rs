@@ -14,7 +14,7 @@ use crate::core::policy::condition::Condition;
 use crate::core::policy::values::Texts;
 use crate::core::policy::{Argument, Glob, Key, Known, Match, Schedule, Window, Zone};
 
-static KIND: Kind = Kind {
+const KIND: Kind = Kind {
     name: "thing",
     names: Form::Word { upper: false, beside: "-" },
     ids: Form::Hex(3),
@@ -26,7 +26,7 @@ static KIND: Kind = Kind {
 };
 
 fn known() -> Known {
-    let spec = Spec { kind: Some(&KIND), class: Class::Mutate, ..Spec::read("o", "O", "O.", "t") };
+    let spec = Spec { kinds: &[&KIND], class: Class::Mutate, ..Spec::read("o", "O", "O.", "t") };
     let list = Argument { many: true, ..Argument::default() };
     let few = Argument { possible: Some(vec!["a".into(), "bb".into()]), ..Argument::default() };
     let arguments = [("list".to_owned(), list), ("few".to_owned(), few)].into();

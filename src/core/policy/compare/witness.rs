@@ -54,8 +54,7 @@ impl<'a> Witness<'a> {
     ) -> Self {
         let spec = &known.spec;
         let now = ground.tables.moments.at(model.moment).unwrap_or(since);
-        let kind = spec.kind.filter(|_| ground.targeted);
-        let mut target = kind.map(|kind| Target {
+        let mut target = ground.kind.map(|kind| Target {
             kind: kind.name,
             id: String::new(),
             name: String::new(),
@@ -127,7 +126,7 @@ fn earlier<'g>(ground: &Ground<'g>, model: &Model) -> Vec<Earlier<'g>> {
         let counted = rate.counted.get(earlier.operation);
         earlier.seconds_ago <= rate.seconds
             && counted.is_some_and(|set| set.contains(earlier.class))
-            && (earlier.same || rate.scope == Scope::Host || !ground.targeted)
+            && (earlier.same || rate.scope == Scope::Host || ground.kind.is_none())
     };
     let mut reached: Vec<&'g Rate> = of(true).collect();
     reached.sort_by_key(|rate| rate.seconds);

@@ -84,7 +84,7 @@ fn earlier(known: &'static Known, class: Class, at: OffsetDateTime, on: &[Target
 }
 
 fn targets(known: &Known) -> Vec<Vec<Target>> {
-    if known.spec.kind.is_none() {
+    if known.spec.kinds.is_empty() {
         return vec![Vec::new()];
     }
     let mut all = vec![Vec::new()];

@@ -205,7 +205,7 @@ fn completions(part: &Request, drafts: &[Draft]) -> Vec<Request> {
         all.map(|mut map| map.remove("client")).collect()
     };
     let targets = || {
-        if spec.kind.is_none() {
+        if spec.kinds.is_empty() {
             return vec![Vec::new()];
         }
         let of_target = |key: &str| key != "client" && !key.starts_with("arg.");

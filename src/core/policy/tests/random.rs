@@ -246,9 +246,9 @@ pub(super) fn request(percent: u8) -> impl Strategy<Value = Request> {
                 arguments.retain(|name, _| known.arguments.contains_key(name));
                 arguments
             });
-            let targets = match spec.kind {
-                None => Some(Vec::new()),
-                Some(_) => targets,
+            let targets = match spec.kinds {
+                [] => Some(Vec::new()),
+                _ => targets,
             };
             let earlier = before.map(|before| earlier(before, moment));
             let now = on_time.map(|()| moment);

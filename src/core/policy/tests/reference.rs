@@ -89,7 +89,7 @@ enum Acts<'a> {
 /// What the contract says of a request.
 pub(super) fn verdict(rules: &[Draft], request: &Request, operations: &[Known]) -> Effect {
     let acts: Vec<Acts<'_>> = match &request.targets {
-        None if request.known.spec.kind.is_some() => vec![Acts::OnUnknown],
+        None if !request.known.spec.kinds.is_empty() => vec![Acts::OnUnknown],
         None => vec![Acts::OnNothing],
         Some(targets) if targets.is_empty() => vec![Acts::OnNothing],
         Some(targets) => targets.iter().map(Acts::On).collect(),
@@ -170,7 +170,12 @@ fn texts(key: &str, request: &Request, acts: Acts<'_>) -> Option<Vec<String>> {
     match key {
         "op" => Some(vec![spec.name.to_string()]),
         "toolset" => Some(vec![spec.toolset.to_owned()]),
-        "kind" => Some(spec.kind.iter().map(|kind| kind.name.to_owned()).collect()),
+        "kind" => match (spec.kinds, acts) {
+            ([_, _, ..], Acts::OnUnknown) => None,
+            ([_, _, ..], Acts::OnNothing) => Some(Vec::new()),
+            ([_, _, ..], Acts::On(target)) => Some(vec![target.kind.to_owned()]),
+            (kinds, _) => Some(kinds.iter().map(|kind| kind.name.to_owned()).collect()),
+        },
         "name" => of_target(|target| &target.name),
         "id" => of_target(|target| &target.id),
         "engine" => of_target(|target| &target.engine),
@@ -190,7 +195,11 @@ fn texts(key: &str, request: &Request, acts: Acts<'_>) -> Option<Vec<String>> {
 }
 
 fn attribute(key: &str, request: &Request, acts: Acts<'_>) -> Option<Vec<String>> {
-    let Some(declared) = request.known.spec.kind.and_then(|kind| kind.attribute(key)) else {
+    let kinds = request.known.spec.kinds.iter().filter(|kind| match acts {
+        Acts::On(target) => kind.name == target.kind,
+        Acts::OnUnknown | Acts::OnNothing => true,
+    });
+    let Some(declared) = kinds.filter_map(|kind| kind.attribute(key)).next() else {
         return Some(Vec::new());
     };
     match acts {
@@ -286,15 +295,15 @@ fn is_counted(rule: &Draft, known: &Known, class: Class) -> bool {
         match key.as_str() {
             "op" => named(&spec.name),
             "toolset" => named(spec.toolset),
-            "kind" => spec.kind.is_some_and(|kind| named(kind.name)),
+            "kind" => spec.kinds.iter().any(|kind| named(kind.name)),
             "class" => named(class.as_str()) || named(spec.class.as_str()),
             "client" => true,
-            "name" | "id" | "engine" => spec.kind.is_some(),
+            "name" | "id" | "engine" => !spec.kinds.is_empty(),
             _ => match key.strip_prefix("arg.") {
                 Some(argument) => known.arguments.get(argument).is_some_and(|argument| {
                     argument.possible.as_ref().is_none_or(|texts| texts.iter().any(|t| named(t)))
                 }),
-                None => spec.kind.is_some_and(|kind| kind.attribute(key).is_some()),
+                None => spec.kinds.iter().any(|kind| kind.attribute(key).is_some()),
             },
         }
     })

@@ -12,7 +12,7 @@ use crate::core::policy::{
     Vocabulary, When, Window, Zone, day_name, operations_of,
 };
 
-pub(super) static UNIT: Kind = Kind {
+pub(super) const UNIT: Kind = Kind {
     name: "unit",
     names: Form::Word { upper: true, beside: "_.-" },
     ids: Form::Hex(8),
@@ -36,7 +36,7 @@ pub(super) fn spec(name: &'static str, class: Class, ceiling: Class) -> Spec {
         toolset: "core",
         class,
         ceiling,
-        kind: None,
+        kinds: &[],
         references: &[],
         drift: Drift::All,
         idempotent: false,
@@ -58,7 +58,7 @@ fn operations() -> Vocabulary {
     let core = |name, class, arguments| known(spec(name, class, class), arguments);
     let unit = |name, class, ceiling, arguments| {
         let spec = spec(name, class, ceiling);
-        known(Spec { toolset: "units", kind: Some(&UNIT), ..spec }, arguments)
+        known(Spec { toolset: "units", kinds: &[&UNIT], ..spec }, arguments)
     };
     Vocabulary::new(vec![
         core("ping", Read, vec![]),

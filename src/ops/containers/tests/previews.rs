@@ -148,7 +148,7 @@ async fn stop_of_a_container_that_is_removed_with_it() {
         principal: Principal { face: crate::core::plan::Face::Cli, uid: 0 },
     };
     let plan = Plan::new(parts).unwrap();
-    let preview = StopContainer::preview(&plan, &params, &seen.facts, &seen.notes);
+    let preview = StopContainer::preview(cx, &plan, &params, &seen.facts, seen.sight).await;
     insta::assert_snapshot!(preview.text(fake::NOW));
 
     web.auto_remove = false;

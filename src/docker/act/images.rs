@@ -1,0 +1,6 @@
+//! Changing images.
+
+use crate::docker::DockerEngine;
+use crate::ports::engine::ActImages;
+
+impl ActImages for DockerEngine {}

@@ -1,0 +1,41 @@
+//! Asking about the engine itself.
+
+use crate::core::reason::Fault;
+use crate::docker::model::{Info, Version};
+use crate::docker::{DockerEngine, map, odd};
+use crate::ports::BoxFuture;
+use crate::ports::engine::{Engine, LookSystem};
+
+impl LookSystem for DockerEngine {
+    fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>> {
+        Box::pin(async {
+            let wire = self.wire()?;
+            match wire.engine(wire.identity()) {
+                Some(id) => Ok(id),
+                None => Ok(self.info().await?.id),
+            }
+        })
+    }
+
+    fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>> {
+        Box::pin(async {
+            let (info, version) =
+                tokio::try_join!(self.info(), self.ask::<Version>("engine", "/version"))?;
+            map::engine(info, version.api, &self.wire()?.endpoint.address)
+        })
+    }
+}
+
+impl DockerEngine {
+    /// What the engine says of itself now, from which its id is kept.
+    async fn info(&self) -> Result<Info, Fault> {
+        let wire = self.wire()?;
+        let identity = wire.identity();
+        let info: Info = self.ask("engine", "/info").await?;
+        if info.id.is_empty() {
+            return Err(odd("engine", "its id is empty"));
+        }
+        wire.learn(identity, &info.id);
+        Ok(info)
+    }
+}

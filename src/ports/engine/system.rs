@@ -1,0 +1,58 @@
+//! The engine itself.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::core::ids::FullId;
+use crate::core::reason::Fault;
+use crate::ports::BoxFuture;
+
+/// Asking about the engine itself.
+pub trait LookSystem: Send + Sync + fmt::Debug {
+    /// The id of the engine that answers now. Cheap enough for every call.
+    fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>>;
+
+    /// What the engine says of itself.
+    fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>>;
+
+    /// The container that this program itself runs in, if it runs in one.
+    fn own_container(&self) -> Option<&FullId> {
+        None
+    }
+}
+
+/// An engine's description of itself. Nothing in it is secret: proxies and registries are left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Engine {
+    /// Its immutable id.
+    pub id: String,
+    /// The host's name.
+    pub name: String,
+    /// The product's version.
+    pub version: String,
+    /// The newest API version that it speaks.
+    pub api: String,
+    /// Operating system and its version.
+    pub os: String,
+    /// Kernel version.
+    pub kernel: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// Storage driver.
+    pub storage: String,
+    /// Logging driver of containers that name none.
+    pub logging: String,
+    /// Processors.
+    pub cpus: i64,
+    /// Memory in bytes.
+    pub memory_bytes: i64,
+    /// Containers: running, paused, stopped.
+    pub containers: [i64; 3],
+    /// Images.
+    pub images: i64,
+    /// Warnings that it gives, as it words them.
+    pub warnings: Vec<String>,
+    /// Where it is reached.
+    pub address: String,
+}
