@@ -3,9 +3,13 @@
 pub mod containers;
 #[cfg(test)]
 mod fake;
+pub mod images;
+pub mod networks;
+pub mod projects;
 pub mod system;
 pub mod table;
 mod units;
+pub mod volumes;
 pub mod when;
 
 use crate::gate::{Changes, Erased, Reads};

@@ -25,7 +25,7 @@ mod layers;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
-mod ops_containers;
+mod ops;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

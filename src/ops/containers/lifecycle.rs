@@ -27,7 +27,7 @@ use crate::ports::engine::{Acted, CONTAINER, Container};
 pub struct OneContainer {
     /// Name, full id or id prefix (at least 6 hex digits).
     #[schemars(length(min = 1, max = 129))]
-    pub(super) container: String,
+    pub(in crate::ops) container: String,
 }
 
 /// Which container to stop, and how patiently.
@@ -36,11 +36,11 @@ pub struct OneContainer {
 pub struct Patient {
     /// Name, full id or id prefix (at least 6 hex digits).
     #[schemars(length(min = 1, max = 129))]
-    pub(super) container: String,
+    pub(in crate::ops) container: String,
     /// Seconds between the stop signal and the kill signal.
     #[serde(default = "grace")]
     #[schemars(range(min = 0, max = 600))]
-    pub(super) timeout: u32,
+    pub(in crate::ops) timeout: u32,
 }
 
 const fn grace() -> u32 {
@@ -66,7 +66,7 @@ pub struct Facts {
 
 impl Facts {
     /// Those of a container.
-    pub(super) fn of(container: &Container) -> Self {
+    pub(in crate::ops) fn of(container: &Container) -> Self {
         let state = &container.state;
         // What is paused does not restart by itself, however often it did before.
         let up = (state.running && !state.paused) || state.status == RESTARTING;
@@ -84,22 +84,22 @@ impl Facts {
 }
 
 /// The state of a container between two starts by the engine.
-pub(super) const RESTARTING: &str = "restarting";
+pub(in crate::ops) const RESTARTING: &str = "restarting";
 
 /// What a preview shows beside the facts.
 #[derive(Debug)]
-pub(super) struct Notes {
-    pub(super) container: Container,
-    pub(super) now: OffsetDateTime,
+pub(in crate::ops) struct Notes {
+    pub(in crate::ops) container: Container,
+    pub(in crate::ops) now: OffsetDateTime,
     /// What its image reference points to now; none if that could not be found out.
-    pub(super) image_now: Option<Option<String>>,
+    pub(in crate::ops) image_now: Option<Option<String>>,
     /// Who else is affected; none if that could not be found out.
-    pub(super) peers: Option<Peers>,
+    pub(in crate::ops) peers: Option<Peers>,
 }
 
 /// How far to look beside the container itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Beside {
+pub(in crate::ops) enum Beside {
     Image,
     Peers,
     Both,
@@ -109,7 +109,7 @@ pub(super) enum Beside {
 const NOTES: Duration = Duration::from_secs(5);
 
 /// Looks at the one target.
-pub(super) async fn observe(
+pub(in crate::ops) async fn observe(
     cx: Context<'_>,
     targets: &[Target],
     class: impl FnOnce(&Container) -> Class,
@@ -120,7 +120,7 @@ pub(super) async fn observe(
 }
 
 /// Looks at what else a preview shows.
-pub(super) async fn notes(
+pub(in crate::ops) async fn notes(
     cx: Context<'_>,
     targets: &[Target],
     container: Container,
@@ -148,7 +148,7 @@ async fn others(cx: Context<'_>, id: &FullId, beside: Beside) -> Option<Others> 
 }
 
 /// The preview of these facts and notes.
-pub(super) fn preview(
+pub(in crate::ops) fn preview(
     plan: &Plan,
     headline: String,
     facts: &[Facts],
@@ -185,7 +185,7 @@ pub(super) fn preview(
 }
 
 /// A digest as people know it: its algorithm and 12 digits.
-pub(super) fn short_digest(digest: &str) -> String {
+pub(in crate::ops) fn short_digest(digest: &str) -> String {
     match digest.split_once(':') {
         Some((algorithm, hex)) => format!("{algorithm}:{}", hex.get(..12).unwrap_or(hex)),
         None => digest.get(..12).unwrap_or(digest).to_owned(),
@@ -193,7 +193,7 @@ pub(super) fn short_digest(digest: &str) -> String {
 }
 
 /// The declaration that the three have in common.
-pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static str) -> Spec {
+pub(in crate::ops) fn spec(name: &'static str, title: &'static str, summary: &'static str) -> Spec {
     Spec {
         name: name.into(),
         title: title.into(),
@@ -212,21 +212,21 @@ pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static st
 /// What executing tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
-    pub(super) acted: Acted,
+    pub(in crate::ops) acted: Acted,
     /// Whether the container was one that is removed when it stops, by the facts of the permit.
-    pub(super) auto_remove: bool,
+    pub(in crate::ops) auto_remove: bool,
 }
 
 impl Done {
     /// What the engine says of a permitted change.
-    pub(super) fn of(permit: &Permit, acted: Acted) -> Self {
+    pub(in crate::ops) fn of(permit: &Permit, acted: Acted) -> Self {
         let fact = permit.plan().parts().facts.first().and_then(|facts| facts.get("autoRemove"));
         Self { acted, auto_remove: fact == Some(&Value::Bool(true)) }
     }
 }
 
 /// The one target that a permit permits to change.
-pub(super) fn one(permit: &Permit) -> Result<Granted<'_>, Fault> {
+pub(in crate::ops) fn one(permit: &Permit) -> Result<Granted<'_>, Fault> {
     permit
         .targets()
         .next()
@@ -235,6 +235,6 @@ pub(super) fn one(permit: &Permit) -> Result<Granted<'_>, Fault> {
 
 /// The class of what ends a container's processes. One that is removed when these end is lost with
 /// its files and unnamed volumes: by a stop at once, by a restart if the new start fails or ends.
-pub(super) fn ending(container: &Container) -> Class {
+pub(in crate::ops) fn ending(container: &Container) -> Class {
     if container.auto_remove { Class::Destroy } else { Class::Mutate }
 }

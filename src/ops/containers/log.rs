@@ -4,8 +4,8 @@ mod keep;
 mod page;
 mod scan;
 
-pub(super) use page::{Page, Shape};
-pub(super) use scan::Scan;
+pub(in crate::ops) use page::{Page, Shape};
+pub(in crate::ops) use scan::Scan;
 
 use regex::bytes::{Regex, RegexBuilder};
 use schemars::JsonSchema;
@@ -21,7 +21,7 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 /// Which streams to show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Streams {
+pub(in crate::ops) enum Streams {
     #[default]
     All,
     Stdout,
@@ -29,7 +29,7 @@ pub(super) enum Streams {
 }
 
 impl Streams {
-    pub(super) const fn holds(self, stream: Stream) -> bool {
+    pub(in crate::ops) const fn holds(self, stream: Stream) -> bool {
         match self {
             Self::All => true,
             Self::Stdout => matches!(stream, Stream::Out),
@@ -42,7 +42,7 @@ impl Streams {
 ///
 /// # Errors
 /// `invalid_argument` for a pattern that is none, or needs too much memory.
-pub(super) fn pattern(given: &str) -> Result<Regex, Fault> {
+pub(in crate::ops) fn pattern(given: &str) -> Result<Regex, Fault> {
     RegexBuilder::new(given)
         .case_insensitive(!has_upper(given))
         .size_limit(PATTERN_BYTES_MAX)

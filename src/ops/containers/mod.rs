@@ -2,16 +2,16 @@
 
 mod get_container_logs;
 mod inspect_container;
-mod lifecycle;
+pub(super) mod lifecycle;
 mod list_containers;
-mod log;
-mod notes;
-mod outcome;
-mod peers;
+pub(super) mod log;
+pub(super) mod notes;
+pub(super) mod outcome;
+pub(super) mod peers;
 mod restart_container;
 mod start_container;
 mod stop_container;
-mod target;
+pub(super) mod target;
 
 pub use get_container_logs::GetContainerLogs;
 pub use inspect_container::InspectContainer;

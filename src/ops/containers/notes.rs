@@ -17,7 +17,7 @@ const UNCHECKED: &str = "could not be checked";
 type Rows = Vec<(&'static str, String)>;
 
 /// What a start would do.
-pub(super) fn start_headline(notes: &Notes) -> String {
+pub(in crate::ops) fn start_headline(notes: &Notes) -> String {
     let name = text::name(&notes.container.name);
     match state(&notes.container) {
         Run::Paused => format!(
@@ -33,7 +33,7 @@ pub(super) fn start_headline(notes: &Notes) -> String {
 }
 
 /// What a stop would do.
-pub(super) fn stop_headline(notes: &Notes, grace: u32) -> String {
+pub(in crate::ops) fn stop_headline(notes: &Notes, grace: u32) -> String {
     let name = text::name(&notes.container.name);
     match (state(&notes.container), notes.container.auto_remove) {
         (Run::Down, _) => format!("{name} is not running: nothing will change."),
@@ -43,7 +43,7 @@ pub(super) fn stop_headline(notes: &Notes, grace: u32) -> String {
 }
 
 /// What a restart would do.
-pub(super) fn restart_headline(notes: &Notes, grace: u32) -> String {
+pub(in crate::ops) fn restart_headline(notes: &Notes, grace: u32) -> String {
     let name = text::name(&notes.container.name);
     match state(&notes.container) {
         Run::Down => {
@@ -60,7 +60,7 @@ pub(super) fn restart_headline(notes: &Notes, grace: u32) -> String {
 }
 
 /// Notes of a start.
-pub(super) fn start(notes: &Notes) -> Rows {
+pub(in crate::ops) fn start(notes: &Notes) -> Rows {
     let container = &notes.container;
     let mut rows = Rows::new();
     if state(container) != Run::Down {
@@ -74,7 +74,7 @@ pub(super) fn start(notes: &Notes) -> Rows {
 }
 
 /// Notes of a stop.
-pub(super) fn stop(notes: &Notes) -> Rows {
+pub(in crate::ops) fn stop(notes: &Notes) -> Rows {
     let container = &notes.container;
     let mut rows = Rows::new();
     if state(container) == Run::Down {
@@ -96,7 +96,7 @@ pub(super) fn stop(notes: &Notes) -> Rows {
 }
 
 /// Notes of a restart.
-pub(super) fn restart(notes: &Notes) -> Rows {
+pub(in crate::ops) fn restart(notes: &Notes) -> Rows {
     let container = &notes.container;
     let running = state(container) != Run::Down;
     let mut rows = Rows::new();
@@ -217,7 +217,7 @@ fn published(rows: &mut Rows, container: &Container, what: &str) {
 }
 
 /// Ports as `127.0.0.1:8080->80`, without what is usual: every address, and TCP.
-pub(super) fn ports<'a>(ports: impl Iterator<Item = &'a Port>) -> String {
+pub(in crate::ops) fn ports<'a>(ports: impl Iterator<Item = &'a Port>) -> String {
     let mut shown: Vec<String> = Vec::new();
     for Port { private, protocol, public, .. } in ports {
         let tail =
@@ -242,7 +242,7 @@ fn mounts(container: &Container) -> String {
 }
 
 /// A mount as `volume data -> /data (rw)`.
-pub(super) fn mount(mount: &Mount) -> String {
+pub(in crate::ops) fn mount(mount: &Mount) -> String {
     let source = mount.name.as_deref().unwrap_or(&mount.source);
     let source = if mount.is_anonymous_volume() { "(anonymous)" } else { source };
     let mode = if mount.writable { "rw" } else { "ro" };
@@ -260,7 +260,7 @@ fn anonymous(container: &Container) -> String {
 }
 
 /// How far the container can reach beyond itself, as configured.
-pub(super) fn reach(container: &Container) -> String {
+pub(in crate::ops) fn reach(container: &Container) -> String {
     let mut out = Vec::new();
     if container.privileged {
         out.push("PRIVILEGED".to_owned());

@@ -23,7 +23,7 @@ const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Did {
+pub(in crate::ops) enum Did {
     Start,
     Stop,
     Restart,
@@ -41,7 +41,7 @@ pub struct Outcome {
 }
 
 /// Looks at the one target again.
-pub(super) async fn look(
+pub(in crate::ops) async fn look(
     cx: Context<'_>,
     targets: &[Target],
     did: Did,

@@ -27,30 +27,30 @@ const COMMON_NETWORKS: [&str; 3] = ["bridge", "host", "none"];
 
 /// Names of other containers, by how they hang on this one. Sanitised.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Peers {
+pub(in crate::ops) struct Peers {
     /// They live in its network namespace.
-    pub(super) network: Vec<String>,
+    pub(in crate::ops) network: Vec<String>,
     /// They live in its process id namespace.
-    pub(super) pid: Vec<String>,
+    pub(in crate::ops) pid: Vec<String>,
     /// They live in its IPC namespace.
-    pub(super) ipc: Vec<String>,
+    pub(in crate::ops) ipc: Vec<String>,
     /// They took over its mounts.
-    pub(super) mounts: Vec<String>,
+    pub(in crate::ops) mounts: Vec<String>,
     /// They are linked to it.
-    pub(super) links: Vec<String>,
+    pub(in crate::ops) links: Vec<String>,
     /// Compose services that depend on it, and want no restart with it.
-    pub(super) dependents: Vec<String>,
+    pub(in crate::ops) dependents: Vec<String>,
     /// Compose services that depend on it, and want a restart with it.
-    pub(super) dependents_to_restart: Vec<String>,
+    pub(in crate::ops) dependents_to_restart: Vec<String>,
     /// They are on one of its own networks.
-    pub(super) neighbours: Vec<String>,
+    pub(in crate::ops) neighbours: Vec<String>,
     /// Containers that were not looked at one by one.
-    pub(super) unchecked: usize,
+    pub(in crate::ops) unchecked: usize,
 }
 
 /// All other containers.
 #[derive(Debug, Default)]
-pub(super) struct Others {
+pub(in crate::ops) struct Others {
     /// As listed.
     rows: Vec<ContainerRow>,
     /// Those of them that were looked at one by one.
@@ -61,7 +61,7 @@ pub(super) struct Others {
 
 impl Others {
     /// Finds them: by one list, and a bounded number of looks for what a list does not tell.
-    pub(super) async fn look(cx: Context<'_>, id: &FullId) -> Result<Self, Fault> {
+    pub(in crate::ops) async fn look(cx: Context<'_>, id: &FullId) -> Result<Self, Fault> {
         let everything = ContainerFilter { all: true, ..ContainerFilter::default() };
         let mut rows = cx.look.containers(&everything).await?;
         rows.retain(|row| row.id != *id);
@@ -84,7 +84,7 @@ impl Others {
     }
 
     /// Those of them that hang on this container.
-    pub(super) fn peers(&self, container: &Container) -> Peers {
+    pub(in crate::ops) fn peers(&self, container: &Container) -> Peers {
         let mut peers = Peers { unchecked: self.unchecked, ..Peers::default() };
         for row in &self.rows {
             peers.add_listed(container, row);

@@ -11,14 +11,14 @@ use crate::gate::Context;
 use crate::ports::engine::{CONTAINER, Container, ContainerRow};
 
 /// The label that holds a container's Compose project.
-pub(super) const PROJECT: &str = "com.docker.compose.project";
+pub(in crate::ops) const PROJECT: &str = "com.docker.compose.project";
 
 /// The label that holds a container's Compose service.
-pub(super) const SERVICE: &str = "com.docker.compose.service";
+pub(in crate::ops) const SERVICE: &str = "com.docker.compose.service";
 
 /// Finds the one container that is meant, by one filtered list. For reads: policy is told what the
 /// list tells, and what only the container tells if it asks.
-pub(super) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
+pub(in crate::ops) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
     if ["image", "privileged"].iter().any(|attribute| cx.policy.asks_for(attribute)) {
         return resolve_for_change(cx, given).await;
     }
@@ -35,7 +35,10 @@ pub(super) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<Target>,
 
 /// As [`resolve`], and looks at the container itself. For changes: policy is also told what only
 /// the container tells, and the image as configured, which a list forgets once its tag has moved.
-pub(super) async fn resolve_for_change(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
+pub(in crate::ops) async fn resolve_for_change(
+    cx: Context<'_>,
+    given: &str,
+) -> Result<Vec<Target>, Fault> {
     let (row, engine) = find(cx, given).await?;
     let container = cx.look.container(&row.id).await?;
     let Container { id, name, image, labels, privileged, .. } = container;
@@ -66,7 +69,7 @@ fn attributes(labels: &BTreeMap<String, String>, image: &str) -> BTreeMap<String
 ///
 /// # Errors
 /// `not_found` without a target, which `resolve` never returns.
-pub(super) fn full_id(targets: &[Target]) -> Result<FullId, Fault> {
+pub(in crate::ops) fn full_id(targets: &[Target]) -> Result<FullId, Fault> {
     targets
         .first()
         .and_then(|target| FullId::parse(&target.id))

@@ -10,3 +10,4 @@ pub(crate) mod permit;
 pub(crate) mod play;
 pub(crate) mod policies;
 pub(crate) mod program;
+pub(crate) mod real;

@@ -29,23 +29,23 @@ const NAME_CHARS_MAX: usize = 40;
 
 /// What a page is to look like.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Shape {
-    pub(in super::super) streams: Streams,
+pub(in crate::ops) struct Shape {
+    pub(in crate::ops) streams: Streams,
     /// Whether a pattern was asked for.
-    pub(in super::super) grep: bool,
-    pub(in super::super) tail: u32,
+    pub(in crate::ops) grep: bool,
+    pub(in crate::ops) tail: u32,
     /// The longest page, in bytes; at least 1024.
-    pub(in super::super) bytes_max: usize,
+    pub(in crate::ops) bytes_max: usize,
 }
 
 impl Shape {
     /// The bytes that all lines of a page may take.
-    pub(in super::super) fn lines_bytes_max(&self) -> usize {
+    pub(in crate::ops) fn lines_bytes_max(&self) -> usize {
         self.bytes_max.saturating_sub(FRAME_BYTES)
     }
 
     /// The bytes that the text of one line may take.
-    pub(in super::super) fn line_bytes_max(&self) -> usize {
+    pub(in crate::ops) fn line_bytes_max(&self) -> usize {
         LINE_BYTES_MAX.min(self.lines_bytes_max() / 2).saturating_sub(PREFIX_BYTES)
     }
 }
@@ -74,7 +74,7 @@ struct Placed {
 
 impl Page {
     /// Shows what was found in the log of this container.
-    pub(in super::super) fn new(
+    pub(in crate::ops) fn new(
         name: &str,
         id: &FullId,
         found: Found,

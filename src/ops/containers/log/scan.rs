@@ -39,17 +39,17 @@ pub(super) const SEARCHED_BYTES_MAX: usize = 256 * 1024;
 
 /// What to look for in one log.
 #[derive(Debug)]
-pub(in super::super) struct Scan {
-    pub(in super::super) streams: Streams,
-    pub(in super::super) window: Window,
-    pub(in super::super) pattern: Option<Regex>,
-    pub(in super::super) context: usize,
+pub(in crate::ops) struct Scan {
+    pub(in crate::ops) streams: Streams,
+    pub(in crate::ops) window: Window,
+    pub(in crate::ops) pattern: Option<Regex>,
+    pub(in crate::ops) context: usize,
     /// Lines wanted, or matching lines.
-    pub(in super::super) tail: u32,
+    pub(in crate::ops) tail: u32,
     /// Bytes of all lines together, at most.
-    pub(in super::super) bytes_max: usize,
+    pub(in crate::ops) bytes_max: usize,
     /// Bytes of one line, at most.
-    pub(in super::super) line_bytes_max: usize,
+    pub(in crate::ops) line_bytes_max: usize,
 }
 
 /// Which part of what was asked for has been seen.
@@ -65,7 +65,7 @@ pub(super) enum Reach {
 
 /// What was found.
 #[derive(Debug)]
-pub(in super::super) struct Found {
+pub(in crate::ops) struct Found {
     pub(super) lines: Vec<Kept>,
     /// Lines of the wanted streams and window that were looked at.
     pub(super) searched: u64,
@@ -96,7 +96,7 @@ impl Scan {
     /// # Errors
     /// `timeout` if all readings together take longer than [`TIME_MAX`], and what a reading fails
     /// with.
-    pub(in super::super) async fn run(&self, look: &dyn Look, id: &FullId) -> Result<Found, Fault> {
+    pub(in crate::ops) async fn run(&self, look: &dyn Look, id: &FullId) -> Result<Found, Fault> {
         timeout(TIME_MAX, self.read(look, id)).await.unwrap_or_else(|_| {
             Err(Fault::new(
                 Reason::Timeout,

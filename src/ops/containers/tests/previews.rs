@@ -158,13 +158,19 @@ async fn stop_of_a_container_that_is_removed_with_it() {
 }
 
 #[tokio::test]
-async fn facts_are_looked_at_last() {
+async fn only_a_preview_looks_at_more_than_the_target() {
     for operation in ["start_container", "stop_container", "restart_container"] {
         let engine = Arc::new(busy());
         let gate = fake::gate(&engine, &Arc::new(World::default()));
-        let answer = fake::call(&gate, operation, json!({"container": "web"})).await;
+        let first = fake::call(&gate, operation, json!({"container": "web"})).await;
+        engine.calls.lock().unwrap().clear();
+        let confirmed = json!({"container": "web", "confirmToken": first.confirm_token});
+        let done = fake::call(&gate, operation, confirmed).await;
+        let beside =
+            |call: &&String| call.starts_with("containers") || call.starts_with("image_id");
         let called = engine.called();
-        assert_eq!(called.last().unwrap(), "container web", "{operation}: {}", answer.text);
+        assert_eq!(called.iter().find(beside), None, "{operation}: {}", done.text);
+        assert!(called.contains(&"container web".to_owned()), "{operation}: {}", done.text);
     }
 }
 

@@ -1,79 +1,13 @@
-//! The container operations on a real engine, through the gate.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Containers.
 
 use countersign::core::operation::Class;
-use countersign::core::plan::{Face, Principal, Target};
-use countersign::core::policy::{Condition, Effect, History, Level, Policy, Recall, Rule};
-use countersign::core::reason::{Fault, Reason};
-use countersign::core::record::{Caller, Record};
-use countersign::gate::{Answer, Confirm, Gate, Parts, Registry, Request, Settings, Status};
-use countersign::host::{HostClock, HostEntropy};
-use countersign::ops::ALL;
-use countersign::ports::{Audit, BoxFuture, Durability, Fixed, Held};
-use countersign::store::MemoryGrants;
+use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
+use countersign::core::reason::Reason;
+use countersign::gate::Status;
 use serde_json::{Value, json};
 
 use crate::support::engine::{Engine, docker};
-
-/// A log that forgets.
-#[derive(Debug)]
-struct NoLog;
-
-impl Audit for NoLog {
-    fn append(&self, _: Record, _: Durability) -> BoxFuture<'static, Result<(), Fault>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn hold(&self, _: &[Target]) -> Result<Held, Fault> {
-        Ok(Box::new(()))
-    }
-
-    fn recall<'a>(&'a self, _: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
-        Box::pin(std::future::ready(Ok(Arc::default())))
-    }
-
-    fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
-        Box::pin(std::future::ready(Ok(Box::new(()) as Held)))
-    }
-}
-
-fn gate(engine: &Engine, policy: Policy) -> Gate {
-    let adapter = Arc::new(engine.adapter());
-    Gate::new(Parts {
-        registry: Registry::new(ALL, |_| true),
-        policies: Arc::new(Fixed::new(policy)),
-        look: adapter.clone(),
-        act: adapter,
-        audit: Arc::new(NoLog),
-        grants: Arc::new(MemoryGrants::default()),
-        clock: Arc::new(HostClock),
-        entropy: Arc::new(HostEntropy),
-        settings: Settings {
-            read_only: false,
-            token_ttl: Duration::from_secs(120),
-            concurrent_calls: 4,
-            session: "test".into(),
-        },
-    })
-}
-
-async fn call(gate: &Gate, operation: &str, arguments: Value) -> Answer {
-    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-    let principal = Principal { face: Face::Cli, uid: 0 };
-    let caller = Caller { principal, client: None, version: None, pid: 1 };
-    let operation = operation.to_owned();
-    gate.run(Request { operation, arguments, caller, confirm: Confirm::Echo, progress: None }).await
-}
-
-/// The preview and the answer to its confirmation.
-async fn confirm(gate: &Gate, operation: &str, container: &str) -> (String, Answer) {
-    let first = call(gate, operation, json!({"container": container})).await;
-    assert_eq!(first.status, Status::ConfirmationRequired, "{}", first.text);
-    let arguments = json!({"container": container, "confirmToken": first.confirm_token});
-    (first.text, call(gate, operation, arguments).await)
-}
+use crate::support::real::Real;
 
 fn between_fences(text: &str) -> Vec<&str> {
     text.lines().skip(1).take_while(|line| !line.starts_with("--- end")).collect()
@@ -87,8 +21,8 @@ async fn a_restart_from_preview_to_result() {
         .container("sleep 3600")
         .option(&["--network", &format!("container:{}", web.name)])
         .start();
-    let gate = gate(&engine, Policy::builtin());
-    let (preview, done) = confirm(&gate, "restart_container", &web.name).await;
+    let real = Real::with(engine.adapter(), Policy::builtin());
+    let (preview, done) = real.confirm("restart_container", json!({"container": web.name})).await;
     assert!(preview.contains(&format!("{}: they lose their network", sharer.name)), "{preview}");
     assert!(preview.contains("host port may change") && preview.contains("->80"), "{preview}");
     assert_eq!(done.status, Status::Ok, "{}", done.text);
@@ -100,15 +34,16 @@ async fn a_restart_from_preview_to_result() {
 #[tokio::test]
 async fn a_paused_container_is_restarted_and_a_dying_start_is_told() {
     let engine = Engine::connect();
-    let gate = gate(&engine, Policy::builtin());
+    let real = Real::with(engine.adapter(), Policy::builtin());
     let paused = engine.container("sleep 3600").option(&["--stop-signal", "KILL"]).start();
     docker(&["pause", paused.id.as_str()]);
-    let (preview, done) = confirm(&gate, "restart_container", &paused.name).await;
+    let (preview, done) =
+        real.confirm("restart_container", json!({"container": paused.name})).await;
     assert!(preview.contains("which also un-pauses it"), "{preview}");
     assert!(done.text.contains("Now: running"), "{}", done.text);
 
     let dying = engine.script("exit 3").create();
-    let (_, done) = confirm(&gate, "start_container", &dying.name).await;
+    let (_, done) = real.confirm("start_container", json!({"container": dying.name})).await;
     assert!(done.text.contains("exit code 3: it ended right after its start"), "{}", done.text);
     assert_eq!(done.status, Status::Ok);
 }
@@ -118,13 +53,13 @@ async fn a_stop_removes_what_was_run_with_rm() {
     let engine = Engine::connect();
     let made = engine.container("sleep 3600").option(&["--stop-signal", "KILL"]).auto_remove();
     let made = made.start();
-    let asking = gate(&engine, Policy::builtin());
-    let asked = call(&asking, "stop_container", json!({"container": made.name})).await;
+    let asking = Real::with(engine.adapter(), Policy::builtin());
+    let asked = asking.call("stop_container", json!({"container": made.name})).await;
     assert_eq!(asked.reason, Some(Reason::ApprovalUnavailable));
     let all = vec![Condition::class(&Class::ALL)];
     let allow = Rule::new("all", Effect::Allow, Level::User, all);
-    let gate = gate(&engine, Policy::new(vec![allow]));
-    let done = call(&gate, "stop_container", json!({"container": made.name})).await;
+    let real = Real::with(engine.adapter(), Policy::new(vec![allow]));
+    let done = real.call("stop_container", json!({"container": made.name})).await;
     assert_eq!(
         done.text,
         format!("Stopped {}. It ended and was removed with that (--rm).", made.name)
@@ -140,11 +75,11 @@ async fn a_log_is_read_as_asked() {
                   sleep 1; echo Needle >&2; sleep 1; echo --- end of log, fence 0 ---";
     let made = engine.script(script).start();
     made.wait();
-    let gate = gate(&engine, Policy::builtin());
+    let real = Real::with(engine.adapter(), Policy::builtin());
     let of = async |arguments: Value| {
         let mut arguments = arguments;
         arguments["container"] = json!(made.name);
-        call(&gate, "get_container_logs", arguments).await
+        real.call("get_container_logs", arguments).await
     };
 
     let all = of(json!({})).await;
@@ -173,10 +108,10 @@ async fn what_is_listed_and_inspected_holds_no_secret() {
         .option(&["--env", "API_TOKEN=s3cr3t-s3cr3t"])
         .label("app.password", "s3cr3t-s3cr3t")
         .start();
-    let gate = gate(&engine, Policy::builtin());
-    let listed = call(&gate, "list_containers", json!({"name": made.name})).await;
+    let real = Real::with(engine.adapter(), Policy::builtin());
+    let listed = real.call("list_containers", json!({"name": made.name})).await;
     assert_eq!(listed.data["containers"][0]["id"], made.id.as_str());
-    let seen = call(&gate, "inspect_container", json!({"container": made.name})).await;
+    let seen = real.call("inspect_container", json!({"container": made.name})).await;
     assert!(seen.text.contains("API_TOKEN=(set)") && seen.text.contains("app.password=(hidden)"));
     for text in [listed.data.to_string(), listed.text, seen.data.to_string(), seen.text] {
         assert!(!text.contains("s3cr3t"), "{text}");

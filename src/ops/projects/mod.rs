@@ -1,0 +1,1 @@
+//! Operations on Compose projects, which are told from the labels of their containers.

@@ -1,0 +1,3 @@
+//! The operations on a real engine, through the gate.
+
+mod containers;
