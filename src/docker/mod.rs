@@ -9,6 +9,7 @@ mod act;
 pub mod deadline;
 pub mod endpoint;
 mod fault;
+mod identity;
 mod image;
 mod logs;
 mod look;

@@ -2,7 +2,7 @@
 
 use crate::core::reason::Fault;
 use crate::docker::model::{Info, Version};
-use crate::docker::{DockerEngine, map, odd};
+use crate::docker::{DockerEngine, map};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{Engine, LookSystem};
 
@@ -12,7 +12,7 @@ impl LookSystem for DockerEngine {
             let wire = self.wire()?;
             match wire.engine(wire.identity()) {
                 Some(id) => Ok(id),
-                None => Ok(self.info().await?.id),
+                None => self.info().await?.engine(),
             }
         })
     }
@@ -32,10 +32,7 @@ impl DockerEngine {
         let wire = self.wire()?;
         let identity = wire.identity();
         let info: Info = self.ask("engine", "/info").await?;
-        if info.id.is_empty() {
-            return Err(odd("engine", "its id is empty"));
-        }
-        wire.learn(identity, &info.id);
+        wire.learn(identity, &info.engine()?);
         Ok(info)
     }
 }
