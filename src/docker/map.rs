@@ -143,6 +143,8 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         log_driver: host.log.driver,
         execs: it.execs.len(),
         memory_bytes: host.memory_bytes,
+        memory_swap_bytes: host.memory_swap_bytes,
+        nano_cpus: host.nano_cpus,
         config_digest,
     })
 }

@@ -158,6 +158,8 @@ answers! {
         volumes_from: Vec<String> = "VolumesFrom",
         log: LogConfig = "LogConfig",
         memory_bytes: i64 = "Memory",
+        memory_swap_bytes: i64 = "MemorySwap",
+        nano_cpus: i64 = "NanoCpus",
     }
 
     RestartPolicy {

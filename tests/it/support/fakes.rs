@@ -283,6 +283,8 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         log_driver: "json-file".into(),
         execs: 0,
         memory_bytes: 0,
+        memory_swap_bytes: 0,
+        nano_cpus: 0,
         config_digest: "sha256:0".into(),
     }
 }
