@@ -74,6 +74,7 @@ answers! {
         labels: BTreeMap<String, String> = "Labels",
         networks: RowNetworks = "NetworkSettings",
         host: RowHost = "HostConfig",
+        mounts: Vec<Mount> = "Mounts",
     }
 
     RowPort {
@@ -84,7 +85,11 @@ answers! {
     }
 
     RowNetworks {
-        networks: BTreeMap<String, Value> = "Networks",
+        networks: BTreeMap<String, Option<RowNetwork>> = "Networks",
+    }
+
+    RowNetwork {
+        id: String = "NetworkID",
     }
 
     RowHost {
@@ -171,7 +176,7 @@ answers! {
         port: String = "HostPort",
     }
 
-    /// A mount of an inspection.
+    /// A mount of a container.
     Mount {
         kind: String = "Type",
         name: String = "Name",

@@ -143,7 +143,9 @@ fn row(container: &Container) -> ContainerRow {
         ports: container.ports.clone(),
         labels: container.labels.clone(),
         networks: container.networks.keys().cloned().collect(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: container.mounts.clone(),
     }
 }
 

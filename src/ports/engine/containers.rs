@@ -216,8 +216,12 @@ pub struct ContainerRow {
     pub labels: BTreeMap<String, String>,
     /// The names of its networks.
     pub networks: Vec<String>,
+    /// The ids of those of its networks that it was ever started in, by their names.
+    pub network_ids: BTreeMap<String, String>,
     /// The network mode: `bridge`, `host`, `container:<id>` and so on.
     pub network_mode: String,
+    /// Mounts.
+    pub mounts: Vec<Mount>,
 }
 
 impl Named for ContainerRow {

@@ -300,7 +300,9 @@ fn row(container: &Container) -> ContainerRow {
         ports: Vec::new(),
         labels: container.labels.clone(),
         networks: Vec::new(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: Vec::new(),
     }
 }
 
