@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Go writes an empty list, map or string as null now and then.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(in crate::docker) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -17,16 +17,18 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 macro_rules! answers {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, Deserialize)]
+        #[derive(Clone, Debug, Default, serde::Deserialize)]
         #[serde(default)]
-        pub(super) struct $name {
+        pub(in crate::docker) struct $name {
             $(
-                #[serde(rename = $key, deserialize_with = "or_default")]
-                pub(super) $field: $type,
+                #[serde(rename = $key, deserialize_with = "crate::docker::model::or_default")]
+                pub(in crate::docker) $field: $type,
             )*
         }
     )*};
 }
+
+pub(in crate::docker) use answers;
 
 answers! {
     /// `GET /info`.
@@ -54,18 +56,12 @@ answers! {
         api: String = "ApiVersion",
     }
 
-    /// An image in `GET /images/json`.
-    Image {
-        id: String = "Id",
-        tags: Vec<String> = "RepoTags",
-        digests: Vec<String> = "RepoDigests",
-    }
-
     /// A container in `GET /containers/json`.
     Row {
         id: String = "Id",
         names: Vec<String> = "Names",
         image: String = "Image",
+        image_id: String = "ImageID",
         state: String = "State",
         status: String = "Status",
         created: i64 = "Created",
