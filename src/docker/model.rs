@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Go writes an empty list, map or string as null now and then.
-pub(in crate::docker) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -27,8 +27,7 @@ macro_rules! answers {
         }
     )*};
 }
-
-pub(in crate::docker) use answers;
+pub(super) use answers;
 
 answers! {
     /// `GET /info`.
@@ -69,6 +68,7 @@ answers! {
         labels: BTreeMap<String, String> = "Labels",
         networks: RowNetworks = "NetworkSettings",
         host: RowHost = "HostConfig",
+        mounts: Vec<Mount> = "Mounts",
     }
 
     RowPort {
@@ -79,7 +79,11 @@ answers! {
     }
 
     RowNetworks {
-        networks: BTreeMap<String, Value> = "Networks",
+        networks: BTreeMap<String, Option<RowNetwork>> = "Networks",
+    }
+
+    RowNetwork {
+        id: String = "NetworkID",
     }
 
     RowHost {
@@ -148,6 +152,8 @@ answers! {
         volumes_from: Vec<String> = "VolumesFrom",
         log: LogConfig = "LogConfig",
         memory_bytes: i64 = "Memory",
+        memory_swap_bytes: i64 = "MemorySwap",
+        nano_cpus: i64 = "NanoCpus",
     }
 
     RestartPolicy {
@@ -164,7 +170,7 @@ answers! {
         port: String = "HostPort",
     }
 
-    /// A mount of an inspection.
+    /// A mount of a container.
     Mount {
         kind: String = "Type",
         name: String = "Name",
