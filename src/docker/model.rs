@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Go writes an empty list, map or string as null now and then.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -19,14 +19,15 @@ macro_rules! answers {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, Deserialize)]
         #[serde(default)]
-        pub(super) struct $name {
+        pub(in crate::docker) struct $name {
             $(
                 #[serde(rename = $key, deserialize_with = "or_default")]
-                pub(super) $field: $type,
+                pub(in crate::docker) $field: $type,
             )*
         }
     )*};
 }
+pub(super) use answers;
 
 answers! {
     /// `GET /info`.
