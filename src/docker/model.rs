@@ -17,11 +17,11 @@ pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de
 macro_rules! answers {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, Deserialize)]
+        #[derive(Clone, Debug, Default, serde::Deserialize)]
         #[serde(default)]
         pub(in crate::docker) struct $name {
             $(
-                #[serde(rename = $key, deserialize_with = "or_default")]
+                #[serde(rename = $key, deserialize_with = "crate::docker::model::or_default")]
                 pub(in crate::docker) $field: $type,
             )*
         }
@@ -74,6 +74,7 @@ answers! {
         labels: BTreeMap<String, String> = "Labels",
         networks: RowNetworks = "NetworkSettings",
         host: RowHost = "HostConfig",
+        mounts: Vec<Mount> = "Mounts",
     }
 
     RowPort {
@@ -84,7 +85,11 @@ answers! {
     }
 
     RowNetworks {
-        networks: BTreeMap<String, Value> = "Networks",
+        networks: BTreeMap<String, Option<RowNetwork>> = "Networks",
+    }
+
+    RowNetwork {
+        id: String = "NetworkID",
     }
 
     RowHost {
@@ -153,6 +158,8 @@ answers! {
         volumes_from: Vec<String> = "VolumesFrom",
         log: LogConfig = "LogConfig",
         memory_bytes: i64 = "Memory",
+        memory_swap_bytes: i64 = "MemorySwap",
+        nano_cpus: i64 = "NanoCpus",
     }
 
     RestartPolicy {
@@ -169,7 +176,7 @@ answers! {
         port: String = "HostPort",
     }
 
-    /// A mount of an inspection.
+    /// A mount of a container.
     Mount {
         kind: String = "Type",
         name: String = "Name",

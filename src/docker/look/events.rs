@@ -2,14 +2,13 @@
 //! stretch of time that is asked for has passed.
 
 use hyper::StatusCode;
-use serde::Deserialize;
 use serde_json::json;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::path;
 use crate::core::reason::{Fault, Reason};
-use crate::docker::model::{answers, or_default};
+use crate::docker::model::answers;
 use crate::docker::{DockerEngine, fault, odd};
 use crate::ports::engine::{EventQuery, Happening};
 
