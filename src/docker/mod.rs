@@ -10,7 +10,6 @@ pub mod deadline;
 pub mod endpoint;
 mod fault;
 mod identity;
-mod image;
 mod logs;
 mod look;
 mod map;
