@@ -27,6 +27,8 @@ mod mcp;
 #[cfg(test)]
 mod ops;
 #[cfg(test)]
+mod ourselves;
+#[cfg(test)]
 mod podman;
 #[cfg(test)]
 mod support;

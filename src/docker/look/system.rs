@@ -1,5 +1,6 @@
 //! Asking about the engine itself.
 
+use crate::core::ids::FullId;
 use crate::core::reason::Fault;
 use crate::docker::model::{Info, Version};
 use crate::docker::{DockerEngine, map};
@@ -23,6 +24,10 @@ impl LookSystem for DockerEngine {
                 tokio::try_join!(self.info(), self.ask::<Version>("engine", "/version"))?;
             map::engine(info, version.api, &self.wire()?.endpoint.address)
         })
+    }
+
+    fn own_container(&self) -> Option<&FullId> {
+        self.own.as_ref()
     }
 
     fn disk_usage(&self) -> Asked<'_, DiskUsage> {
