@@ -5,6 +5,7 @@ mod containers;
 mod images;
 mod networks;
 mod system;
+mod usage;
 mod volumes;
 
 use std::fmt::Write as _;
