@@ -11,6 +11,9 @@ pub const LOG_SECONDS_MAX: u64 = 60;
 /// Seconds without a byte after which a log is given up.
 pub const LOG_IDLE_SECONDS_MAX: u64 = 10;
 
+/// Seconds that saying what is on the disk may take.
+pub const USAGE_SECONDS_MAX: u64 = 60;
+
 /// Seconds for a start.
 pub const START_SECONDS_MAX: u64 = 60;
 
@@ -19,6 +22,12 @@ pub const CHANGE_SECONDS_MAX: u64 = 30;
 
 /// Seconds that a stop may take beyond its grace: the kill, and releasing what the container held.
 pub const STOP_MARGIN_SECONDS: u64 = 30;
+
+/// Seconds for making or removing a volume: removing walks through all that is in it.
+pub const VOLUME_SECONDS_MAX: u64 = 120;
+
+/// Seconds for a change of a network.
+pub const NETWORK_SECONDS_MAX: u64 = 60;
 
 /// The grace of a stop in seconds, at most.
 pub const GRACE_SECONDS_MAX: u32 = 3600;
@@ -38,12 +47,18 @@ pub struct Deadlines {
     pub log: Duration,
     /// Between two pieces of a log.
     pub log_idle: Duration,
+    /// For what is on the disk.
+    pub usage: Duration,
     /// For a start.
     pub start: Duration,
     /// For a change that starts and stops nothing.
     pub change: Duration,
     /// For a stop beyond its grace.
     pub stop_margin: Duration,
+    /// For making or removing a volume.
+    pub volume: Duration,
+    /// For a change of a network.
+    pub network: Duration,
 }
 
 impl Default for Deadlines {
@@ -52,9 +67,12 @@ impl Default for Deadlines {
             read: Duration::from_secs(READ_SECONDS_MAX),
             log: Duration::from_secs(LOG_SECONDS_MAX),
             log_idle: Duration::from_secs(LOG_IDLE_SECONDS_MAX),
+            usage: Duration::from_secs(USAGE_SECONDS_MAX),
             start: Duration::from_secs(START_SECONDS_MAX),
             change: Duration::from_secs(CHANGE_SECONDS_MAX),
             stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
+            volume: Duration::from_secs(VOLUME_SECONDS_MAX),
+            network: Duration::from_secs(NETWORK_SECONDS_MAX),
         }
     }
 }

@@ -61,18 +61,27 @@ pub(super) fn row(row: Row) -> Result<ContainerRow, Fault> {
         })
         .collect();
     ports.sort();
+    let networks = row.networks.networks;
+    let mut mounts: Vec<Mount> = row.mounts.into_iter().map(mount).collect();
+    mounts.sort();
     Ok(ContainerRow {
         id: full_id(&row.id)?,
         name: own_name(&row.names),
         image: row.image,
+        image_id: row.image_id,
         state: row.state,
         status: row.status,
         created: OffsetDateTime::from_unix_timestamp(row.created)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH),
         ports,
         labels: row.labels,
-        networks: row.networks.networks.into_keys().collect(),
+        networks: networks.keys().cloned().collect(),
+        network_ids: networks
+            .into_iter()
+            .filter_map(|(name, at)| Some((name, at?.id)).filter(|(_, id)| !id.is_empty()))
+            .collect(),
         network_mode: row.host.network_mode,
+        mounts,
     })
 }
 

@@ -55,18 +55,12 @@ answers! {
         api: String = "ApiVersion",
     }
 
-    /// An image in `GET /images/json`.
-    Image {
-        id: String = "Id",
-        tags: Vec<String> = "RepoTags",
-        digests: Vec<String> = "RepoDigests",
-    }
-
     /// A container in `GET /containers/json`.
     Row {
         id: String = "Id",
         names: Vec<String> = "Names",
         image: String = "Image",
+        image_id: String = "ImageID",
         state: String = "State",
         status: String = "Status",
         created: i64 = "Created",
@@ -74,6 +68,7 @@ answers! {
         labels: BTreeMap<String, String> = "Labels",
         networks: RowNetworks = "NetworkSettings",
         host: RowHost = "HostConfig",
+        mounts: Vec<Mount> = "Mounts",
     }
 
     RowPort {
@@ -84,7 +79,11 @@ answers! {
     }
 
     RowNetworks {
-        networks: BTreeMap<String, Value> = "Networks",
+        networks: BTreeMap<String, Option<RowNetwork>> = "Networks",
+    }
+
+    RowNetwork {
+        id: String = "NetworkID",
     }
 
     RowHost {
@@ -171,7 +170,7 @@ answers! {
         port: String = "HostPort",
     }
 
-    /// A mount of an inspection.
+    /// A mount of a container.
     Mount {
         kind: String = "Type",
         name: String = "Name",

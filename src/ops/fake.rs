@@ -137,13 +137,16 @@ fn row(container: &Container) -> ContainerRow {
         id: container.id.clone(),
         name: container.name.clone(),
         image: container.image.clone(),
+        image_id: container.image_id.clone(),
         state: container.state.status.clone(),
         status: status.into(),
         created: container.created.unwrap_or(NOW),
         ports: container.ports.clone(),
         labels: container.labels.clone(),
         networks: container.networks.keys().cloned().collect(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: container.mounts.clone(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::docker::{DockerEngine, logs, map};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
     Asked, CONTAINER, ChangeKind, Container, ContainerFilter, ContainerRow, FileChange, LogLine,
-    LogQuery, LookContainers, LookLogs, Processes, Usage,
+    LogQuery, LookContainers, LookLogs, Processes, Stats,
 };
 
 /// The states that engines filter by.
@@ -96,7 +96,7 @@ impl LookContainers for DockerEngine {
         })
     }
 
-    fn usage<'a>(&'a self, id: &'a FullId) -> Asked<'a, Usage> {
+    fn stats<'a>(&'a self, id: &'a FullId) -> Asked<'a, Stats> {
         Box::pin(self.measure(id))
     }
 

@@ -1,172 +1,220 @@
-//! What a container uses: from the engine's counters to shares and sums.
+//! What the engine's things take on its disk. Engines from API 1.52 on tell it in a form of their
+//! own, with the sums in it; older ones, and Podman, list everything and leave the sums to us.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
+use tokio::time::{sleep, timeout};
 
-use crate::core::ids::FullId;
-use crate::core::reason::Fault;
-use crate::docker::DockerEngine;
-use crate::docker::model::answers;
-use crate::ports::engine::Usage;
+use super::{decode, path};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::docker::model::{answers, or_default};
+use crate::docker::{DockerEngine, fault};
+use crate::ports::engine::{DiskUsage, Share, Stored};
 
-/// Between two samples, where the engine gives one at a time.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait for the engine to end a count that somebody else asked for.
+const PAUSE: Duration = Duration::from_millis(200);
 
 answers! {
-    /// `GET /containers/{id}/stats`.
-    Sample {
-        cpu: Cpu = "cpu_stats",
-        cpu_before: Cpu = "precpu_stats",
-        memory: Memory = "memory_stats",
-        networks: Option<BTreeMap<String, Traffic>> = "networks",
-        block: Block = "blkio_stats",
-        pids: Pids = "pids_stats",
+    /// `GET /system/df`.
+    Answer {
+        layers_bytes: Option<i64> = "LayersSize",
+        images: Vec<Image> = "Images",
+        containers: Vec<Container> = "Containers",
+        volumes: Vec<Volume> = "Volumes",
+        build_cache: Vec<Cached> = "BuildCache",
+        image_usage: Option<Sums<Image>> = "ImageUsage",
+        container_usage: Option<Sums<Container>> = "ContainerUsage",
+        volume_usage: Option<Sums<Volume>> = "VolumeUsage",
+        build_cache_usage: Option<Sums<Cached>> = "BuildCacheUsage",
     }
 
-    /// Nanoseconds of this container, and of the whole host.
-    Cpu {
-        usage: CpuUsage = "cpu_usage",
-        system: u64 = "system_cpu_usage",
-        online: u64 = "online_cpus",
+    Image {
+        id: String = "Id",
+        tags: Vec<String> = "RepoTags",
+        bytes: i64 = "Size",
+        shared_bytes: Option<i64> = "SharedSize",
+        containers: Option<i64> = "Containers",
     }
 
-    CpuUsage {
-        total: u64 = "total_usage",
-        each: Vec<u64> = "percpu_usage",
+    Container {
+        id: String = "Id",
+        names: Vec<String> = "Names",
+        bytes: i64 = "SizeRw",
+        state: String = "State",
     }
 
-    Memory {
-        usage: Option<u64> = "usage",
-        limit: Option<u64> = "limit",
-        stats: BTreeMap<String, Value> = "stats",
+    Volume {
+        name: String = "Name",
+        usage: Option<VolumeUse> = "UsageData",
     }
 
-    Traffic {
-        received: u64 = "rx_bytes",
-        sent: u64 = "tx_bytes",
+    VolumeUse {
+        bytes: Option<i64> = "Size",
+        users: Option<i64> = "RefCount",
     }
 
-    Block {
-        bytes: Option<Vec<BlockBytes>> = "io_service_bytes_recursive",
+    /// A record of the build cache.
+    Cached {
+        id: String = "ID",
+        kind: String = "Type",
+        description: String = "Description",
+        bytes: i64 = "Size",
+        in_use: bool = "InUse",
+        shared: bool = "Shared",
     }
+}
 
-    BlockBytes {
-        what: String = "op",
-        count: u64 = "value",
-    }
-
-    Pids {
-        current: Option<u64> = "current",
-    }
+/// One sort of thing, with its sums.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+pub(in crate::docker) struct Sums<T> {
+    #[serde(rename = "TotalCount", default, deserialize_with = "or_default")]
+    count: i64,
+    #[serde(rename = "ActiveCount", default, deserialize_with = "or_default")]
+    active: i64,
+    #[serde(rename = "TotalSize", default, deserialize_with = "or_default")]
+    bytes: i64,
+    #[serde(rename = "Reclaimable", default, deserialize_with = "or_default")]
+    reclaimable: i64,
+    #[serde(rename = "Items", default, deserialize_with = "or_default")]
+    items: Vec<T>,
 }
 
 impl DockerEngine {
-    /// Takes a sample, and a second one where the first tells nothing of the time before it.
-    pub(super) async fn measure(&self, id: &FullId) -> Result<Usage, Fault> {
-        let path = format!("/containers/{id}/stats?stream=false");
-        let mut sample: Sample = self.ask("use", &path).await?;
-        if sample.cpu_before.system == 0 {
-            tokio::time::sleep(PAUSE).await;
-            let before = sample.cpu;
-            sample = self.ask("use", &path).await?;
-            sample.cpu_before = before;
-        }
-        Ok(usage(sample))
-    }
-}
-
-fn usage(sample: Sample) -> Usage {
-    let Sample { cpu, cpu_before, memory, networks, block, pids } = sample;
-    // cgroup version 1 counts the cache of what is below as well; version 2 always does.
-    let stat = |name| memory.stats.get(name).and_then(Value::as_u64);
-    let idle = stat("total_inactive_file").or(stat("inactive_file")).unwrap_or_default();
-    let traffic = |networks: BTreeMap<String, Traffic>| {
-        networks.values().fold((0_u64, 0_u64), |(received, sent), one| {
-            (received.saturating_add(one.received), sent.saturating_add(one.sent))
-        })
-    };
-    let moved = |entries: Vec<BlockBytes>| {
-        let sum = |what: &str| {
-            let fitting = entries.iter().filter(|entry| entry.what.eq_ignore_ascii_case(what));
-            fitting.fold(0_u64, |sum, entry| sum.saturating_add(entry.count))
+    /// Asks what is on the disk. An engine that counts for somebody else already refuses, and is
+    /// asked again until the time is over.
+    pub(super) async fn usage(&self) -> Result<DiskUsage, Fault> {
+        let limit = self.deadlines.usage;
+        let endpoint = &self.wire()?.endpoint;
+        // Engines from API 1.52 on list the things only if they are asked to.
+        let path = path("/system/df", &[("verbose", "1".to_owned())]);
+        let asking = async {
+            loop {
+                let answer = self.wire()?.get(&path).await;
+                let answer = answer.map_err(|broken| fault::unread(endpoint, broken))?;
+                let said = || fault::engine_text(&answer.body);
+                if answer.status == 200 || !said().contains("already running") {
+                    return decode::<Answer>("disk usage", &answer).map(usage);
+                }
+                sleep(PAUSE).await;
+            }
         };
-        (sum("read"), sum("write"))
-    };
-    Usage {
-        cpu_hundredths: share(&cpu, &cpu_before),
-        memory_bytes: memory.usage.map(|used| used.saturating_sub(idle)),
-        memory_limit_bytes: memory.limit.filter(|limit| *limit > 0),
-        network_bytes: networks.map(traffic),
-        block_bytes: block.bytes.map(moved),
-        pids: pids.current,
+        timeout(limit, asking).await.unwrap_or_else(|_| {
+            Err(Fault::new(
+                Reason::Timeout,
+                format!(
+                    "The engine at {} did not say within {} s what is on its disk: it walks all of \
+                     it for that. Nothing was changed. Try again when it is less busy.",
+                    text::name(&endpoint.address),
+                    limit.as_secs()
+                ),
+            ))
+        })
     }
 }
 
-/// The share of one processor between two moments, in hundredths of a percent.
-fn share(now: &Cpu, before: &Cpu) -> Option<u64> {
-    let used = now.usage.total.checked_sub(before.usage.total)?;
-    let passed = now.system.checked_sub(before.system).filter(|passed| *passed > 0)?;
-    let processors = match now.online {
-        0 => u64::try_from(now.usage.each.len()).ok().filter(|count| *count > 0)?,
-        online => online,
+fn usage(answer: Answer) -> DiskUsage {
+    let Answer { layers_bytes, images, containers, volumes, build_cache, .. } = answer;
+    DiskUsage {
+        images: match answer.image_usage {
+            Some(sums) => summed(sums, image),
+            None => shared(layers_bytes, images.into_iter().map(image).collect()),
+        },
+        containers: match answer.container_usage {
+            Some(sums) => summed(sums, container),
+            None => counted(containers.into_iter().map(container).collect()),
+        },
+        volumes: match answer.volume_usage {
+            Some(sums) => summed(sums, volume),
+            None => counted(volumes.into_iter().map(volume).collect()),
+        },
+        build_cache: match answer.build_cache_usage {
+            Some(sums) => summed(sums, cached),
+            None => counted(build_cache.into_iter().map(cached).collect()),
+        },
+    }
+}
+
+/// The engine's own sums.
+fn summed<T>(sums: Sums<T>, item: impl Fn(T) -> Stored) -> Share {
+    Share {
+        count: size(sums.count).unwrap_or_default(),
+        active: size(sums.active).unwrap_or_default(),
+        bytes: size(sums.bytes).unwrap_or_default(),
+        reclaimable_bytes: size(sums.reclaimable).unwrap_or_default(),
+        items: sums.items.into_iter().map(item).collect(),
+    }
+}
+
+/// Sums of things that share nothing.
+fn counted(items: Vec<Stored>) -> Share {
+    let sum = |active_too: bool| {
+        let counts = items.iter().filter(|item| active_too || !item.active);
+        counts.filter_map(|item| item.own_bytes).fold(0, u64::saturating_add)
     };
-    let hundredths = u128::from(used) * u128::from(processors) * 10_000 / u128::from(passed);
-    u64::try_from(hundredths).ok()
+    Share {
+        count: number(items.len()),
+        active: number(items.iter().filter(|item| item.active).count()),
+        bytes: sum(true),
+        reclaimable_bytes: sum(false),
+        items,
+    }
+}
+
+/// Sums of images, which share layers: what none that is in use has for itself alone can go.
+fn shared(layers_bytes: Option<i64>, items: Vec<Stored>) -> Share {
+    let share = counted(items);
+    let used = share.bytes.saturating_sub(share.reclaimable_bytes);
+    let bytes = layers_bytes.and_then(size).unwrap_or(share.bytes);
+    Share { bytes, reclaimable_bytes: bytes.saturating_sub(used), ..share }
+}
+
+fn image(image: Image) -> Stored {
+    let Image { id, tags, bytes, shared_bytes, containers } = image;
+    let name = tags.into_iter().find(|tag| tag != "<none>:<none>").unwrap_or_default();
+    let users = containers.and_then(size);
+    let (bytes, shared) = (size(bytes), shared_bytes.and_then(size));
+    let own_bytes = bytes.zip(shared).map(|(bytes, shared)| bytes.saturating_sub(shared));
+    Stored { id, name, bytes, own_bytes, active: users.is_some_and(|users| users > 0), users }
+}
+
+fn container(container: Container) -> Stored {
+    let Container { id, names, bytes, state } = container;
+    let name = names.into_iter().next().unwrap_or_default();
+    let name = name.strip_prefix('/').unwrap_or(&name).to_owned();
+    let active = ["running", "paused", "restarting"].contains(&state.as_str());
+    let bytes = size(bytes);
+    Stored { id, name, bytes, own_bytes: bytes, active, users: None }
+}
+
+fn volume(volume: Volume) -> Stored {
+    let Volume { name, usage } = volume;
+    let VolumeUse { bytes, users } = usage.unwrap_or_default();
+    let (bytes, users) = (bytes.and_then(size), users.and_then(size));
+    // Where nobody counted, it may be in use.
+    let active = users != Some(0);
+    Stored { id: name.clone(), name, bytes, own_bytes: bytes, active, users }
+}
+
+fn cached(cached: Cached) -> Stored {
+    let Cached { id, kind, description, bytes, in_use, shared } = cached;
+    let name = if description.is_empty() { kind } else { description };
+    let bytes = size(bytes);
+    // What a record shares with an image is counted there.
+    let own_bytes = if shared { Some(0) } else { bytes };
+    Stored { id, name, bytes, own_bytes, active: in_use, users: None }
+}
+
+/// A size or a count; what was not computed is -1.
+fn size(number: i64) -> Option<u64> {
+    u64::try_from(number).ok()
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn of(sample: Value) -> Usage {
-        usage(serde_json::from_value(sample).unwrap())
-    }
-
-    fn cpu(total: u64, system: u64) -> Value {
-        json!({"cpu_usage": {"total_usage": total}, "system_cpu_usage": system, "online_cpus": 2})
-    }
-
-    #[test]
-    fn a_sample_becomes_shares_and_sums() {
-        let seen = of(json!({
-            "cpu_stats": cpu(1_750_000_000, 22_000_000_000),
-            "precpu_stats": cpu(1_000_000_000, 20_000_000_000),
-            "memory_stats": {"usage": 1000, "limit": 4096,
-                "stats": {"total_inactive_file": 300, "inactive_file": 9}},
-            "networks": {"eth0": {"rx_bytes": 5, "tx_bytes": 7}, "eth1": {"rx_bytes": 1}},
-            "blkio_stats": {"io_service_bytes_recursive": [
-                {"op": "Read", "value": 4}, {"op": "read", "value": 1},
-                {"op": "Write", "value": 2}, {"op": "Total", "value": 99}]},
-            "pids_stats": {"current": 3},
-        }));
-        let expected = Usage {
-            cpu_hundredths: Some(7500),
-            memory_bytes: Some(700),
-            memory_limit_bytes: Some(4096),
-            network_bytes: Some((6, 7)),
-            block_bytes: Some((5, 2)),
-            pids: Some(3),
-        };
-        assert_eq!(seen, expected);
-    }
-
-    #[test]
-    fn what_is_not_told_is_not_guessed() {
-        let unknown = Usage { block_bytes: None, ..Usage::default() };
-        assert_eq!(of(json!({})), unknown);
-        let null = json!({"networks": null, "blkio_stats": {"io_service_bytes_recursive": null}});
-        assert_eq!(of(null), unknown);
-        // Counters that went back, as after a restart between two samples, say nothing.
-        let back = json!({"cpu_stats": cpu(1, 3), "precpu_stats": cpu(2, 2)});
-        assert_eq!(of(back).cpu_hundredths, None);
-        let version_2 = json!({"memory_stats": {"usage": 10, "stats": {"inactive_file": 4}}});
-        assert_eq!(of(version_2).memory_bytes, Some(6));
-        let each = json!({"cpu_usage": {"total_usage": 4, "percpu_usage": [1, 1, 1, 1]},
-            "system_cpu_usage": 8});
-        assert_eq!(of(json!({"cpu_stats": each})).cpu_hundredths, Some(20_000));
-    }
-}
+mod tests;

@@ -294,13 +294,16 @@ fn row(container: &Container) -> ContainerRow {
         id: container.id.clone(),
         name: container.name.clone(),
         image: container.image.clone(),
+        image_id: container.image_id.clone(),
         state: container.state.status.clone(),
         status: "Up".into(),
         created: OffsetDateTime::UNIX_EPOCH,
         ports: Vec::new(),
         labels: container.labels.clone(),
         networks: Vec::new(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: Vec::new(),
     }
 }
 
