@@ -25,4 +25,10 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Changes::<containers::KillContainer>::NEW,
+    &Changes::<containers::PauseContainer>::NEW,
+    &Changes::<containers::UnpauseContainer>::NEW,
+    &Changes::<containers::RenameContainer>::NEW,
+    &Changes::<containers::UpdateContainer>::NEW,
+    &Changes::<containers::RemoveContainer>::NEW,
 ];

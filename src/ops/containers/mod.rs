@@ -2,24 +2,38 @@
 
 mod get_container_logs;
 mod inspect_container;
+mod kill_container;
 pub(super) mod lifecycle;
+pub(super) mod limits;
 mod list_containers;
 pub(super) mod log;
 pub(super) mod notes;
 pub(super) mod outcome;
+mod pause_container;
 pub(super) mod peers;
+mod remove_container;
+mod rename_container;
 mod restart_container;
+pub(super) mod signal;
 mod start_container;
 mod stop_container;
 pub(super) mod target;
+mod unpause_container;
+mod update_container;
 pub(super) mod verb;
 
 pub use get_container_logs::GetContainerLogs;
 pub use inspect_container::InspectContainer;
+pub use kill_container::KillContainer;
 pub use list_containers::ListContainers;
+pub use pause_container::PauseContainer;
+pub use remove_container::RemoveContainer;
+pub use rename_container::RenameContainer;
 pub use restart_container::RestartContainer;
 pub use start_container::StartContainer;
 pub use stop_container::StopContainer;
+pub use unpause_container::UnpauseContainer;
+pub use update_container::UpdateContainer;
 
 #[cfg(test)]
 mod tests;
