@@ -25,4 +25,9 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Reads::<projects::ListProjects>::NEW,
+    &Reads::<projects::GetProject>::NEW,
+    &Changes::<projects::StartProject>::NEW,
+    &Changes::<projects::StopProject>::NEW,
+    &Changes::<projects::RestartProject>::NEW,
 ];
