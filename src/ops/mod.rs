@@ -27,6 +27,7 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::RestartContainer>::NEW,
     &Reads::<projects::ListProjects>::NEW,
     &Reads::<projects::GetProject>::NEW,
+    &Reads::<projects::GetProjectLogs>::NEW,
     &Changes::<projects::StartProject>::NEW,
     &Changes::<projects::StopProject>::NEW,
     &Changes::<projects::RestartProject>::NEW,

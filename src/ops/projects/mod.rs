@@ -3,6 +3,7 @@
 
 mod find;
 mod get_project;
+mod get_project_logs;
 mod lifecycle;
 mod list_projects;
 mod notes;
@@ -14,6 +15,7 @@ mod status;
 mod stop_project;
 
 pub use get_project::GetProject;
+pub use get_project_logs::GetProjectLogs;
 pub use list_projects::ListProjects;
 pub use restart_project::RestartProject;
 pub use start_project::StartProject;
