@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{Network, Acted, Asked, not_offered};
+use super::{Acted, Asked, Network, not_offered};
 use crate::core::grant::Granted;
 use crate::core::ids::{FullId, Named, Reference};
 use crate::core::operation::{Attribute, Form, Kind};
