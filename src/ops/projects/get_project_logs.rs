@@ -27,7 +27,7 @@ use crate::ports::random_id;
 const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What a page says of logs that could not be read, in characters, at most.
-const MISSING_CHARS_MAX: usize = 240;
+const MISSING_CHARS_MAX: usize = 160;
 
 /// Such logs that are named.
 const MISSING_MAX: usize = 3;
@@ -201,12 +201,11 @@ async fn merge(
         let first = missing.into_iter().next().map(|(_, fault)| fault);
         return first.map_or(Ok((merged, None)), Err);
     }
-    let said =
-        missing.iter().map(|(mark, fault)| format!("{mark} ({})", text::line(&fault.message, 60)));
+    let said = missing.iter().map(|(mark, fault)| format!("{mark} ({})", fault.reason.as_str()));
     let said: Vec<String> = said.collect();
     let said = (!said.is_empty()).then(|| {
         let missing = format!("Not read: {}.", listed(&said, MISSING_MAX));
-        text::line(&missing, MISSING_CHARS_MAX / 2)
+        text::line(&missing, MISSING_CHARS_MAX)
     });
     Ok((merged, said))
 }

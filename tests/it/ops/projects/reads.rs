@@ -49,7 +49,7 @@ async fn hostile_labels_are_text() {
         let answer = real.call(operation, arguments).await;
         for text in [answer.text, answer.data.to_string()] {
             assert!(!text.contains('\u{1b}'), "{text}");
-            assert!(!text.contains("confirmToken=0000") && !text.contains("=ab"), "{text}");
+            assert!(!text.contains("confirmToken="), "{text}");
             assert!(!text.contains("\n--- end of log\n"), "{text}");
         }
     }
@@ -74,33 +74,25 @@ async fn logs_are_merged_by_their_moments_under_one_limit() {
     let silent = shop.runs("silent", "", OBEDIENT).option(&["--log-driver", "none"]).start();
     std::thread::sleep(std::time::Duration::from_secs(5));
     let real = Real::with(engine.adapter(), Policy::builtin());
-    let raw = |made: &crate::support::engine::Made| docker(&["logs", "-t", made.id.as_str()]);
-    assert!([&web, &second, &db].iter().all(|made| raw(made).contains("3\n")));
+    let marked = [(&web, "web-1"), (&second, "web-2"), (&db, "db")];
+    let mut raw: Vec<String> = Vec::new();
+    for (made, mark) in marked {
+        for line in docker(&["logs", "-t", made.id.as_str()]).lines() {
+            let (moment, said) = line.split_once(' ').unwrap();
+            raw.push(format!("{moment} {mark} {said}"));
+        }
+    }
+    raw.sort();
+    let words = |line: &str| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
+    let raw: Vec<String> = raw.iter().map(|line| words(line)).collect();
+    assert_eq!(raw.len(), 9, "{raw:?}");
 
     let all = real.call("get_project_logs", shop.arguments()).await;
     let lines: Vec<&str> = all.text.lines().collect();
     assert!(lines[0].starts_with(&format!("--- logs of project {}, 4 containers", shop.name)));
-    let words = |line: &str| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
-    let shown: Vec<String> = lines[1..13].iter().map(|line| words(line)).collect();
-    assert_eq!(
-        shown,
-        [
-            "web-1 web 1",
-            "web-2 second 1",
-            "db db 1",
-            "web-1 web 2",
-            "web-2 second 2",
-            "db db 2",
-            "web-1 web 3",
-            "web-2 second 3",
-            "db db 3",
-            "web-1 E end",
-            "web-2 E end",
-            "db E end",
-        ],
-        "{}",
-        all.text
-    );
+    let (errors, shown): (Vec<String>, Vec<String>) =
+        lines[1..13].iter().map(|line| words(line)).partition(|line| line.ends_with(" E end"));
+    assert_eq!((errors.len(), shown), (3, raw), "{}", all.text);
     let last = lines.last().unwrap();
     assert!(last.contains("Not read: silent (") && silent.exists(), "{last}");
 
@@ -108,8 +100,10 @@ async fn logs_are_merged_by_their_moments_under_one_limit() {
     arguments["tail"] = json!(4);
     arguments["grep"] = json!("3|end");
     let found = real.call("get_project_logs", arguments).await;
-    let shown: Vec<String> = found.text.lines().skip(1).take(4).map(words).collect();
-    assert_eq!(shown, ["db db 3", "web-1 E end", "web-2 E end", "db E end"], "{}", found.text);
+    let newest: Vec<&str> =
+        lines.iter().filter(|l| l.ends_with(" 3") || l.ends_with("end")).copied().collect();
+    let shown: Vec<&str> = found.text.lines().skip(1).take(4).collect();
+    assert_eq!(shown, newest[2..], "{}", found.text);
     assert!(found.text.contains("6 matched. 2 older matching lines left out"), "{}", found.text);
 
     let mut arguments = shop.arguments();
