@@ -18,8 +18,8 @@ use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
     ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
-    LookSystem, LookVolumes, Port, State, Stream,
+    ContainerRow, Engine, FileChange, Limits, LogLine, LogQuery, LookContainers, LookImages,
+    LookLogs, LookNetworks, LookSystem, LookVolumes, Port, Processes, State, Stats, Stream,
 };
 
 pub(super) use world::{World, call, context, gate};
@@ -38,6 +38,11 @@ pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<Container>>,
     pub(super) images: BTreeMap<String, String>,
     pub(super) log: Vec<Line>,
+    /// What each running container uses; one that is not there uses nothing that can be told.
+    pub(super) stats: BTreeMap<FullId, Stats>,
+    pub(super) processes: Processes,
+    pub(super) changes: Vec<FileChange>,
+    pub(super) writable_bytes: Option<u64>,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
@@ -179,7 +184,16 @@ impl Fake {
         Box::pin(tokio::time::sleep(time).map(|()| answer))
     }
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
-        let called = self.call(method, &target.target().name);
+        self.act_with(method, target, "")
+    }
+
+    fn act_with<'a>(
+        &'a self,
+        method: &'static str,
+        target: &Granted<'_>,
+        how: &str,
+    ) -> Answered<'a, Acted> {
+        let called = self.call(method, &format!("{} {how}", target.target().name));
         Box::pin(async move {
             called?;
             let effect = self.effect.lock().unwrap().take();
@@ -235,6 +249,24 @@ impl LookContainers for Fake {
         ready(self.call("container", name).and_then(|()| {
             found.ok_or_else(|| Fault::new(Reason::NotFound, "There is no such container."))
         }))
+    }
+
+    fn stats<'a>(&'a self, id: &'a FullId) -> Answered<'a, Stats> {
+        let stats = self.stats.get(id).cloned().unwrap_or_default();
+        self.later("stats", self.call("stats", id.short()).map(|()| stats))
+    }
+
+    fn processes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Processes> {
+        ready(self.call("processes", id.short()).map(|()| self.processes.clone()))
+    }
+
+    fn changes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Vec<FileChange>> {
+        self.later("changes", self.call("changes", id.short()).map(|()| self.changes.clone()))
+    }
+
+    fn writable_bytes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Option<u64>> {
+        let answer = self.call("writable_bytes", id.short());
+        self.later("writable_bytes", answer.map(|()| self.writable_bytes))
     }
 }
 
@@ -307,5 +339,34 @@ impl ActContainers for Fake {
 
     fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
         self.act("restart", target)
+    }
+
+    fn kill<'a>(&'a self, target: &'a Granted<'a>, signal: &'a str) -> Answered<'a, Acted> {
+        self.act_with("kill", target, signal)
+    }
+
+    fn pause<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
+        self.act("pause", target)
+    }
+
+    fn unpause<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
+        self.act("unpause", target)
+    }
+
+    fn rename<'a>(&'a self, target: &'a Granted<'a>, name: &'a str) -> Answered<'a, Acted> {
+        self.act_with("rename", target, name)
+    }
+
+    fn update<'a>(&'a self, target: &'a Granted<'a>, limits: &'a Limits) -> Answered<'a, Acted> {
+        self.act_with("update", target, &format!("{limits:?}"))
+    }
+
+    fn remove_container<'a>(
+        &'a self,
+        target: &'a Granted<'a>,
+        force: bool,
+        volumes: bool,
+    ) -> Answered<'a, Acted> {
+        self.act_with("remove", target, &format!("force={force} volumes={volumes}"))
     }
 }

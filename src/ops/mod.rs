@@ -4,8 +4,11 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod images;
+mod labels;
 pub mod networks;
+mod plan;
 pub mod projects;
+mod report;
 pub mod system;
 pub mod table;
 mod units;
@@ -22,6 +25,9 @@ pub static ALL: &[&dyn Erased] = &[
     &Reads::<containers::ListContainers>::NEW,
     &Reads::<containers::InspectContainer>::NEW,
     &Reads::<containers::GetContainerLogs>::NEW,
+    &Reads::<containers::GetContainerStats>::NEW,
+    &Reads::<containers::GetContainerProcesses>::NEW,
+    &Reads::<containers::GetContainerChanges>::NEW,
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
@@ -31,4 +37,16 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::RenameContainer>::NEW,
     &Changes::<containers::UpdateContainer>::NEW,
     &Changes::<containers::RemoveContainer>::NEW,
+    &Reads::<volumes::ListVolumes>::NEW,
+    &Reads::<volumes::InspectVolume>::NEW,
+    &Changes::<volumes::CreateVolume>::NEW,
+    &Changes::<volumes::RemoveVolume>::NEW,
+    &Reads::<networks::ListNetworks>::NEW,
+    &Reads::<networks::InspectNetwork>::NEW,
+    &Reads::<projects::ListProjects>::NEW,
+    &Reads::<projects::GetProject>::NEW,
+    &Reads::<projects::GetProjectLogs>::NEW,
+    &Changes::<projects::StartProject>::NEW,
+    &Changes::<projects::StopProject>::NEW,
+    &Changes::<projects::RestartProject>::NEW,
 ];

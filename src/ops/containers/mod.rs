@@ -1,6 +1,9 @@
 //! Operations on containers.
 
+mod get_container_changes;
 mod get_container_logs;
+mod get_container_processes;
+mod get_container_stats;
 mod inspect_container;
 mod kill_container;
 pub(super) mod lifecycle;
@@ -22,7 +25,10 @@ mod unpause_container;
 mod update_container;
 pub(super) mod verb;
 
+pub use get_container_changes::GetContainerChanges;
 pub use get_container_logs::GetContainerLogs;
+pub use get_container_processes::GetContainerProcesses;
+pub use get_container_stats::GetContainerStats;
 pub use inspect_container::InspectContainer;
 pub use kill_container::KillContainer;
 pub use list_containers::ListContainers;
