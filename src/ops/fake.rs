@@ -8,7 +8,6 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -181,7 +180,10 @@ impl Fake {
         answer: Result<T, Fault>,
     ) -> Answered<'a, T> {
         let time = self.slow.get(method).copied().unwrap_or_default();
-        Box::pin(tokio::time::sleep(time).map(|()| answer))
+        Box::pin(async move {
+            tokio::time::sleep(time).await;
+            answer
+        })
     }
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
         self.act_with(method, target, "")

@@ -11,7 +11,6 @@ use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::table;
-use crate::ops::units::counted;
 use crate::ports::engine::{CONTAINER, Processes};
 
 /// Rows, at most.
@@ -87,7 +86,7 @@ impl Render for Running {
         }
         let mut out = table(COLUMNS.map(|(heading, _)| heading), &self.rows);
         if self.left_out > 0 {
-            out.push_str(&format!("… {}\n", counted(self.left_out, "more process")));
+            out.push_str(&format!("… {} more\n", self.left_out));
         }
         out.push_str("Process ids are those of the host.");
         if self.hidden {

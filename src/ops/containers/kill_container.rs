@@ -92,26 +92,21 @@ impl Verb for KillContainer {
             rows.push(("pause", "a signal can end it too".into()));
         }
         notes::removed(&mut rows, container);
-        notes::published(
-            &mut rows,
-            container,
-            match signal.kills() {
-                true => "they stop answering; who is connected is unknown",
-                false => "they stop answering if it ends; who is connected is unknown",
-            },
-        );
-        let unwritten = "what it has not written yet, and no part of it may be whole";
-        rows.push((
-            "unflushed data",
-            match signal.kills() {
-                true => format!("lost: {unwritten}"),
-                false => format!("lost if it ends without care for it: {unwritten}"),
-            },
-        ));
+        let (stop, lost, how_long) = match signal.kills() {
+            true => ("they stop answering", "lost", "until it and they are started again"),
+            false => (
+                "they stop answering if it ends",
+                "lost if it ends",
+                "if it ends, until it and they are started again",
+            ),
+        };
+        notes::published(&mut rows, container, &format!("{stop}; who is connected is unknown"));
+        rows.push((lost, notes::in_memory(container)));
+        let unwritten = "what is not written yet; files in writing may be left half done";
+        rows.push((if signal.kills() { "lost as well" } else { "and perhaps" }, unwritten.into()));
         notes::some(&mut rows, "writes to", notes::writable(container));
         notes::some(&mut rows, "database", notes::database(container));
-        notes::lost(&mut rows, container);
-        notes::affected(&mut rows, notes, "until it and they are started again");
+        notes::affected(&mut rows, notes, how_long);
         rows
     }
 

@@ -247,6 +247,11 @@ pub(super) fn addresses(container: &Container) -> String {
 }
 
 pub(super) fn lost(rows: &mut Rows, container: &Container) {
+    rows.push(("lost", in_memory(container)));
+}
+
+/// What an end of its processes loses.
+pub(super) fn in_memory(container: &Container) -> String {
     let mut out = "what is in memory, /dev/shm".to_owned();
     if !container.tmpfs.is_empty() {
         let paths: Vec<String> = container.tmpfs.iter().map(|path| text::name(path)).collect();
@@ -260,7 +265,7 @@ pub(super) fn lost(rows: &mut Rows, container: &Container) {
     if container.state.paused {
         out.push_str(", the pause");
     }
-    rows.push(("lost", out));
+    out
 }
 
 /// Who else is affected, and what becomes of those who share something with it.

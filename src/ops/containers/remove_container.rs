@@ -86,9 +86,12 @@ impl Verb for RemoveContainer {
         let unnamed = notes::anonymous(container);
         match (unnamed.is_empty(), params.volumes) {
             (true, _) => {}
-            (false, true) => rows.push(("lost: volumes", unnamed)),
+            (false, true) => {
+                let shared = "one that another container uses stays";
+                rows.push(("lost: volumes", format!("{unnamed}; {shared}")));
+            }
             (false, false) => {
-                rows.push(("left over", format!("{unnamed}; nothing refers to them then")));
+                rows.push(("left over", format!("{unnamed}; list_volumes tells of them")));
             }
         }
         notes::some(&mut rows, "kept", kept(container));

@@ -72,7 +72,9 @@ impl Verb for UpdateContainer {
     }
 
     fn facts(container: &Container) -> Facts {
-        Facts { limits: Some(Current::of(container)), ..Facts::of(container) }
+        let mut facts = Facts::of(container);
+        facts.limits = Some(Current::of(container));
+        facts
     }
 
     fn headline(params: &Params, notes: &Notes) -> String {
@@ -191,7 +193,8 @@ fn memory_use(rows: &mut Rows, wanted: Option<Memory>, notes: &Notes) {
     let limit = wanted.and_then(|memory| u64::try_from(memory.bytes).ok());
     let tail = match limit {
         Some(limit) if limit < used => {
-            ": MORE than the new limit; its processes may be KILLED for lack of memory"
+            ": MORE than the new limit; the engine refuses it, or processes are KILLED for lack of \
+             memory"
         }
         Some(limit) if limit - used < limit / 5 => ": close to the new limit",
         _ => "",

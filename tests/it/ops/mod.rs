@@ -1,4 +1,5 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod containers_admin;
 mod projects;

@@ -178,7 +178,7 @@ pub(crate) fn docker(words: &[&str]) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests set the engine up with its own program")]
-fn try_docker(words: &[&str]) -> Option<String> {
+pub(crate) fn try_docker(words: &[&str]) -> Option<String> {
     let mut command = Command::new("docker");
     let host = format!("unix://{SOCKET}");
     command.args(["--host", &host]).args(words).stdin(Stdio::null());
