@@ -4,6 +4,7 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod images;
+mod labels;
 pub mod networks;
 pub mod projects;
 pub mod system;
@@ -25,4 +26,8 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Reads::<volumes::ListVolumes>::NEW,
+    &Reads::<volumes::InspectVolume>::NEW,
+    &Reads::<networks::ListNetworks>::NEW,
+    &Reads::<networks::InspectNetwork>::NEW,
 ];
