@@ -26,6 +26,8 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Reads::<images::ListImages>::NEW,
+    &Reads::<images::InspectImage>::NEW,
     &Reads::<volumes::ListVolumes>::NEW,
     &Reads::<volumes::InspectVolume>::NEW,
     &Reads::<networks::ListNetworks>::NEW,
