@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::containers::target::PROJECT;
+use super::units::listed;
 use crate::core::reason::Fault;
 use crate::core::text;
 
@@ -65,6 +66,12 @@ impl Labels {
         }
         let ours = (CREATED_BY.to_owned(), operation.to_owned());
         Ok(self.0.clone().into_iter().chain([ours]).collect())
+    }
+
+    /// The names, for a preview.
+    pub(super) fn named(&self) -> String {
+        let names: Vec<String> = self.0.keys().map(|key| text::name(key)).collect();
+        if names.is_empty() { "none".to_owned() } else { listed(&names, 8) }
     }
 
     /// What the log keeps: the names. Values can hold what nobody may read there.

@@ -6,7 +6,9 @@ mod fake;
 pub mod images;
 mod labels;
 pub mod networks;
+mod plan;
 pub mod projects;
+mod report;
 pub mod system;
 pub mod table;
 mod units;
@@ -33,6 +35,8 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<images::RemoveImage>::NEW,
     &Reads::<volumes::ListVolumes>::NEW,
     &Reads::<volumes::InspectVolume>::NEW,
+    &Changes::<volumes::CreateVolume>::NEW,
+    &Changes::<volumes::RemoveVolume>::NEW,
     &Reads::<networks::ListNetworks>::NEW,
     &Reads::<networks::InspectNetwork>::NEW,
 ];

@@ -62,7 +62,7 @@ impl Listing {
             format!("{}{internal}", text::name(&network.driver)),
             text::line(&network.subnets.join(" "), CELL_CHARS_MAX),
             text::line(project, CELL_CHARS_MAX),
-            if users.is_empty() { "nobody".to_owned() } else { users::named(&users) },
+            users::named_or_nobody(&users),
         ]
     }
 }

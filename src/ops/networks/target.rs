@@ -11,9 +11,6 @@ use crate::gate::Context;
 use crate::ops::labels;
 use crate::ports::engine::{NETWORK, Network, NetworkFilter};
 
-/// A network's name or id in characters, at most.
-pub(in crate::ops) const NAME_CHARS_MAX: usize = 256;
-
 struct Known<'a>(FullId, &'a Network);
 
 impl Named for Known<'_> {

@@ -58,7 +58,7 @@ impl Inspection {
             ("driver", text::name(&volume.driver)),
             ("created", created(volume, self.now)),
             ("on the host", target::place(volume)),
-            ("used by", if users.is_empty() { "nobody".into() } else { users::named(&users) }),
+            ("used by", users::named_or_nobody(&users)),
         ]
     }
 }

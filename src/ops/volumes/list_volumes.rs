@@ -64,7 +64,7 @@ impl Listing {
             text::line(&volume.name, CELL_CHARS_MAX),
             kind,
             text::line(project, CELL_CHARS_MAX),
-            if users.is_empty() { "nobody".to_owned() } else { users::named(&users) },
+            users::named_or_nobody(&users),
         ]
     }
 }

@@ -1,15 +1,22 @@
 //! Who uses a volume: an engine removes none that a container mounts, even a stopped one.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::Context;
+use crate::ops::plan::UNCHECKED;
 use crate::ops::units::listed;
-use crate::ports::engine::{ContainerFilter, ContainerRow};
+use crate::ports::engine::{ContainerFilter, ContainerRow, Volume};
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 5;
+
+/// How long a preview waits for the list of containers.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// All containers, also those that do not run.
 pub(in crate::ops) async fn all(cx: Context<'_>) -> Result<Vec<ContainerRow>, Fault> {
@@ -29,6 +36,19 @@ pub(in crate::ops) fn named(rows: &[&ContainerRow]) -> String {
         state => format!("{} ({})", text::name(&row.name), text::name(state)),
     };
     listed(&rows.iter().map(name).collect::<Vec<_>>(), LISTED_MAX)
+}
+
+/// As [`named`], also for none.
+pub(in crate::ops) fn named_or_nobody(rows: &[&ContainerRow]) -> String {
+    if rows.is_empty() { "nobody".to_owned() } else { named(rows) }
+}
+
+/// Who uses a volume, for a preview.
+pub(in crate::ops) async fn told(cx: Context<'_>, volume: &Volume) -> String {
+    match timeout(LOOK, all(cx)).await {
+        Ok(Ok(rows)) => named_or_nobody(&of(&volume.name, &rows)),
+        _ => UNCHECKED.to_owned(),
+    }
 }
 
 /// Containers as data.
