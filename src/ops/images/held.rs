@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{target, users};
@@ -10,16 +10,14 @@ use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
+use crate::ops::plan::UNCHECKED;
 use crate::ports::engine::{Image, ImageName};
 
 /// How long the notes may take; what is not there by then could not be checked.
 pub(in crate::ops) const NOTES: Duration = Duration::from_secs(5);
 
-/// What a note says of what could not be found out in time.
-pub(in crate::ops) const UNCHECKED: &str = "could not be checked";
-
 /// What a name points to, as a grant is bound to it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
     /// The image's id; none if the engine has no image of that name.

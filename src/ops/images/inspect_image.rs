@@ -105,7 +105,7 @@ impl Inspection {
             ("size", format!("{} in {}", units::bytes(*size), units::counted(*layers, "layer"))),
             ("platform", text::name(platform)),
             ("author", text::name(author)),
-            ("used by", if users.is_empty() { "nobody".into() } else { users::named(&users) }),
+            ("used by", users::named_or_nobody(&users)),
         ]);
         rows
     }

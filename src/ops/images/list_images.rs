@@ -71,7 +71,7 @@ impl Listing {
             if names.is_empty() { "(no name)".to_owned() } else { units::listed(&names, 3) },
             units::bytes(row.size),
             when::ago(row.created, self.now),
-            if users.is_empty() { "nobody".to_owned() } else { users::named(&users) },
+            users::named_or_nobody(&users),
         ]
     }
 }

@@ -3,7 +3,6 @@
 pub(super) mod held;
 mod inspect_image;
 mod list_images;
-pub(super) mod outcome;
 mod pull_image;
 pub(super) mod removal;
 mod remove_image;

@@ -4,14 +4,15 @@ use serde_json::json;
 
 use super::held::{self, Held};
 use super::inspect_image::OneImage;
-use super::outcome::Outcome;
 use super::target;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ops::plan::{engine, one};
+use crate::ops::report::Report;
 use crate::ops::units;
 use crate::ports::engine::{Act, IMAGE, Image, ImageId, ImageName};
 
@@ -34,7 +35,7 @@ impl Change for PullImage {
     type Facts = Held;
     type Sight = Option<Image>;
     type Done = ();
-    type Output = Outcome;
+    type Output = Report;
 
     fn spec() -> Spec {
         Spec {
@@ -85,7 +86,7 @@ impl Change for PullImage {
         preview
             .facts
             .push(("points to", facts.first().map(|it| it.shown(&shown)).unwrap_or_default()));
-        preview.facts.extend(plan.targets().first().map(|t| ("engine", text::name(&t.engine))));
+        preview.facts.push(("engine", engine(plan)));
         preview.notes = vec![
             ("asked for", name.whole()),
             ("registry", format!("{registry}, which the engine asks without a login")),
@@ -122,10 +123,8 @@ impl Change for PullImage {
         permit: &Permit,
         steps: &mut dyn Steps,
     ) -> Result<(), Fault> {
-        let nothing = || Fault::new(Reason::NotFound, "There is nothing to pull.");
-        let target = permit.targets().next().ok_or_else(nothing)?;
         let mut report = move |done, total, doing: &str| steps.report(done, total, doing);
-        act.pull(&target, &mut report).await
+        act.pull(&one(permit)?, &mut report).await
     }
 
     async fn look_again(
@@ -133,7 +132,7 @@ impl Change for PullImage {
         _: &OneImage,
         targets: &[Target],
         (): &(),
-    ) -> Result<Outcome, Fault> {
+    ) -> Result<Report, Fault> {
         let before = held::at(targets, 0)?;
         let (now, image) = Held::look(cx, before).await?;
         let name = &before.name;
@@ -143,7 +142,8 @@ impl Change for PullImage {
                 "The engine says that it pulled {name}, but there is no such image now. Look with \
                  list_images."
             );
-            return Ok(Outcome { text, data: json!({"name": name, "changed": false}) });
+            let data = json!({"name": name, "changed": false});
+            return Ok(Report { text, record: data.clone(), data });
         };
         let digest = held::digest_at(name, &now.digests);
         let known = digest.map(|digest| format!(", digest {digest}")).unwrap_or_default();
@@ -172,6 +172,6 @@ impl Change for PullImage {
             "digest": digest.map(text::name),
             "size": image.size,
         });
-        Ok(Outcome { text, data })
+        Ok(Report { text, record: data.clone(), data })
     }
 }

@@ -2,24 +2,27 @@
 //! in the way, and whether anything can bring it back.
 
 use futures_util::future::try_join;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::time::timeout;
 
-use super::held::{NOTES, UNCHECKED};
+use super::held::NOTES;
 use super::users;
-use crate::core::grant::Permit;
 use crate::core::plan::Target;
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Preview};
+use crate::ops::plan::UNCHECKED;
 use crate::ops::{units, when};
 use crate::ports::engine::{ContainerRow, Image, ImageFilter, ImageId, ImageName};
 
 /// Names in one line, at most.
 const NAMES_MAX: usize = 8;
 
+/// The fact that says whether the image goes with the names that go.
+pub(in crate::ops) const REMOVES_IMAGE: &str = "removesImage";
+
 /// What a grant to remove an image is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     id: String,
@@ -27,19 +30,8 @@ pub struct Facts {
     digests: Vec<String>,
     /// The ids of the containers that use it.
     containers: Vec<String>,
-    /// Whether the image goes with the names that go.
-    pub(in crate::ops) removes_image: bool,
-}
-
-impl Facts {
-    /// Those of the plan.
-    pub(in crate::ops) fn planned(permit: &Permit) -> Result<Self, Fault> {
-        let facts = permit.plan().parts().facts.first().cloned().unwrap_or_default();
-        serde_json::from_value(facts).map_err(|error| {
-            Fault::new(Reason::PlanChanged, "The plan holds no facts of an image.")
-                .with_detail(error.to_string())
-        })
-    }
+    /// [`REMOVES_IMAGE`].
+    removes_image: bool,
 }
 
 /// What is seen of an image that is to be removed.
@@ -128,7 +120,7 @@ pub(in crate::ops) async fn preview(
 ) -> Preview {
     let image = &sight.image;
     let users: Vec<&ContainerRow> = sight.users.iter().collect();
-    let used_by = if users.is_empty() { "nobody".to_owned() } else { users::named(&users) };
+    let used_by = users::named_or_nobody(&users);
     let none = |names: &[String]| if names.is_empty() { "none".to_owned() } else { named(names) };
     let mut preview = Preview {
         headline: String::new(),

@@ -4,14 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::outcome::Outcome;
-use super::removal::{self, Facts, Sight};
+use super::removal::{self, Facts, REMOVES_IMAGE, Sight};
 use super::target;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ops::plan::{fact, one};
+use crate::ops::report::Report;
 use crate::ops::units;
 use crate::ports::engine::{Act, IMAGE, ImageRemoval, Removed};
 
@@ -36,7 +37,7 @@ impl Change for RemoveImage {
     type Facts = Facts;
     type Sight = Sight;
     type Done = Removed;
-    type Output = Outcome;
+    type Output = Report;
 
     fn spec() -> Spec {
         Spec {
@@ -99,13 +100,11 @@ impl Change for RemoveImage {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Removed, Fault> {
-        let nothing = || Fault::new(Reason::NotFound, "There is no image to remove.");
-        let target = permit.targets().next().ok_or_else(nothing)?;
-        let removal = match Facts::planned(permit)?.removes_image {
+        let removal = match fact(permit, 0, REMOVES_IMAGE) {
             true => ImageRemoval::Image { force: params.force },
             false => ImageRemoval::Tag,
         };
-        act.remove_image(&target, removal).await
+        act.remove_image(&one(permit)?, removal).await
     }
 
     async fn look_again(
@@ -113,7 +112,7 @@ impl Change for RemoveImage {
         _: &Params,
         targets: &[Target],
         done: &Removed,
-    ) -> Result<Outcome, Fault> {
+    ) -> Result<Report, Fault> {
         let id = target::full_id(targets)?;
         let left = match cx.look.image(&id).await {
             Ok(image) => Some(image),
@@ -143,6 +142,6 @@ impl Change for RemoveImage {
             "deleted": done.deleted.len(),
             "imageGone": left.is_none(),
         });
-        Ok(Outcome { text, data })
+        Ok(Report { text, record: data.clone(), data })
     }
 }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::held::{self, Held};
-use super::outcome::Outcome;
 use super::target;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
@@ -13,6 +12,7 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ops::report::Report;
 use crate::ports::engine::{Act, IMAGE, Image, ImageName};
 
 /// The operation.
@@ -54,7 +54,7 @@ impl Change for TagImage {
     type Facts = Held;
     type Sight = Option<Image>;
     type Done = ();
-    type Output = Outcome;
+    type Output = Report;
 
     fn spec() -> Spec {
         Spec {
@@ -157,7 +157,7 @@ impl Change for TagImage {
         _: &Params,
         targets: &[Target],
         (): &(),
-    ) -> Result<Outcome, Fault> {
+    ) -> Result<Report, Fault> {
         let (wanted, named) = (held::at(targets, 0)?, held::at(targets, 1)?);
         let (now, image) = Held::look(cx, named).await?;
         let name = &named.name;
@@ -174,6 +174,6 @@ impl Change for TagImage {
             ),
         };
         let data = json!({"name": name, "id": now.image, "changed": named.id != wanted.id});
-        Ok(Outcome { text, data })
+        Ok(Report { text, record: data.clone(), data })
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::ports::engine::{ContainerRow, ImageId};
 
-pub(in crate::ops) use crate::ops::volumes::users::{all, data, named};
+pub(in crate::ops) use crate::ops::volumes::users::{all, data, named, named_or_nobody};
 
 /// Those containers that were made from an image.
 pub(in crate::ops) fn of<'a>(image: &ImageId, rows: &'a [ContainerRow]) -> Vec<&'a ContainerRow> {
