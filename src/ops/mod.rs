@@ -38,4 +38,10 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<networks::ConnectNetwork>::NEW,
     &Changes::<networks::DisconnectNetwork>::NEW,
     &Changes::<networks::RemoveNetwork>::NEW,
+    &Reads::<projects::ListProjects>::NEW,
+    &Reads::<projects::GetProject>::NEW,
+    &Reads::<projects::GetProjectLogs>::NEW,
+    &Changes::<projects::StartProject>::NEW,
+    &Changes::<projects::StopProject>::NEW,
+    &Changes::<projects::RestartProject>::NEW,
 ];
