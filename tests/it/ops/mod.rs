@@ -2,3 +2,4 @@
 
 mod containers;
 mod images;
+mod projects;
