@@ -40,4 +40,5 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<projects::StartProject>::NEW,
     &Changes::<projects::StopProject>::NEW,
     &Changes::<projects::RestartProject>::NEW,
+    &Changes::<projects::DownProject>::NEW,
 ];
