@@ -4,11 +4,11 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod images;
-mod labels;
+pub mod labels;
 pub mod networks;
 mod plan;
 pub mod projects;
-mod report;
+pub mod report;
 pub mod system;
 pub mod table;
 mod units;
@@ -34,6 +34,10 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<volumes::RemoveVolume>::NEW,
     &Reads::<networks::ListNetworks>::NEW,
     &Reads::<networks::InspectNetwork>::NEW,
+    &Changes::<networks::CreateNetwork>::NEW,
+    &Changes::<networks::ConnectNetwork>::NEW,
+    &Changes::<networks::DisconnectNetwork>::NEW,
+    &Changes::<networks::RemoveNetwork>::NEW,
     &Reads::<projects::ListProjects>::NEW,
     &Reads::<projects::GetProject>::NEW,
     &Reads::<projects::GetProjectLogs>::NEW,
