@@ -89,7 +89,7 @@ fn headline(params: &Params, parts: &Parts) -> String {
 
 fn facts(plan: &Plan, params: &Params, parts: &Parts) -> Rows {
     let mut rows = notes::of_project(plan, &params.project);
-    rows.extend(notes::listed_containers(&parts.containers, false));
+    rows.extend(notes::listed_containers(&parts.containers, ""));
     rows.extend(parts.networks.iter().map(|network| {
         let id = network.id.get(..12).unwrap_or(&network.id);
         let (name, driver) = (text::name(&network.name), text::name(&network.driver));

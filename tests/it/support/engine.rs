@@ -67,6 +67,11 @@ impl Drop for Engine {
         for id in ids.split_whitespace() {
             try_docker(&["rm", "-fv", id]);
         }
+        for kind in ["network", "volume"] {
+            for id in docker(&[kind, "ls", "-q", "--filter", &filter]).split_whitespace() {
+                try_docker(&[kind, "rm", id]);
+            }
+        }
     }
 }
 
