@@ -1,4 +1,6 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod images;
+mod lifecycle;
 mod projects;
