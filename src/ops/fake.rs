@@ -18,8 +18,8 @@ use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
     ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
-    LookSystem, LookVolumes, Port, State, Stream,
+    ContainerRow, DiskUsage, Engine, EventQuery, Happening, LogLine, LogQuery, LookContainers,
+    LookImages, LookLogs, LookNetworks, LookSystem, LookVolumes, Port, State, Stream,
 };
 
 pub(super) use world::{World, call, context, gate};
@@ -38,6 +38,8 @@ pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<Container>>,
     pub(super) images: BTreeMap<String, String>,
     pub(super) log: Vec<Line>,
+    pub(super) happenings: Vec<Happening>,
+    pub(super) usage: DiskUsage,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
@@ -200,6 +202,23 @@ impl LookSystem for Fake {
 
     fn engine(&self) -> Answered<'_, Engine> {
         ready(Err(Fault::new(Reason::EngineError, "Nobody asks this.")))
+    }
+
+    fn disk_usage(&self) -> Answered<'_, DiskUsage> {
+        let answer = self.call("disk_usage", "").map(|()| self.usage.clone());
+        self.later("disk_usage", answer)
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+        each: &'a mut (dyn FnMut(Happening) + Send),
+    ) -> Answered<'a, ()> {
+        let (since, until) = (super::when::second(query.since), super::when::second(query.until));
+        let kind = query.kind.unwrap_or("all");
+        let answer = self.call("events", &format!("{since} {until} {kind}"));
+        self.happenings.iter().cloned().for_each(each);
+        ready(answer)
     }
 }
 

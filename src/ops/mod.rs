@@ -25,4 +25,6 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Reads::<system::GetDiskUsage>::NEW,
+    &Reads::<system::ListEvents>::NEW,
 ];

@@ -2,8 +2,12 @@
 
 mod check_policy;
 mod engine_info;
+mod get_disk_usage;
+mod list_events;
 mod ping;
 
 pub use check_policy::CheckPolicy;
 pub use engine_info::EngineInfo;
+pub use get_disk_usage::GetDiskUsage;
+pub use list_events::ListEvents;
 pub use ping::Ping;
