@@ -27,4 +27,5 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::RestartContainer>::NEW,
     &Reads::<system::GetDiskUsage>::NEW,
     &Reads::<system::ListEvents>::NEW,
+    &Changes::<system::PruneContainers>::NEW,
 ];

@@ -40,11 +40,15 @@ pub(in crate::ops) async fn resolve_for_change(
     given: &str,
 ) -> Result<Vec<Target>, Fault> {
     let (row, engine) = find(cx, given).await?;
-    let container = cx.look.container(&row.id).await?;
+    Ok(vec![of(cx.look.container(&row.id).await?, engine)])
+}
+
+/// A container as the target of a change.
+pub(in crate::ops) fn of(container: Container, engine: String) -> Target {
     let Container { id, name, image, labels, privileged, .. } = container;
     let mut attributes = attributes(&labels, &image);
     attributes.insert("privileged".into(), privileged.to_string());
-    Ok(vec![Target { kind: CONTAINER.name, id: id.as_str().to_owned(), name, engine, attributes }])
+    Target { kind: CONTAINER.name, id: id.as_str().to_owned(), name, engine, attributes }
 }
 
 async fn find(cx: Context<'_>, given: &str) -> Result<(ContainerRow, String), Fault> {

@@ -12,7 +12,7 @@ use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::table;
-use crate::ops::units::{bytes, grouped};
+use crate::ops::units::{bytes, grouped, short};
 use crate::ports::engine::{DiskUsage, Share, Stored};
 
 /// The largest of each sort that are shown.
@@ -89,8 +89,12 @@ impl Render for Found {
             items.extend(shown.into_iter().map(|item| {
                 [
                     what.to_owned(),
-                    short(&item.id),
-                    text::line(&item.name, CELL_CHARS_MAX),
+                    text::line(short(&item.id), CELL_CHARS_MAX),
+                    if item.name == item.id {
+                        String::new()
+                    } else {
+                        text::line(&item.name, CELL_CHARS_MAX)
+                    },
                     item.bytes.map(bytes).unwrap_or_default(),
                     if item.active { "yes" } else { "no" }.to_owned(),
                 ]
@@ -137,15 +141,6 @@ impl Render for Found {
             "reclaimableBytes": self.sum(|share| share.reclaimable_bytes),
         })
     }
-}
-
-/// An id as people know it; of a volume that somebody named its name stands beside it.
-fn short(id: &str) -> String {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    let is_id =
-        digits.len() >= 12 && digits.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let cut = digits.get(..12).filter(|_| is_id);
-    cut.map_or_else(|| "-".to_owned(), str::to_owned)
 }
 
 impl Read for GetDiskUsage {

@@ -14,7 +14,7 @@ use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::table;
-use crate::ops::units::counted;
+use crate::ops::units::{counted, short};
 use crate::ops::when::{self, Window};
 use crate::ports::engine::{EventQuery, Happening};
 
@@ -211,12 +211,6 @@ fn exit_code(row: &Happening) -> Option<i64> {
 
 fn signal(row: &Happening) -> Option<u8> {
     row.signal.parse().ok().filter(|_| row.action == "kill")
-}
-
-fn short(id: &str) -> &str {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    let is_id = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    digits.get(..12).filter(|_| is_id).unwrap_or(id)
 }
 
 impl Read for ListEvents {

@@ -5,9 +5,12 @@ mod engine_info;
 mod get_disk_usage;
 mod list_events;
 mod ping;
+mod prune;
+mod prune_containers;
 
 pub use check_policy::CheckPolicy;
 pub use engine_info::EngineInfo;
 pub use get_disk_usage::GetDiskUsage;
 pub use list_events::ListEvents;
 pub use ping::Ping;
+pub use prune_containers::PruneContainers;
