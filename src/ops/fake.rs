@@ -327,4 +327,18 @@ impl ActContainers for Fake {
     fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
         self.act("restart", target)
     }
+
+    fn remove_container<'a>(
+        &'a self,
+        target: &'a Granted<'a>,
+        _: bool,
+        _: bool,
+    ) -> Answered<'a, Acted> {
+        Box::pin(async move {
+            let acted = self.act("remove_container", target).await?;
+            let id = &target.target().id;
+            self.containers.lock().unwrap().retain(|container| container.id.as_str() != id);
+            Ok(acted)
+        })
+    }
 }

@@ -37,4 +37,6 @@ pub static ALL: &[&dyn Erased] = &[
     &Reads::<system::GetDiskUsage>::NEW,
     &Reads::<system::ListEvents>::NEW,
     &Changes::<system::PruneContainers>::NEW,
+    &Changes::<system::PruneNetworks>::NEW,
+    &Changes::<system::PruneVolumes>::NEW,
 ];

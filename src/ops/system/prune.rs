@@ -252,3 +252,6 @@ fn in_use(target: &Target) -> Fault {
 fn name(target: &Target) -> String {
     text::name(short(&target.name))
 }
+
+#[cfg(test)]
+mod tests;
