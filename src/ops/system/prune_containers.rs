@@ -164,6 +164,6 @@ fn unused(cx: Context<'_>, container: Container, engine: &str) -> Unused<Facts> 
         since: ended.or(container.created),
         about: format!("{how}, image {}", text::name(&container.image)),
         facts: Facts::of(&container),
-        target: target::of(container, engine.to_owned()),
+        target: target::of_container(&container, engine.to_owned()),
     }
 }

@@ -1,4 +1,5 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod projects;
 mod system;
