@@ -2,4 +2,5 @@
 
 mod containers;
 mod projects;
+mod prune;
 mod system;

@@ -54,6 +54,20 @@ impl Engine {
         Sentence { engine: self, options: Vec::new(), name: None, command }
     }
 
+    /// A network of this name. Gives its id.
+    pub(crate) fn network(&self, name: &str) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        docker(&["network", "create", "--label", &label, name]).trim().to_owned()
+    }
+
+    /// A volume of this name, or one without a name. Gives its name.
+    pub(crate) fn volume(&self, name: Option<&str>) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        let mut words = vec!["volume", "create", "--label", &label];
+        words.extend(name);
+        docker(&words).trim().to_owned()
+    }
+
     /// The adapter under test, on this engine's own socket.
     pub(crate) fn adapter(&self) -> DockerEngine {
         adapter_at(Path::new(SOCKET))
@@ -66,6 +80,11 @@ impl Drop for Engine {
         let ids = docker(&["ps", "-aq", "--filter", &filter]);
         for id in ids.split_whitespace() {
             try_docker(&["rm", "-fv", id]);
+        }
+        for kind in ["network", "volume"] {
+            for id in docker(&[kind, "ls", "-q", "--filter", &filter]).split_whitespace() {
+                try_docker(&[kind, "rm", id]);
+            }
         }
     }
 }
@@ -177,8 +196,9 @@ pub(crate) fn docker(words: &[&str]) -> String {
     try_docker(words).unwrap_or_else(|| panic!("docker {words:?} failed"))
 }
 
+/// As [`docker`]; none if it failed.
 #[expect(clippy::disallowed_methods, reason = "tests set the engine up with its own program")]
-fn try_docker(words: &[&str]) -> Option<String> {
+pub(crate) fn try_docker(words: &[&str]) -> Option<String> {
     let mut command = Command::new("docker");
     let host = format!("unix://{SOCKET}");
     command.args(["--host", &host]).args(words).stdin(Stdio::null());
