@@ -1,5 +1,6 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
+mod stores;
 mod world;
 
 use std::collections::BTreeMap;
@@ -17,11 +18,12 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, DiskUsage, Engine, EventQuery, Happening, LogLine, LogQuery, LookContainers,
-    LookImages, LookLogs, LookNetworks, LookSystem, LookVolumes, Port, State, Stream,
+    ActContainers, ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine,
+    EventQuery, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookSystem,
+    Network, Port, State, Stream, Volume,
 };
 
+pub(super) use stores::{network, volume};
 pub(super) use world::{World, call, context, gate};
 
 /// When every test happens.
@@ -37,6 +39,8 @@ pub(super) type Line = (Stream, String, Vec<u8>);
 pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<Container>>,
     pub(super) images: BTreeMap<String, String>,
+    pub(super) volumes: Mutex<Vec<Volume>>,
+    pub(super) networks: Mutex<Vec<Network>>,
     pub(super) log: Vec<Line>,
     pub(super) happenings: Vec<Happening>,
     pub(super) usage: DiskUsage,
@@ -92,6 +96,7 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         tmpfs: Vec::new(),
         ports: Vec::new(),
         networks: BTreeMap::from([("bridge".into(), "172.17.0.2".into())]),
+        aliases: BTreeMap::new(),
         links: Vec::new(),
         volumes_from: Vec::new(),
         labels: BTreeMap::new(),
@@ -308,12 +313,7 @@ impl LookImages for Fake {
     }
 }
 
-impl LookVolumes for Fake {}
-impl LookNetworks for Fake {}
-
 impl ActImages for Fake {}
-impl ActVolumes for Fake {}
-impl ActNetworks for Fake {}
 
 impl ActContainers for Fake {
     fn start<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {

@@ -12,3 +12,4 @@ pub(crate) mod podman;
 pub(crate) mod policies;
 pub(crate) mod program;
 pub(crate) mod real;
+pub(crate) mod registry;
