@@ -2,6 +2,7 @@
 
 mod containers;
 mod images;
+mod lifecycle;
 mod projects;
 mod prune;
 mod system;
