@@ -4,3 +4,5 @@ mod containers;
 mod images;
 mod lifecycle;
 mod projects;
+mod prune;
+mod system;
