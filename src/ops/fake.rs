@@ -1,5 +1,7 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
+mod acts;
+mod stores;
 mod world;
 
 use std::collections::BTreeMap;
@@ -16,11 +18,12 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, FileChange, Limits, LogLine, LogQuery, LookContainers, LookImages,
-    LookLogs, LookNetworks, LookSystem, LookVolumes, Port, Processes, State, Stats, Stream,
+    ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery,
+    FileChange, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookSystem,
+    Network, Port, Processes, State, Stats, Stream, Volume,
 };
 
+pub(super) use stores::{network, volume};
 pub(super) use world::{World, call, context, gate};
 
 /// When every test happens.
@@ -36,12 +39,16 @@ pub(super) type Line = (Stream, String, Vec<u8>);
 pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<Container>>,
     pub(super) images: BTreeMap<String, String>,
+    pub(super) volumes: Mutex<Vec<Volume>>,
+    pub(super) networks: Mutex<Vec<Network>>,
     pub(super) log: Vec<Line>,
     /// What each running container uses; one that is not there uses nothing that can be told.
     pub(super) stats: BTreeMap<FullId, Stats>,
     pub(super) processes: Processes,
     pub(super) changes: Vec<FileChange>,
     pub(super) writable_bytes: Option<u64>,
+    pub(super) happenings: Vec<Happening>,
+    pub(super) usage: DiskUsage,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
@@ -94,6 +101,7 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         tmpfs: Vec::new(),
         ports: Vec::new(),
         networks: BTreeMap::from([("bridge".into(), "172.17.0.2".into())]),
+        aliases: BTreeMap::new(),
         links: Vec::new(),
         volumes_from: Vec::new(),
         labels: BTreeMap::new(),
@@ -218,6 +226,23 @@ impl LookSystem for Fake {
     fn engine(&self) -> Answered<'_, Engine> {
         ready(Err(Fault::new(Reason::EngineError, "Nobody asks this.")))
     }
+
+    fn disk_usage(&self) -> Answered<'_, DiskUsage> {
+        let answer = self.call("disk_usage", "").map(|()| self.usage.clone());
+        self.later("disk_usage", answer)
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+        each: &'a mut (dyn FnMut(Happening) + Send),
+    ) -> Answered<'a, ()> {
+        let (since, until) = (super::when::second(query.since), super::when::second(query.until));
+        let kind = query.kind.unwrap_or("all");
+        let answer = self.call("events", &format!("{since} {until} {kind}"));
+        self.happenings.iter().cloned().for_each(each);
+        ready(answer)
+    }
 }
 
 impl LookContainers for Fake {
@@ -323,52 +348,4 @@ impl LookImages for Fake {
     }
 }
 
-impl LookVolumes for Fake {}
-impl LookNetworks for Fake {}
-
 impl ActImages for Fake {}
-impl ActVolumes for Fake {}
-impl ActNetworks for Fake {}
-
-impl ActContainers for Fake {
-    fn start<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
-        self.act("start", target)
-    }
-
-    fn stop<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("stop", target)
-    }
-
-    fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("restart", target)
-    }
-
-    fn kill<'a>(&'a self, target: &'a Granted<'a>, signal: &'a str) -> Answered<'a, Acted> {
-        self.act_with("kill", target, signal)
-    }
-
-    fn pause<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
-        self.act("pause", target)
-    }
-
-    fn unpause<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
-        self.act("unpause", target)
-    }
-
-    fn rename<'a>(&'a self, target: &'a Granted<'a>, name: &'a str) -> Answered<'a, Acted> {
-        self.act_with("rename", target, name)
-    }
-
-    fn update<'a>(&'a self, target: &'a Granted<'a>, limits: &'a Limits) -> Answered<'a, Acted> {
-        self.act_with("update", target, &format!("{limits:?}"))
-    }
-
-    fn remove_container<'a>(
-        &'a self,
-        target: &'a Granted<'a>,
-        force: bool,
-        volumes: bool,
-    ) -> Answered<'a, Acted> {
-        self.act_with("remove", target, &format!("force={force} volumes={volumes}"))
-    }
-}

@@ -4,11 +4,11 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod images;
-mod labels;
+pub mod labels;
 pub mod networks;
 mod plan;
 pub mod projects;
-mod report;
+pub mod report;
 pub mod system;
 pub mod table;
 mod units;
@@ -37,16 +37,31 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::RenameContainer>::NEW,
     &Changes::<containers::UpdateContainer>::NEW,
     &Changes::<containers::RemoveContainer>::NEW,
+    &Reads::<images::ListImages>::NEW,
+    &Reads::<images::InspectImage>::NEW,
+    &Changes::<images::PullImage>::NEW,
+    &Changes::<images::TagImage>::NEW,
+    &Changes::<images::RemoveImage>::NEW,
     &Reads::<volumes::ListVolumes>::NEW,
     &Reads::<volumes::InspectVolume>::NEW,
     &Changes::<volumes::CreateVolume>::NEW,
     &Changes::<volumes::RemoveVolume>::NEW,
     &Reads::<networks::ListNetworks>::NEW,
     &Reads::<networks::InspectNetwork>::NEW,
+    &Changes::<networks::CreateNetwork>::NEW,
+    &Changes::<networks::ConnectNetwork>::NEW,
+    &Changes::<networks::DisconnectNetwork>::NEW,
+    &Changes::<networks::RemoveNetwork>::NEW,
     &Reads::<projects::ListProjects>::NEW,
     &Reads::<projects::GetProject>::NEW,
     &Reads::<projects::GetProjectLogs>::NEW,
     &Changes::<projects::StartProject>::NEW,
     &Changes::<projects::StopProject>::NEW,
     &Changes::<projects::RestartProject>::NEW,
+    &Changes::<projects::DownProject>::NEW,
+    &Reads::<system::GetDiskUsage>::NEW,
+    &Reads::<system::ListEvents>::NEW,
+    &Changes::<system::PruneContainers>::NEW,
+    &Changes::<system::PruneNetworks>::NEW,
+    &Changes::<system::PruneVolumes>::NEW,
 ];

@@ -7,7 +7,7 @@ use countersign::core::reason::Reason;
 use countersign::gate::Status;
 use serde_json::{Value, json};
 
-use crate::support::engine::{Engine, Made, docker, try_docker};
+use crate::support::engine::{Engine, LABEL, Made, docker, try_docker};
 use crate::support::real::{Real, Trial};
 
 /// What stands nowhere in a path: of docker-facts 4.2, and ids that are none.
@@ -109,6 +109,11 @@ async fn a_pause_and_its_end_hold_to_their_plans() {
     let engine = Engine::connect();
     let (made, other) = two(&engine);
     let real = Real::new(engine.adapter());
+    let over = || turn_over(&made);
+    let again = || {
+        turn_over(&made);
+        docker(&["pause", made.id.as_str()]);
+    };
     let trial = |operation, drift| Trial {
         operation,
         arguments: json!({"container": made.name}),
@@ -116,8 +121,7 @@ async fn a_pause_and_its_end_hold_to_their_plans() {
         otherwise: None,
         drift,
     };
-    let (preview, done) =
-        real.holds_to_its_plan(trial("pause_container", &|| turn_over(&made))).await;
+    let (preview, done) = real.holds_to_its_plan(trial("pause_container", &over)).await;
     assert!(preview.contains("frozen where they are"), "{preview}");
     assert!(done.text.contains("Now: paused, started"), "{}", done.text);
     assert_eq!(made.inspect("{{.State.Status}}"), "paused");
@@ -126,10 +130,6 @@ async fn a_pause_and_its_end_hold_to_their_plans() {
     assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
 
     let real = Real::new(engine.adapter());
-    let again = || {
-        turn_over(&made);
-        docker(&["pause", made.id.as_str()]);
-    };
     let (preview, done) = real.holds_to_its_plan(trial("unpause_container", &again)).await;
     assert!(preview.contains("go on where they were"), "{preview}");
     assert!(done.text.contains("Now: running since"), "{}", done.text);
@@ -187,7 +187,8 @@ async fn a_rename_holds_to_its_plan() {
 async fn a_rename_says_who_resolved_the_old_name() {
     let engine = Engine::connect();
     let network = format!("cs-{}-net", engine.run());
-    docker(&["network", "create", "--label", "countersign.test=admin", &network]);
+    let label = format!("{LABEL}={}", engine.run());
+    docker(&["network", "create", "--label", &label, &network]);
     let on = |command: &str| engine.container(command).option(&["--network", &network]).start();
     let (made, peer) = (on("sleep 3600"), on("sleep 3600"));
     let finds = |name: &str| try_docker(&["exec", peer.id.as_str(), "nslookup", name]).is_some();
@@ -280,6 +281,8 @@ async fn a_removal_holds_to_its_plan() {
     let engine = Engine::connect();
     let script = "head -c 300000 /dev/zero > /own; echo x > /named/x; echo y > /scratch/y";
     let volume = format!("cs-{}-named", engine.run());
+    let label = format!("{LABEL}={}", engine.run());
+    docker(&["volume", "create", "--label", &label, &volume]);
     let volumes = format!("{volume}:/named");
     let make = || {
         let made = engine.script(script).option(&["-v", &volumes, "-v", "/scratch"]).start();

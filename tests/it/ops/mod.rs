@@ -2,4 +2,8 @@
 
 mod containers;
 mod containers_admin;
+mod images;
+mod lifecycle;
 mod projects;
+mod prune;
+mod system;

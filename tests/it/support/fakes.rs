@@ -273,6 +273,7 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         tmpfs: Vec::new(),
         ports: Vec::new(),
         networks: BTreeMap::new(),
+        aliases: BTreeMap::new(),
         links: Vec::new(),
         volumes_from: Vec::new(),
         labels: BTreeMap::new(),
