@@ -1,4 +1,6 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod networks;
 mod projects;
+mod volumes;

@@ -54,6 +54,27 @@ impl Engine {
         Sentence { engine: self, options: Vec::new(), name: None, command }
     }
 
+    /// Makes a volume of a name of this run, with these options of `docker volume create`.
+    pub(crate) fn volume(&self, name: &str, options: &[&str]) -> String {
+        let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
+        let words = ["volume", "create", "--label", &label];
+        docker(&[&words, options, &[name.as_str()]].concat());
+        name
+    }
+
+    /// Makes a network of a name of this run, with these options of `docker network create`, and
+    /// gives its id.
+    pub(crate) fn network(&self, name: &str, options: &[&str]) -> String {
+        let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
+        let words = ["network", "create", "--label", &label];
+        docker(&[&words, options, &[name.as_str()]].concat()).trim().to_owned()
+    }
+
+    /// A name that no other test has. Whatever is made under one is removed on drop.
+    pub(crate) fn named(&self, name: &str) -> String {
+        format!("cs-{}-{name}", self.run)
+    }
+
     /// The adapter under test, on this engine's own socket.
     pub(crate) fn adapter(&self) -> DockerEngine {
         adapter_at(Path::new(SOCKET))
@@ -66,6 +87,18 @@ impl Drop for Engine {
         let ids = docker(&["ps", "-aq", "--filter", &filter]);
         for id in ids.split_whitespace() {
             try_docker(&["rm", "-fv", id]);
+        }
+        let ours = self.named("");
+        let labelled = ["--filter", &filter];
+        for (kind, column) in [("volume", "{{.Name}}"), ("network", "{{.ID}} {{.Name}}")] {
+            let listed = docker(&[kind, "ls", "--format", column]);
+            let named = listed.lines().filter(|line| {
+                line.split_once(' ').map_or(*line, |(_, name)| name).starts_with(&ours)
+            });
+            let labelled = docker(&[&[kind, "ls", "-q"][..], &labelled[..]].concat());
+            for one in named.chain(labelled.lines()) {
+                try_docker(&[kind, "rm", one.split(' ').next().unwrap_or_default()]);
+            }
         }
     }
 }
