@@ -1,6 +1,8 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod images;
+mod lifecycle;
 mod networks;
 mod projects;
 mod volumes;
