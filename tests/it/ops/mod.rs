@@ -5,4 +5,6 @@ mod images;
 mod lifecycle;
 mod networks;
 mod projects;
+mod prune;
+mod system;
 mod volumes;

@@ -28,13 +28,13 @@ fn on<'a>(engine: &'a Engine, network: &str) -> crate::support::engine::Sentence
 #[tokio::test]
 async fn a_container_is_connected_as_shown() {
     let engine = Engine::connect();
-    let inner = engine.network("inner", &["--internal"]);
-    let front = engine.network("front", &[]);
+    let inner = engine.network_with("inner", &["--internal"]);
+    let front = engine.network_with("front", &[]);
     let web = on(&engine, &inner).start();
     let peer = on(&engine, &front).start();
     let neighbour = on(&engine, &inner).create();
     let real = Real::new(engine.adapter());
-    let other = engine.network("other", &[]);
+    let other = engine.network_with("other", &[]);
     let drift = || drop(docker(&["network", "connect", &other, web.id.as_str()]));
     let trial = Trial {
         operation: "connect_network",
@@ -60,8 +60,8 @@ async fn a_container_is_connected_as_shown() {
 #[tokio::test]
 async fn a_way_out_is_called_one() {
     let engine = Engine::connect();
-    let inner = engine.network("inner", &["--internal"]);
-    engine.network("front", &[]);
+    let inner = engine.network_with("inner", &["--internal"]);
+    engine.network_with("front", &[]);
     let web = on(&engine, &inner).create();
     let real = Real::new(engine.adapter());
     let arguments = json!({"network": engine.named("front"), "container": web.name});
@@ -76,8 +76,8 @@ async fn a_way_out_is_called_one() {
 #[tokio::test]
 async fn a_container_is_disconnected_as_shown() {
     let engine = Engine::connect();
-    let front = engine.network("front", &["--label", "com.docker.compose.project=shop"]);
-    let other = engine.network("other", &[]);
+    let front = engine.network_with("front", &["--label", "com.docker.compose.project=shop"]);
+    let other = engine.network_with("other", &[]);
     let web = on(&engine, &front).option(&["--network-alias", "www"]).publish("80").start();
     let peer = on(&engine, &front).create();
     let real = Real::new(engine.adapter());
@@ -112,7 +112,7 @@ async fn a_container_is_disconnected_as_shown() {
 #[tokio::test]
 async fn what_no_engine_connects_is_refused_with_words() {
     let engine = Engine::connect();
-    let front = engine.network("front", &[]);
+    let front = engine.network_with("front", &[]);
     let alone = on(&engine, "none").start();
     let host = on(&engine, "host").create();
     let web = on(&engine, &front).start();
@@ -143,8 +143,8 @@ async fn what_no_engine_connects_is_refused_with_words() {
 #[tokio::test]
 async fn a_network_is_removed_as_shown() {
     let engine = Engine::connect();
-    let front = engine.network("front", &["--label", "com.docker.compose.project=shop"]);
-    engine.network("other", &[]);
+    let front = engine.network_with("front", &["--label", "com.docker.compose.project=shop"]);
+    engine.network_with("other", &[]);
     let web = on(&engine, &front).start();
     let down = on(&engine, &front).start();
     docker(&["stop", "-t", "0", &down.name]);
@@ -184,13 +184,13 @@ async fn a_network_is_removed_as_shown() {
 #[tokio::test]
 async fn a_removal_is_held_to_its_plan() {
     let engine = Engine::connect();
-    let front = engine.network("front", &[]);
-    engine.network("other", &[]);
+    let front = engine.network_with("front", &[]);
+    engine.network_with("other", &[]);
     let name = engine.named("front");
     let real = Real::new(engine.adapter());
     let remake = || {
         docker(&["network", "rm", &name]);
-        engine.network("front", &["--internal"]);
+        engine.network_with("front", &["--internal"]);
     };
     // A network that was made again under the name is another one, so this is another request.
     let arguments = json!({"network": name});
@@ -246,7 +246,7 @@ async fn a_network_is_made_as_shown() {
 #[tokio::test]
 async fn one_of_two_networks_of_a_name_is_asked_for_by_its_id() {
     let engine = Engine::connect();
-    let first = engine.network("twin", &[]);
+    let first = engine.network_with("twin", &[]);
     let body = json!({"Name": engine.named("twin")}).to_string();
     let second = post("/networks/create", &body);
     let second = second["Id"].as_str().unwrap().to_owned();
@@ -275,7 +275,7 @@ fn post(path: &str, body: &str) -> serde_json::Value {
 #[tokio::test]
 async fn networks_are_listed_with_who_is_on_them() {
     let engine = Engine::connect();
-    let front = engine.network("front", &["--label", "com.docker.compose.project=shop"]);
+    let front = engine.network_with("front", &["--label", "com.docker.compose.project=shop"]);
     let web = on(&engine, &front).start();
     let down = on(&engine, &front).create();
     let real = Real::with(engine.adapter(), Policy::builtin());

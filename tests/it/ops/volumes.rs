@@ -31,8 +31,8 @@ fn exists(name: &str) -> bool {
 #[tokio::test]
 async fn a_volume_is_removed_as_shown() {
     let engine = Engine::connect();
-    let data = engine.volume("data", &["--label", "com.docker.compose.project=shop"]);
-    let other = engine.volume("other", &[]);
+    let data = engine.volume_with("data", &["--label", "com.docker.compose.project=shop"]);
+    let other = engine.volume_with("other", &[]);
     let fill = engine.container("dd if=/dev/zero of=/d/x bs=1024 count=300");
     fill.option(&["-v", &format!("{data}:/d"), "--network", "none"]).start().wait();
     let real = Real::new(engine.adapter());
@@ -72,7 +72,7 @@ async fn a_volume_is_removed_as_shown() {
 async fn what_would_be_lost_is_shown() {
     let engine = Engine::connect();
     let label = ["--label", "com.docker.compose.project=shop", "--label", "app.password=s3cr3t-x"];
-    let data = engine.volume("data", &label);
+    let data = engine.volume_with("data", &label);
     let fill = engine.container("dd if=/dev/zero of=/d/x bs=1024 count=300");
     let fill = fill.option(&["-v", &format!("{data}:/d"), "--network", "none"]).start();
     fill.wait();
@@ -95,7 +95,7 @@ async fn a_path_of_the_host_in_disguise_is_called_one() {
     std::fs::write(host.path().join("kept"), "x").unwrap();
     let device = format!("device={}", host.path().display());
     let options = ["--opt", "type=none", "--opt", "o=bind", "--opt", &device];
-    let bound = engine.volume("bound", &options);
+    let bound = engine.volume_with("bound", &options);
     let real = Real::new(engine.adapter());
     let path = format!("HOST {}", host.path().display());
     let seen = real.call("inspect_volume", json!({"volume": bound})).await;
@@ -151,7 +151,7 @@ async fn a_new_volume_is_held_to_its_plan() {
 #[tokio::test]
 async fn volumes_are_listed_with_who_uses_them() {
     let engine = Engine::connect();
-    let data = engine.volume("data", &["--label", "com.docker.compose.project=shop"]);
+    let data = engine.volume_with("data", &["--label", "com.docker.compose.project=shop"]);
     let anonymous = engine.container("sleep 3600");
     let mounts = ["-v", &format!("{data}:/d"), "-v", "/anonymous", "--network", "none"];
     let made = anonymous.option(&mounts).create();

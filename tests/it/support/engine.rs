@@ -57,7 +57,7 @@ impl Engine {
     }
 
     /// Makes a volume of a name of this run, with these options of `docker volume create`.
-    pub(crate) fn volume(&self, name: &str, options: &[&str]) -> String {
+    pub(crate) fn volume_with(&self, name: &str, options: &[&str]) -> String {
         let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
         let words = ["volume", "create", "--label", &label];
         docker(&[&words, options, &[name.as_str()]].concat());
@@ -66,7 +66,7 @@ impl Engine {
 
     /// Makes a network of a name of this run, with these options of `docker network create`, and
     /// gives its id.
-    pub(crate) fn network(&self, name: &str, options: &[&str]) -> String {
+    pub(crate) fn network_with(&self, name: &str, options: &[&str]) -> String {
         let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
         let words = ["network", "create", "--label", &label];
         docker(&[&words, options, &[name.as_str()]].concat()).trim().to_owned()
@@ -75,6 +75,20 @@ impl Engine {
     /// A name that no other test has. Whatever is made under one is removed on drop.
     pub(crate) fn named(&self, name: &str) -> String {
         format!("cs-{}-{name}", self.run)
+    }
+
+    /// A network of this name. Gives its id.
+    pub(crate) fn network(&self, name: &str) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        docker(&["network", "create", "--label", &label, name]).trim().to_owned()
+    }
+
+    /// A volume of this name, or one without a name. Gives its name.
+    pub(crate) fn volume(&self, name: Option<&str>) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        let mut words = vec!["volume", "create", "--label", &label];
+        words.extend(name);
+        docker(&words).trim().to_owned()
     }
 
     /// An image of this name that no registry knows, with one file of this content. Gives its id.
@@ -223,8 +237,9 @@ pub(crate) fn docker(words: &[&str]) -> String {
     try_docker(words).unwrap_or_else(|| panic!("docker {words:?} failed"))
 }
 
+/// As [`docker`]; none if it failed.
 #[expect(clippy::disallowed_methods, reason = "tests set the engine up with its own program")]
-fn try_docker(words: &[&str]) -> Option<String> {
+pub(crate) fn try_docker(words: &[&str]) -> Option<String> {
     let mut command = Command::new("docker");
     let host = format!("unix://{SOCKET}");
     command.args(["--host", &host]).args(words).stdin(Stdio::null());
