@@ -19,6 +19,7 @@
 mod containers;
 mod images;
 mod networks;
+mod processes;
 mod volumes;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -17,9 +17,9 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
-    LookSystem, LookVolumes, Port, State, Stream,
+    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Container,
+    ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookNetworks, LookSystem, LookVolumes, Port, State, Stream,
 };
 
 pub(super) use world::{World, call, context, gate};
@@ -288,6 +288,7 @@ impl LookVolumes for Fake {}
 impl LookNetworks for Fake {}
 
 impl ActImages for Fake {}
+impl ActProcesses for Fake {}
 impl ActVolumes for Fake {}
 impl ActNetworks for Fake {}
 

@@ -7,6 +7,7 @@ mod containers;
 mod images;
 mod logs;
 mod networks;
+mod processes;
 mod system;
 mod volumes;
 
@@ -14,6 +15,7 @@ pub use containers::*;
 pub use images::*;
 pub use logs::*;
 pub use networks::*;
+pub use processes::*;
 pub use system::*;
 pub use volumes::*;
 
@@ -44,9 +46,9 @@ impl<T> Look for T where
 ///
 /// A fault with the reason `outcome_unknown` says that the change may have happened; every other
 /// fault says that it has not.
-pub trait Act: ActContainers + ActImages + ActVolumes + ActNetworks {}
+pub trait Act: ActContainers + ActProcesses + ActImages + ActVolumes + ActNetworks {}
 
-impl<T> Act for T where T: ActContainers + ActImages + ActVolumes + ActNetworks {}
+impl<T> Act for T where T: ActContainers + ActProcesses + ActImages + ActVolumes + ActNetworks {}
 
 /// What an engine says of a change that it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,9 @@ use countersign::core::policy::{History, Past, Recall};
 use countersign::core::reason::{Fault, Reason};
 use countersign::core::record::{Event, Record};
 use countersign::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
-    LookSystem, LookVolumes, State,
+    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Container,
+    ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookNetworks, LookSystem, LookVolumes, State,
 };
 use countersign::ports::{Audit, BoxFuture, Clock, Durability, Entropy, Held};
 use time::OffsetDateTime;
@@ -366,6 +366,7 @@ impl LookVolumes for FakeEngine {}
 impl LookNetworks for FakeEngine {}
 
 impl ActImages for FakeEngine {}
+impl ActProcesses for FakeEngine {}
 impl ActVolumes for FakeEngine {}
 impl ActNetworks for FakeEngine {}
 
