@@ -97,6 +97,9 @@ impl DockerEngine {
         let fate = fate.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match (answered, fate) {
             (Ok(Ok(answer)), Fate::Answered(status)) => Ok(Said { status, answer }),
+            (Ok(Err(error)), Fate::Answered(status)) if status < 400 => {
+                Err(unknown(&order, "the engine's answer cannot be read", &error.to_string()))
+            }
             (Ok(Err(error)), Fate::Answered(status)) => Err(refused(&order, status, error)),
             (Ok(Err(error)), Fate::Unsent) => {
                 self.wire()?.forget();

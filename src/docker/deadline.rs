@@ -17,6 +17,12 @@ pub const START_SECONDS_MAX: u64 = 60;
 /// Seconds that a stop may take beyond its grace: the kill, and releasing what the container held.
 pub const STOP_MARGIN_SECONDS: u64 = 30;
 
+/// Seconds for making or removing a volume: removing walks through all that is in it.
+pub const VOLUME_SECONDS_MAX: u64 = 120;
+
+/// Seconds for a change of a network.
+pub const NETWORK_SECONDS_MAX: u64 = 60;
+
 /// The grace of a stop in seconds, at most.
 pub const GRACE_SECONDS_MAX: u32 = 3600;
 
@@ -39,6 +45,10 @@ pub struct Deadlines {
     pub start: Duration,
     /// For a stop beyond its grace.
     pub stop_margin: Duration,
+    /// For making or removing a volume.
+    pub volume: Duration,
+    /// For a change of a network.
+    pub network: Duration,
 }
 
 impl Default for Deadlines {
@@ -49,6 +59,8 @@ impl Default for Deadlines {
             log_idle: Duration::from_secs(LOG_IDLE_SECONDS_MAX),
             start: Duration::from_secs(START_SECONDS_MAX),
             stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
+            volume: Duration::from_secs(VOLUME_SECONDS_MAX),
+            network: Duration::from_secs(NETWORK_SECONDS_MAX),
         }
     }
 }

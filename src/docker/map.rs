@@ -61,6 +61,9 @@ pub(super) fn row(row: Row) -> Result<ContainerRow, Fault> {
         })
         .collect();
     ports.sort();
+    let networks = row.networks.networks;
+    let mut mounts: Vec<Mount> = row.mounts.into_iter().map(mount).collect();
+    mounts.sort();
     Ok(ContainerRow {
         id: full_id(&row.id)?,
         name: own_name(&row.names),
@@ -71,8 +74,13 @@ pub(super) fn row(row: Row) -> Result<ContainerRow, Fault> {
             .unwrap_or(OffsetDateTime::UNIX_EPOCH),
         ports,
         labels: row.labels,
-        networks: row.networks.networks.into_keys().collect(),
+        networks: networks.keys().cloned().collect(),
+        network_ids: networks
+            .into_iter()
+            .filter_map(|(name, at)| Some((name, at?.id)).filter(|(_, id)| !id.is_empty()))
+            .collect(),
         network_mode: row.host.network_mode,
+        mounts,
     })
 }
 
@@ -135,6 +143,8 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         log_driver: host.log.driver,
         execs: it.execs.len(),
         memory_bytes: host.memory_bytes,
+        memory_swap_bytes: host.memory_swap_bytes,
+        nano_cpus: host.nano_cpus,
         config_digest,
     })
 }

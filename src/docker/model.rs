@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Go writes an empty list, map or string as null now and then.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -17,16 +17,17 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 macro_rules! answers {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, Deserialize)]
+        #[derive(Clone, Debug, Default, serde::Deserialize)]
         #[serde(default)]
-        pub(super) struct $name {
+        pub(in crate::docker) struct $name {
             $(
-                #[serde(rename = $key, deserialize_with = "or_default")]
-                pub(super) $field: $type,
+                #[serde(rename = $key, deserialize_with = "crate::docker::model::or_default")]
+                pub(in crate::docker) $field: $type,
             )*
         }
     )*};
 }
+pub(super) use answers;
 
 answers! {
     /// `GET /info`.
@@ -73,6 +74,7 @@ answers! {
         labels: BTreeMap<String, String> = "Labels",
         networks: RowNetworks = "NetworkSettings",
         host: RowHost = "HostConfig",
+        mounts: Vec<Mount> = "Mounts",
     }
 
     RowPort {
@@ -83,7 +85,11 @@ answers! {
     }
 
     RowNetworks {
-        networks: BTreeMap<String, Value> = "Networks",
+        networks: BTreeMap<String, Option<RowNetwork>> = "Networks",
+    }
+
+    RowNetwork {
+        id: String = "NetworkID",
     }
 
     RowHost {
@@ -152,6 +158,8 @@ answers! {
         volumes_from: Vec<String> = "VolumesFrom",
         log: LogConfig = "LogConfig",
         memory_bytes: i64 = "Memory",
+        memory_swap_bytes: i64 = "MemorySwap",
+        nano_cpus: i64 = "NanoCpus",
     }
 
     RestartPolicy {
@@ -168,7 +176,7 @@ answers! {
         port: String = "HostPort",
     }
 
-    /// A mount of an inspection.
+    /// A mount of a container.
     Mount {
         kind: String = "Type",
         name: String = "Name",

@@ -112,6 +112,8 @@ pub trait ChangeCall: Send + Sync {
         cx: Context<'a>,
         targets: &'a [Target],
     ) -> BoxFuture<'a, Result<Observed, Fault>>;
+    /// Whether a target is still what was shown when its own step comes.
+    fn holds(&self, shown: &Value, now: &Value) -> bool;
     /// Changes the permitted targets, then looks again. The inner fault is that of the second
     /// look: the change has happened.
     fn execute<'a>(
@@ -283,6 +285,10 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
                 }),
             })
         })
+    }
+
+    fn holds(&self, shown: &Value, now: &Value) -> bool {
+        T::holds(shown, now)
     }
 
     fn execute<'a>(

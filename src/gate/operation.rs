@@ -154,6 +154,13 @@ pub trait Change: Send + Sync + 'static {
         sight: Self::Sight,
     ) -> impl Future<Output = Preview> + Send;
 
+    /// Whether a target of a plan over many is still what was shown when its own step comes, by the
+    /// facts of then and now. Where the steps before it can move what the facts say, this says what
+    /// must hold all the same.
+    fn holds(shown: &Value, now: &Value) -> bool {
+        shown == now
+    }
+
     /// Changes the permitted targets, and no others.
     fn execute(
         act: &dyn Act,

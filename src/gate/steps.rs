@@ -179,7 +179,8 @@ impl Steps for Recorder<'_> {
             let place = self.place(target);
             let shown = self.plan.parts().facts.get(place);
             let now = self.call.observe(self.cx, std::slice::from_ref(target)).await;
-            let same = now.is_ok_and(|seen| seen.facts.first() == shown && shown.is_some());
+            let holds = |now: &Value| shown.is_some_and(|shown| self.call.holds(shown, now));
+            let same = now.is_ok_and(|seen| seen.facts.first().is_some_and(holds));
             match (same, self.drift) {
                 (true, _) => {}
                 (false, Drift::Each) => {

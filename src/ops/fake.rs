@@ -102,6 +102,8 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         log_driver: "json-file".into(),
         execs: 0,
         memory_bytes: 0,
+        memory_swap_bytes: 0,
+        nano_cpus: 0,
         config_digest: format!("sha256:{}", "c".repeat(64)),
     }
 }
@@ -141,7 +143,9 @@ fn row(container: &Container) -> ContainerRow {
         ports: container.ports.clone(),
         labels: container.labels.clone(),
         networks: container.networks.keys().cloned().collect(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: container.mounts.clone(),
     }
 }
 

@@ -283,6 +283,8 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         log_driver: "json-file".into(),
         execs: 0,
         memory_bytes: 0,
+        memory_swap_bytes: 0,
+        nano_cpus: 0,
         config_digest: "sha256:0".into(),
     }
 }
@@ -298,7 +300,9 @@ fn row(container: &Container) -> ContainerRow {
         ports: Vec::new(),
         labels: container.labels.clone(),
         networks: Vec::new(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: Vec::new(),
     }
 }
 
