@@ -68,6 +68,7 @@ pub(super) fn row(row: Row) -> Result<ContainerRow, Fault> {
         id: full_id(&row.id)?,
         name: own_name(&row.names),
         image: row.image,
+        image_id: row.image_id,
         state: row.state,
         status: row.status,
         created: OffsetDateTime::from_unix_timestamp(row.created)

@@ -9,7 +9,6 @@ mod act;
 pub mod deadline;
 pub mod endpoint;
 mod fault;
-mod image;
 mod logs;
 mod look;
 mod map;

@@ -55,18 +55,12 @@ answers! {
         api: String = "ApiVersion",
     }
 
-    /// An image in `GET /images/json`.
-    Image {
-        id: String = "Id",
-        tags: Vec<String> = "RepoTags",
-        digests: Vec<String> = "RepoDigests",
-    }
-
     /// A container in `GET /containers/json`.
     Row {
         id: String = "Id",
         names: Vec<String> = "Names",
         image: String = "Image",
+        image_id: String = "ImageID",
         state: String = "State",
         status: String = "Status",
         created: i64 = "Created",

@@ -137,6 +137,7 @@ fn row(container: &Container) -> ContainerRow {
         id: container.id.clone(),
         name: container.name.clone(),
         image: container.image.clone(),
+        image_id: container.image_id.clone(),
         state: container.state.status.clone(),
         status: status.into(),
         created: container.created.unwrap_or(NOW),

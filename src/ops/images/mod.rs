@@ -1,1 +1,4 @@
 //! Operations on images.
+
+pub(super) mod target;
+pub(super) mod users;

@@ -204,6 +204,8 @@ pub struct ContainerRow {
     pub name: String,
     /// The image reference that it was made from.
     pub image: String,
+    /// The id of the image that it runs.
+    pub image_id: String,
     /// `running`, `exited` and so on.
     pub state: String,
     /// The state in words, with its age and health: `Up 2 hours (healthy)`.

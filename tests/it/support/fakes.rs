@@ -294,6 +294,7 @@ fn row(container: &Container) -> ContainerRow {
         id: container.id.clone(),
         name: container.name.clone(),
         image: container.image.clone(),
+        image_id: container.image_id.clone(),
         state: container.state.status.clone(),
         status: "Up".into(),
         created: OffsetDateTime::UNIX_EPOCH,
