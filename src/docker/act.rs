@@ -17,6 +17,7 @@
 //! | past the deadline, connection lost, unreadable answer | `outcome_unknown` |
 
 mod containers;
+mod exec;
 mod images;
 mod networks;
 mod processes;

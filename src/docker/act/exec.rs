@@ -61,11 +61,9 @@ impl DockerEngine {
         let verb = "run the command in";
         let limit = self.deadlines.read;
         let order = Order { target, verb, method, path, limit, certain_below: 600 };
-        let request =
-            |docker: bollard::Docker| async move { docker.create_exec(id, config).await };
+        let request = |docker: bollard::Docker| async move { docker.create_exec(id, config).await };
         let prepared = self.order(order, request).await.map_err(not_prepared)?;
-        FullId::parse(&prepared.answer.id)
-            .ok_or_else(|| fault::odd("command", "its id is not one"))
+        FullId::parse(&prepared.answer.id).ok_or_else(|| fault::odd("command", "its id is not one"))
     }
 
     /// Starts a prepared command and reads what it writes until it ends or its time is up.
@@ -122,7 +120,10 @@ impl DockerEngine {
         };
         let shown = fault::shown(&said);
         if status.is_server_error() {
-            return Ok(Err(format!("the engine answered with an error ({}): {shown}", status.as_u16())));
+            return Ok(Err(format!(
+                "the engine answered with an error ({}): {shown}",
+                status.as_u16()
+            )));
         }
         let name = text::name(&target.name);
         let message = format!(
@@ -136,7 +137,9 @@ impl DockerEngine {
     async fn end(&self, exec: &FullId, deadline: Instant) -> CommandEnd {
         loop {
             match self.ask::<State>("command", &format!("/exec/{exec}/json")).await {
-                Ok(State { running: false, code: Some(code), .. }) => return CommandEnd::Code(code),
+                Ok(State { running: false, code: Some(code), .. }) => {
+                    return CommandEnd::Code(code);
+                }
                 Ok(State { pid, .. }) if Instant::now() >= deadline => {
                     return CommandEnd::Late(pid.filter(|pid| *pid > 0));
                 }
@@ -239,7 +242,9 @@ impl Output {
         self.stream = match (kind, [a, b, c]) {
             (0 | 1, [0, 0, 0]) => Stream::Out,
             (2 | 3, [0, 0, 0]) => Stream::Err,
-            _ => return Err("what the engine sent of its output is not what its API promises".into()),
+            _ => {
+                return Err("what the engine sent of its output is not what its API promises".into());
+            }
         };
         self.left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         self.header.clear();
