@@ -243,7 +243,9 @@ impl Output {
             (0 | 1, [0, 0, 0]) => Stream::Out,
             (2 | 3, [0, 0, 0]) => Stream::Err,
             _ => {
-                return Err("what the engine sent of its output is not what its API promises".into());
+                return Err(
+                    "what the engine sent of its output is not what its API promises".into()
+                );
             }
         };
         self.left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
