@@ -11,6 +11,9 @@ pub const LOG_SECONDS_MAX: u64 = 60;
 /// Seconds without a byte after which a log is given up.
 pub const LOG_IDLE_SECONDS_MAX: u64 = 10;
 
+/// Seconds that saying what is on the disk may take.
+pub const USAGE_SECONDS_MAX: u64 = 60;
+
 /// Seconds for a start.
 pub const START_SECONDS_MAX: u64 = 60;
 
@@ -41,6 +44,8 @@ pub struct Deadlines {
     pub log: Duration,
     /// Between two pieces of a log.
     pub log_idle: Duration,
+    /// For what is on the disk.
+    pub usage: Duration,
     /// For a start.
     pub start: Duration,
     /// For a stop beyond its grace.
@@ -57,6 +62,7 @@ impl Default for Deadlines {
             read: Duration::from_secs(READ_SECONDS_MAX),
             log: Duration::from_secs(LOG_SECONDS_MAX),
             log_idle: Duration::from_secs(LOG_IDLE_SECONDS_MAX),
+            usage: Duration::from_secs(USAGE_SECONDS_MAX),
             start: Duration::from_secs(START_SECONDS_MAX),
             stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
             volume: Duration::from_secs(VOLUME_SECONDS_MAX),

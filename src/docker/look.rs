@@ -2,9 +2,11 @@
 //! list for one state that they do not know, and leave out of an inspection what they do not know.
 
 mod containers;
+mod events;
 mod images;
 mod networks;
 mod system;
+mod usage;
 mod volumes;
 
 use std::fmt::Write as _;

@@ -4,19 +4,23 @@
 //! is asked about and what can be done to it.
 
 mod containers;
+mod events;
 mod images;
 mod logs;
 mod networks;
 mod processes;
 mod system;
+mod usage;
 mod volumes;
 
 pub use containers::*;
+pub use events::*;
 pub use images::*;
 pub use logs::*;
 pub use networks::*;
 pub use processes::*;
 pub use system::*;
+pub use usage::*;
 pub use volumes::*;
 
 use super::BoxFuture;

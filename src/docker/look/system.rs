@@ -4,7 +4,7 @@ use crate::core::reason::Fault;
 use crate::docker::model::{Info, Version};
 use crate::docker::{DockerEngine, map, odd};
 use crate::ports::BoxFuture;
-use crate::ports::engine::{Engine, LookSystem};
+use crate::ports::engine::{Asked, DiskUsage, Engine, EventQuery, Happening, LookSystem};
 
 impl LookSystem for DockerEngine {
     fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>> {
@@ -23,6 +23,18 @@ impl LookSystem for DockerEngine {
                 tokio::try_join!(self.info(), self.ask::<Version>("engine", "/version"))?;
             map::engine(info, version.api, &self.wire()?.endpoint.address)
         })
+    }
+
+    fn disk_usage(&self) -> Asked<'_, DiskUsage> {
+        Box::pin(self.usage())
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+        each: &'a mut (dyn FnMut(Happening) + Send),
+    ) -> Asked<'a, ()> {
+        Box::pin(self.happenings(query, each))
     }
 }
 

@@ -98,7 +98,7 @@ impl ImageName {
             None => (named, None),
         };
         let (registry, path) = match named.split_once('/') {
-            Some((first, rest)) if is_registry(first) => (first, rest.to_owned()),
+            Some((first, rest)) if means_registry(first) => (first, rest.to_owned()),
             _ => (DEFAULT_REGISTRY, named.to_owned()),
         };
         let registry = if registry == DEFAULT_ALIAS { DEFAULT_REGISTRY } else { registry };
@@ -106,7 +106,8 @@ impl ImageName {
         let is_id = alone && FullId::parse(&path).is_some();
         let is_algorithm = alone && ALGORITHM.strip_suffix(':') == Some(&path);
         let path = if alone { format!("{DEFAULT_FOLDER}{path}") } else { path };
-        let fits = path.split('/').all(is_component)
+        let fits = is_registry(registry)
+            && path.split('/').all(is_component)
             && tag.is_none_or(is_tag)
             && registry.len() + 1 + path.len() <= PATH_CHARS_MAX
             && !is_id
@@ -173,22 +174,25 @@ impl fmt::Display for ImageName {
     }
 }
 
-/// Whether the first part of a name is a registry's and not a folder's.
+/// Whether the first part of a name stands for a registry and not for a folder.
+fn means_registry(part: &str) -> bool {
+    part == "localhost" || part.contains(['.', ':'])
+}
+
+/// A host name or IPv4 address, and perhaps a port.
 fn is_registry(part: &str) -> bool {
     let (host, port) = match part.split_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (part, None),
     };
+    let ends = |c: char| c.is_ascii_alphanumeric();
     let label = |label: &str| {
-        let ends = |c: char| c.is_ascii_alphanumeric();
         label.starts_with(ends)
             && label.ends_with(ends)
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label.chars().all(|c| ends(c) || c == '-')
     };
-    let is_port = |port: &str| (1..=5).contains(&port.len()) && port.parse::<u16>().is_ok();
-    (host == "localhost" || host.contains('.') || port.is_some())
-        && host.split('.').all(label)
-        && port.is_none_or(is_port)
+    let is_port = |port: &str| port.chars().all(ends) && port.parse::<u16>().is_ok();
+    host.split('.').all(label) && port.is_none_or(is_port)
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
