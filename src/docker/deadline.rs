@@ -17,6 +17,9 @@ pub const USAGE_SECONDS_MAX: u64 = 60;
 /// Seconds for a start.
 pub const START_SECONDS_MAX: u64 = 60;
 
+/// Seconds for a change that starts and stops nothing.
+pub const CHANGE_SECONDS_MAX: u64 = 30;
+
 /// Seconds that a stop may take beyond its grace: the kill, and releasing what the container held.
 pub const STOP_MARGIN_SECONDS: u64 = 30;
 
@@ -48,6 +51,8 @@ pub struct Deadlines {
     pub usage: Duration,
     /// For a start.
     pub start: Duration,
+    /// For a change that starts and stops nothing.
+    pub change: Duration,
     /// For a stop beyond its grace.
     pub stop_margin: Duration,
     /// For making or removing a volume.
@@ -64,6 +69,7 @@ impl Default for Deadlines {
             log_idle: Duration::from_secs(LOG_IDLE_SECONDS_MAX),
             usage: Duration::from_secs(USAGE_SECONDS_MAX),
             start: Duration::from_secs(START_SECONDS_MAX),
+            change: Duration::from_secs(CHANGE_SECONDS_MAX),
             stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
             volume: Duration::from_secs(VOLUME_SECONDS_MAX),
             network: Duration::from_secs(NETWORK_SECONDS_MAX),

@@ -5,6 +5,7 @@ mod containers;
 mod events;
 mod images;
 mod networks;
+mod stats;
 mod system;
 mod usage;
 mod volumes;

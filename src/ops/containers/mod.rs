@@ -12,6 +12,7 @@ mod restart_container;
 mod start_container;
 mod stop_container;
 pub(super) mod target;
+pub(super) mod verb;
 
 pub use get_container_logs::GetContainerLogs;
 pub use inspect_container::InspectContainer;

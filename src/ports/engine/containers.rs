@@ -47,7 +47,7 @@ pub trait LookContainers: Send + Sync + fmt::Debug {
 
     /// What a container uses now, measured over about a second. Engines give numbers without sense
     /// for one that does not run, so its state is to be looked at first.
-    fn usage<'a>(&'a self, _id: &'a FullId) -> Asked<'a, Usage> {
+    fn stats<'a>(&'a self, _id: &'a FullId) -> Asked<'a, Stats> {
         not_offered("what a container uses")
     }
 
@@ -138,7 +138,7 @@ pub struct Limits {
 
 /// What a container uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct Stats {
     /// Hundredths of a percent of one processor: 15000 is one and a half of them.
     pub cpu_hundredths: Option<u64>,
     /// Memory in bytes, without the page cache that the kernel would give up first.
