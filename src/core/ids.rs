@@ -43,8 +43,12 @@ impl Reference {
 
     /// Whether it could be the beginning of an id, or a whole one.
     pub fn may_be_id(&self) -> bool {
-        (PREFIX_DIGITS_MIN..=FullId::DIGITS).contains(&self.0.len()) && hex::is_lower(&self.0)
+        may_be_id(&self.0)
     }
+}
+
+fn may_be_id(wanted: &str) -> bool {
+    (PREFIX_DIGITS_MIN..=FullId::DIGITS).contains(&wanted.len()) && hex::is_lower(wanted)
 }
 
 impl fmt::Display for Reference {
@@ -95,10 +99,14 @@ pub trait Named {
 /// id prefix. What could mean two things is refused with the candidates: a name that is also the
 /// beginning of another's id, and a name that looks like a full id.
 pub fn resolve<'a, T: Named>(reference: &Reference, candidates: &'a [T]) -> Result<&'a T, Fault> {
-    let wanted = reference.as_str();
-    let fits = |c: &&T| {
-        c.name() == wanted || (reference.may_be_id() && c.id().as_str().starts_with(wanted))
-    };
+    pick(reference.as_str(), candidates)
+}
+
+/// As [`resolve`], among things whose names may hold anything: what is asked for is compared here,
+/// and reaches no engine.
+pub fn pick<'a, T: Named>(wanted: &str, candidates: &'a [T]) -> Result<&'a T, Fault> {
+    let fits =
+        |c: &&T| c.name() == wanted || (may_be_id(wanted) && c.id().as_str().starts_with(wanted));
     let found: Vec<&T> = candidates.iter().filter(fits).collect();
     match found.as_slice() {
         [one] if wanted.len() == FullId::DIGITS && one.id().as_str() != wanted => {
@@ -109,12 +117,13 @@ pub fn resolve<'a, T: Named>(reference: &Reference, candidates: &'a [T]) -> Resu
         [] => Err(Fault::new(
             Reason::NotFound,
             format!(
-                "Nothing is called `{reference}` here, and no id starts with it (of an id at least \
+                "Nothing is called `{}` here, and no id starts with it (of an id at least \
                  {PREFIX_DIGITS_MIN} digits count). Ask for the list (with all=true) to see what \
-                 there is."
+                 there is.",
+                text::name(wanted)
             ),
         )),
-        _ => Err(ambiguous(reference, &found)),
+        _ => Err(ambiguous(wanted, &found)),
     }
 }
 
@@ -129,7 +138,7 @@ fn taken_over<T: Named>(named: &T) -> Fault {
     )
 }
 
-fn ambiguous<T: Named>(reference: &Reference, found: &[&T]) -> Fault {
+fn ambiguous<T: Named>(wanted: &str, found: &[&T]) -> Fault {
     let shown: Vec<String> = found
         .iter()
         .take(10)
@@ -139,7 +148,8 @@ fn ambiguous<T: Named>(reference: &Reference, found: &[&T]) -> Fault {
     Fault::new(
         Reason::Ambiguous,
         format!(
-            "`{reference}` can mean more than one thing: {}{more}. Use the full id.",
+            "`{}` can mean more than one thing: {}{more}. Use the full id.",
+            text::name(wanted),
             shown.join(", ")
         ),
     )

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{Acted, Asked, not_offered};
+use super::{Network, Acted, Asked, not_offered};
 use crate::core::grant::Granted;
 use crate::core::ids::{FullId, Named, Reference};
 use crate::core::operation::{Attribute, Form, Kind};
@@ -224,6 +224,25 @@ pub struct ContainerRow {
     pub network_mode: String,
     /// Mounts.
     pub mounts: Vec<Mount>,
+}
+
+impl ContainerRow {
+    /// Whether it mounts this volume.
+    pub fn mounts_volume(&self, name: &str) -> bool {
+        let is_it = |mount: &Mount| mount.kind == "volume" && mount.name.as_deref() == Some(name);
+        self.mounts.iter().any(is_it)
+    }
+
+    /// Whether it is on this network, or will be when it is started: until then an engine goes by
+    /// the name, so that a network which was made again is the same to it.
+    pub fn is_on(&self, network: &Network) -> bool {
+        let is_up = ["running", "paused"].contains(&self.state.as_str());
+        self.networks.iter().any(|name| match self.network_ids.get(name) {
+            Some(id) if is_up => *id == network.id,
+            Some(id) => *id == network.id || *name == network.name,
+            None => *name == network.name,
+        })
+    }
 }
 
 impl Named for ContainerRow {
