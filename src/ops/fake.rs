@@ -17,7 +17,7 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Container,
+    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Beyond, Container,
     ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
     LookNetworks, LookSystem, LookVolumes, Port, State, Stream,
 };
@@ -85,6 +85,7 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         network_mode: "default".into(),
         pid_mode: String::new(),
         ipc_mode: "private".into(),
+        beyond: Beyond::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),

@@ -25,4 +25,5 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Changes::<containers::ExecInContainer>::NEW,
 ];

@@ -3,6 +3,7 @@
 //! cannot tell is an `Option`, never a guess. Each file holds one kind of thing: how it looks, how it
 //! is asked about and what can be done to it.
 
+mod beyond;
 mod containers;
 mod events;
 mod images;
@@ -13,6 +14,7 @@ mod system;
 mod usage;
 mod volumes;
 
+pub use beyond::*;
 pub use containers::*;
 pub use events::*;
 pub use images::*;

@@ -4,7 +4,7 @@ mod keep;
 mod page;
 mod scan;
 
-pub(in crate::ops) use page::{Page, Shape};
+pub(in crate::ops) use page::{Page, Shape, clean};
 pub(in crate::ops) use scan::Scan;
 
 use regex::bytes::{Regex, RegexBuilder};

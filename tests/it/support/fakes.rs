@@ -14,7 +14,7 @@ use countersign::core::policy::{History, Past, Recall};
 use countersign::core::reason::{Fault, Reason};
 use countersign::core::record::{Event, Record};
 use countersign::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Container,
+    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Beyond, Container,
     ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
     LookNetworks, LookSystem, LookVolumes, State,
 };
@@ -266,6 +266,7 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         network_mode: "bridge".into(),
         pid_mode: String::new(),
         ipc_mode: String::new(),
+        beyond: Beyond::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),
