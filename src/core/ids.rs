@@ -15,6 +15,9 @@ pub const REFERENCE_CHARS_MAX: usize = 128;
 /// The shortest id prefix that is taken for one, in hex digits.
 pub const PREFIX_DIGITS_MIN: usize = 6;
 
+/// The digits of an id that people go by.
+const SHORT_DIGITS: usize = 12;
+
 /// A name, a full id or an id prefix, as asked for: `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference(String);
@@ -34,6 +37,25 @@ impl Reference {
              the names.",
             text::name(given)
         )))
+    }
+
+    /// Checks a name for something new: none that is short, and none that could be an id's
+    /// beginning as people know it, so that it would stand in another's way.
+    pub fn parse_new(given: &str) -> Result<Self, Fault> {
+        let name = Self::parse(given)?;
+        if name.0 != given || name.0.len() < 2 {
+            return Err(Fault::invalid(format!(
+                "`{}` is no name for something new: use at least two letters, digits, `_`, `.` or \
+                 `-`, starting with a letter or digit.",
+                text::name(given)
+            )));
+        }
+        if name.0.len() >= SHORT_DIGITS && name.may_be_id() {
+            return Err(Fault::invalid(format!(
+                "`{name}` looks like an id, and would be taken for one. Use another name."
+            )));
+        }
+        Ok(name)
     }
 
     /// The reference as text.
@@ -210,6 +232,18 @@ mod tests {
             "../volumes/vol",
         ] {
             assert_eq!(Reference::parse(bad).map_err(|f| f.reason), Err(Reason::InvalidArgument));
+        }
+    }
+
+    #[test]
+    fn new_names_look_like_no_id() {
+        for good in ["ab", "data", "A.b_c-d", "abcdef01234", &"z".repeat(64), &"x".repeat(128)] {
+            assert!(Reference::parse_new(good).is_ok(), "{good}");
+        }
+        for bad in ["a", "/ab", "", "..", "a/b", "abcdef012345", &"a".repeat(64), &"x".repeat(129)]
+        {
+            let refused = Reference::parse_new(bad).map_err(|fault| fault.reason);
+            assert_eq!(refused, Err(Reason::InvalidArgument), "{bad}");
         }
     }
 

@@ -13,6 +13,7 @@
 //! | 2xx / 304 | done / was so already |
 //! | 404 "no such container", and so on for each kind | `not_found`, it did not happen |
 //! | another error status below the order's `certain_below` | `engine_error`: it did not happen |
+//! | an error in whose words nothing was done (Podman) | `engine_error`: it did not happen |
 //! | any other error status | `outcome_unknown` |
 //! | past the deadline, connection lost, unreadable answer | `outcome_unknown` |
 
@@ -130,7 +131,8 @@ impl DockerEngine {
         };
         let (connection, answer) = self.in_time(asking).await?;
         let info: Info = decode("engine", &answer)?;
-        if info.id != engine || engine.is_empty() {
+        let answering = info.engine()?;
+        if answering != engine {
             wire.forget();
             return Err(Fault::new(
                 Reason::PlanChanged,
@@ -140,9 +142,9 @@ impl DockerEngine {
                     text::name(&wire.endpoint.address)
                 ),
             )
-            .with_detail(format!("planned for {engine}, answered by {}", info.id)));
+            .with_detail(format!("planned for {engine}, answered by {answering}")));
         }
-        wire.learn(identity, &info.id);
+        wire.learn(identity, &answering);
         Ok(connection)
     }
 }
@@ -236,7 +238,7 @@ fn refused(order: &Order<'_>, status: u16, error: BollardError) -> Fault {
         )
         .with_detail(said);
     }
-    if status >= order.certain_below {
+    if status >= order.certain_below && !fault::says_it_did_nothing(&said) {
         let why = format!("the engine answered with an error ({status}): {}", fault::shown(&said));
         return unknown(order, &why, &said);
     }

@@ -24,16 +24,14 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// An engine's description of itself.
 pub(super) fn engine(info: Info, api: String, address: &str) -> Result<Engine, Fault> {
-    if info.id.is_empty() {
-        return Err(odd("engine", "its id is empty"));
-    }
+    let id = info.engine()?;
     let os = match info.os_version.as_str() {
         "" => info.os,
         version if info.os.contains(version) => info.os,
         version => format!("{} {version}", info.os),
     };
     Ok(Engine {
-        id: info.id,
+        id,
         name: info.name,
         version: info.version,
         api,
@@ -148,7 +146,7 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         env: it.config.env,
         command: std::iter::once(it.path).chain(it.args).collect(),
         workdir: it.config.workdir,
-        stop_signal: it.config.stop_signal.filter(|signal| !signal.is_empty()),
+        stop_signal: it.config.stop_signal.filter(|signal| !signal.is_empty()).map(signal),
         stop_timeout: it.config.stop_timeout,
         tty: it.config.tty,
         log_driver: host.log.driver,
@@ -166,6 +164,23 @@ fn devices(paths: Vec<Device>, requests: &[DeviceRequest]) -> Vec<String> {
         format!("{} {}", request.driver, able.join(" ")).trim().to_owned()
     });
     paths.into_iter().map(|device| device.path).chain(asked).collect()
+}
+
+/// A signal by its name: Podman tells the number.
+fn signal(given: String) -> String {
+    let name = match given.as_str() {
+        "1" => "SIGHUP",
+        "2" => "SIGINT",
+        "3" => "SIGQUIT",
+        "9" => "SIGKILL",
+        "10" => "SIGUSR1",
+        "12" => "SIGUSR2",
+        "15" => "SIGTERM",
+        "28" => "SIGWINCH",
+        "37" => "SIGRTMIN+3",
+        _ => return given,
+    };
+    name.to_owned()
 }
 
 fn state(it: S) -> State {

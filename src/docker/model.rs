@@ -48,6 +48,8 @@ answers! {
         stopped: i64 = "ContainersStopped",
         images: i64 = "Images",
         warnings: Vec<String> = "Warnings",
+        root: String = "DockerRootDir",
+        buildah: String = "BuildahVersion",
     }
 
     /// `GET /version`.

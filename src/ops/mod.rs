@@ -4,8 +4,11 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod images;
+mod labels;
 pub mod networks;
+mod plan;
 pub mod projects;
+mod report;
 pub mod system;
 pub mod table;
 mod units;
@@ -26,4 +29,10 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
     &Changes::<containers::ExecInContainer>::NEW,
+    &Reads::<volumes::ListVolumes>::NEW,
+    &Reads::<volumes::InspectVolume>::NEW,
+    &Changes::<volumes::CreateVolume>::NEW,
+    &Changes::<volumes::RemoveVolume>::NEW,
+    &Reads::<networks::ListNetworks>::NEW,
+    &Reads::<networks::InspectNetwork>::NEW,
 ];

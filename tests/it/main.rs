@@ -27,6 +27,10 @@ mod mcp;
 #[cfg(test)]
 mod ops;
 #[cfg(test)]
+mod ourselves;
+#[cfg(test)]
+mod podman;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod ui;

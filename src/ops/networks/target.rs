@@ -8,11 +8,8 @@ use crate::core::plan::{Digest, Target, canonical};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
-use crate::ops::volumes::target::attributes;
+use crate::ops::labels;
 use crate::ports::engine::{NETWORK, Network, NetworkFilter};
-
-/// A network's name or id in characters, at most.
-pub(in crate::ops) const NAME_CHARS_MAX: usize = 256;
 
 struct Known<'a>(FullId, &'a Network);
 
@@ -35,7 +32,7 @@ pub(in crate::ops) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<
 }
 
 fn pick<'a>(given: &str, all: &'a [Network]) -> Result<&'a Network, Fault> {
-    let known = |network| Some(Known(FullId::parse(&network.id)?, network));
+    let known = |network: &'a Network| Some(Known(FullId::parse(&network.id)?, network));
     let candidates: Vec<Known<'a>> = all.iter().filter_map(known).collect();
     let fault = match ids::pick(given, &candidates) {
         Ok(Known(_, network)) => return Ok(network),
@@ -61,7 +58,7 @@ pub(in crate::ops) fn of(network: &Network, engine: String) -> Target {
         id: network.id.clone(),
         name: network.name.clone(),
         engine,
-        attributes: attributes(&network.labels),
+        attributes: labels::attributes(&network.labels),
     }
 }
 
@@ -99,5 +96,15 @@ impl Facts {
             subnets: network.subnets.clone(),
             labels: Digest::of(&[&canonical(&network.labels)?]),
         })
+    }
+}
+
+/// Where a network leads.
+pub(in crate::ops) fn reach(network: &Network) -> &'static str {
+    match (network.driver.as_str(), network.internal) {
+        ("host", _) => "the host's own interfaces",
+        ("null", _) => "nowhere",
+        (_, true) => "to the containers on it only (internal)",
+        (_, false) => "to the containers on it and through the host to the outside",
     }
 }

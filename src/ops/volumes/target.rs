@@ -1,29 +1,68 @@
 //! From what is called a volume to the volume, and what a grant on one is bound to.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::try_join;
 use serde::Serialize;
 
 use crate::core::ids::Reference;
 use crate::core::plan::{Digest, Target, canonical};
 use crate::core::reason::{Fault, Reason};
+use crate::core::text;
 use crate::gate::Context;
-use crate::ops::containers::target::PROJECT;
-use crate::ports::engine::{VOLUME, Volume};
+use crate::ops::labels;
+use crate::ops::units::listed;
+use crate::ports::engine::{VOLUME, Volume, VolumeFilter};
 
-/// Finds the one volume that is meant.
+/// Finds the one volume that is meant: by its name, or a volume that nobody named by the beginning
+/// of its name.
 pub(in crate::ops) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
-    let name = Reference::parse(given)?;
-    let found = try_join(cx.look.volume(&name), cx.look.engine_id()).await;
-    let (volume, engine) = found.map_err(|fault| match fault.reason {
-        Reason::NotFound => Fault::new(
-            Reason::NotFound,
-            format!("There is no volume of the name {name} here. Ask list_volumes for all."),
-        ),
-        _ => fault,
-    })?;
+    let reference = Reference::parse(given)?;
+    let (volume, engine) = try_join(find(cx, &reference), cx.look.engine_id()).await?;
     Ok(vec![of(&volume, engine)])
+}
+
+async fn find(cx: Context<'_>, reference: &Reference) -> Result<Volume, Fault> {
+    if reference.may_be_id() {
+        return pick(reference.as_str(), cx.look.volumes(&VolumeFilter::default()).await?);
+    }
+    cx.look.volume(reference).await.map_err(|fault| match fault.reason {
+        Reason::NotFound => unknown(reference.as_str()),
+        _ => fault,
+    })
+}
+
+fn pick(wanted: &str, mut volumes: Vec<Volume>) -> Result<Volume, Fault> {
+    volumes.retain(|volume| {
+        volume.name == wanted || (volume.is_anonymous() && volume.name.starts_with(wanted))
+    });
+    let names: Vec<String> = volumes.iter().map(|volume| text::name(&volume.name)).collect();
+    let one = volumes.pop().ok_or_else(|| unknown(wanted))?;
+    if volumes.is_empty() {
+        return Ok(one);
+    }
+    Err(Fault::new(
+        Reason::Ambiguous,
+        format!(
+            "`{wanted}` can mean more than one volume: {}. Use the whole name.",
+            listed(&names, 10)
+        ),
+    ))
+}
+
+fn unknown(wanted: &str) -> Fault {
+    Fault::new(
+        Reason::NotFound,
+        format!("There is no volume of the name {wanted} here. Ask list_volumes for all."),
+    )
+}
+
+/// Where what is in a volume lies.
+pub(in crate::ops) fn place(volume: &Volume) -> String {
+    match volume.host_path() {
+        Some(path) => {
+            format!("HOST {}: not the engine's own, but a path of the host", text::name(path))
+        }
+        None => text::name(&volume.mountpoint),
+    }
 }
 
 /// A volume as a target.
@@ -33,15 +72,8 @@ pub(in crate::ops) fn of(volume: &Volume, engine: String) -> Target {
         id: volume.name.clone(),
         name: volume.name.clone(),
         engine,
-        attributes: attributes(&volume.labels),
+        attributes: labels::attributes(&volume.labels),
     }
-}
-
-/// What policy may ask about a thing with these labels.
-pub(in crate::ops) fn attributes(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let all = labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone()));
-    let project = labels.get(PROJECT).map(|project| ("project".to_owned(), project.clone()));
-    all.chain(project).collect()
 }
 
 /// The name of the one target, as an engine may be asked by it.
@@ -60,10 +92,8 @@ pub(in crate::ops) fn name(targets: &[Target]) -> Result<Reference, Fault> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
-    /// It also changes when something is added to the top folder, so it is left out of a plan that
-    /// stops those who write there first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::ops) created_at: Option<String>,
+    /// Of some engines it moves when something is added to the top folder.
+    pub(in crate::ops) created_at: String,
     pub(in crate::ops) driver: String,
     pub(in crate::ops) mountpoint: String,
     pub(in crate::ops) options: Digest,
@@ -77,7 +107,7 @@ impl Facts {
     /// None in fact: text always has an exact form.
     pub(in crate::ops) fn of(volume: &Volume) -> Result<Self, Fault> {
         Ok(Self {
-            created_at: Some(volume.created_at.clone()),
+            created_at: volume.created_at.clone(),
             driver: volume.driver.clone(),
             mountpoint: volume.mountpoint.clone(),
             options: Digest::of(&[&canonical(&volume.options)?]),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use countersign::core::grant::{Granted, Tick};
@@ -187,6 +187,8 @@ pub(crate) struct FakeEngine {
     pub(crate) blind_after: Mutex<Option<usize>>,
     /// What happens at the next look at a container.
     pub(crate) at_next_look: Mutex<Option<Hook>>,
+    /// What the program itself runs in.
+    pub(crate) own: OnceLock<FullId>,
 }
 
 impl fmt::Debug for FakeEngine {
@@ -316,6 +318,10 @@ impl LookSystem for FakeEngine {
     fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>> {
         let fault = Fault::new(Reason::EngineUnavailable, "The engine is down.");
         Box::pin(std::future::ready(Err(fault.with_detail("connection refused"))))
+    }
+
+    fn own_container(&self) -> Option<&FullId> {
+        self.own.get()
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod odd_operations;
 pub(crate) mod operations;
 pub(crate) mod permit;
 pub(crate) mod play;
+pub(crate) mod podman;
 pub(crate) mod policies;
 pub(crate) mod program;
 pub(crate) mod real;
