@@ -1,3 +1,4 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod exec;
