@@ -35,4 +35,10 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<volumes::RemoveVolume>::NEW,
     &Reads::<networks::ListNetworks>::NEW,
     &Reads::<networks::InspectNetwork>::NEW,
+    &Reads::<projects::ListProjects>::NEW,
+    &Reads::<projects::GetProject>::NEW,
+    &Reads::<projects::GetProjectLogs>::NEW,
+    &Changes::<projects::StartProject>::NEW,
+    &Changes::<projects::StopProject>::NEW,
+    &Changes::<projects::RestartProject>::NEW,
 ];
