@@ -44,6 +44,7 @@ use crate::core::text;
 use crate::ports::engine::Acted;
 
 /// One request that changes something.
+#[derive(Clone)]
 struct Order<'a> {
     /// What it changes. The request goes to this target's engine, or nowhere.
     target: &'a Target,
@@ -237,6 +238,9 @@ fn refused(order: &Order<'_>, status: u16, error: BollardError) -> Fault {
             format!("The {kind} {name} is gone, so nothing was done. Ask for the list."),
         )
         .with_detail(said);
+    }
+    if status < 400 {
+        return unknown(order, "the engine's answer cannot be read to its end", &said);
     }
     if status >= order.certain_below && !fault::says_it_did_nothing(&said) {
         let why = format!("the engine answered with an error ({status}): {}", fault::shown(&said));

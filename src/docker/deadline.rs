@@ -29,6 +29,16 @@ pub const VOLUME_SECONDS_MAX: u64 = 120;
 /// Seconds for a change of a network.
 pub const NETWORK_SECONDS_MAX: u64 = 60;
 
+/// Seconds for a tag or for the removal of an image.
+pub const IMAGE_SECONDS_MAX: u64 = 120;
+
+/// Seconds that a pull may take in all.
+pub const PULL_SECONDS_MAX: u64 = 3600;
+
+/// Seconds without a word after which a pull is no longer waited for: longer than an engine waits
+/// for a registry that does not answer.
+pub const PULL_IDLE_SECONDS_MAX: u64 = 120;
+
 /// The grace of a stop in seconds, at most.
 pub const GRACE_SECONDS_MAX: u32 = 3600;
 
@@ -59,6 +69,12 @@ pub struct Deadlines {
     pub volume: Duration,
     /// For a change of a network.
     pub network: Duration,
+    /// For a tag or for the removal of an image.
+    pub image: Duration,
+    /// For a whole pull.
+    pub pull: Duration,
+    /// Between two words of a pull.
+    pub pull_idle: Duration,
 }
 
 impl Default for Deadlines {
@@ -73,6 +89,9 @@ impl Default for Deadlines {
             stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
             volume: Duration::from_secs(VOLUME_SECONDS_MAX),
             network: Duration::from_secs(NETWORK_SECONDS_MAX),
+            image: Duration::from_secs(IMAGE_SECONDS_MAX),
+            pull: Duration::from_secs(PULL_SECONDS_MAX),
+            pull_idle: Duration::from_secs(PULL_IDLE_SECONDS_MAX),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From the engine's answers to the port's shapes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -9,8 +9,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::fault::odd;
 use super::model::{
-    Binding, Device, DeviceRequest, Host, Info, Inspected, Mount as MountAnswer, Network, Row,
-    State as S,
+    Attached, Binding, Device, DeviceRequest, Host, Info, Inspected, Mount as MountAnswer, Network,
+    Row, State as S,
 };
 use crate::core::ids::FullId;
 use crate::core::plan::{Digest, canonical};
@@ -134,6 +134,7 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         user: it.config.user,
         mounts,
         tmpfs: tmpfs.into_iter().collect(),
+        aliases: aliases(&it.id, &it.network),
         networks: it
             .network
             .networks
@@ -181,6 +182,15 @@ fn signal(given: String) -> String {
         _ => return given,
     };
     name.to_owned()
+}
+
+/// Further names in each network. The beginning of the id is one that the engine gives by itself.
+fn aliases(id: &str, network: &Network) -> BTreeMap<String, Vec<String>> {
+    let own = |at: &Attached| -> Vec<String> {
+        at.aliases.iter().filter(|alias| !id.starts_with(*alias)).cloned().collect()
+    };
+    let all = network.networks.iter().map(|(name, at)| (name.clone(), own(at)));
+    all.filter(|(_, aliases)| !aliases.is_empty()).collect()
 }
 
 fn state(it: S) -> State {

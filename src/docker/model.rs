@@ -204,5 +204,6 @@ answers! {
     Attached {
         ipv4: String = "IPAddress",
         ipv6: String = "GlobalIPv6Address",
+        aliases: Vec<String> = "Aliases",
     }
 }

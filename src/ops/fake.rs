@@ -1,5 +1,7 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
+mod processes;
+mod stores;
 mod world;
 
 use std::collections::BTreeMap;
@@ -17,11 +19,12 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Beyond, Container,
-    ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
-    LookNetworks, LookSystem, LookVolumes, Port, State, Stream,
+    ActContainers, ActImages, Acted, Container, ContainerFilter, ContainerRow, Engine, Executed,
+    LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookSystem, Network, Port, State,
+    Stream, Volume,
 };
 
+pub(super) use stores::{network, volume};
 pub(super) use world::{World, call, context, gate};
 
 /// When every test happens.
@@ -37,11 +40,15 @@ pub(super) type Line = (Stream, String, Vec<u8>);
 pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<Container>>,
     pub(super) images: BTreeMap<String, String>,
+    pub(super) volumes: Mutex<Vec<Volume>>,
+    pub(super) networks: Mutex<Vec<Network>>,
     pub(super) log: Vec<Line>,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
     pub(super) slow: BTreeMap<&'static str, Duration>,
+    /// How the next command ends.
+    pub(super) executed: Mutex<Option<Executed>>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     pub(super) calls: Mutex<Vec<String>>,
@@ -85,12 +92,13 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         network_mode: "default".into(),
         pid_mode: String::new(),
         ipc_mode: "private".into(),
-        beyond: Beyond::default(),
+        beyond: Default::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),
         ports: Vec::new(),
         networks: BTreeMap::from([("bridge".into(), "172.17.0.2".into())]),
+        aliases: BTreeMap::new(),
         links: Vec::new(),
         volumes_from: Vec::new(),
         labels: BTreeMap::new(),
@@ -290,13 +298,7 @@ impl LookImages for Fake {
     }
 }
 
-impl LookVolumes for Fake {}
-impl LookNetworks for Fake {}
-
 impl ActImages for Fake {}
-impl ActProcesses for Fake {}
-impl ActVolumes for Fake {}
-impl ActNetworks for Fake {}
 
 impl ActContainers for Fake {
     fn start<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {

@@ -4,11 +4,11 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod images;
-mod labels;
+pub mod labels;
 pub mod networks;
 mod plan;
 pub mod projects;
-mod report;
+pub mod report;
 pub mod system;
 pub mod table;
 mod units;
@@ -29,12 +29,21 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
     &Changes::<containers::ExecInContainer>::NEW,
+    &Reads::<images::ListImages>::NEW,
+    &Reads::<images::InspectImage>::NEW,
+    &Changes::<images::PullImage>::NEW,
+    &Changes::<images::TagImage>::NEW,
+    &Changes::<images::RemoveImage>::NEW,
     &Reads::<volumes::ListVolumes>::NEW,
     &Reads::<volumes::InspectVolume>::NEW,
     &Changes::<volumes::CreateVolume>::NEW,
     &Changes::<volumes::RemoveVolume>::NEW,
     &Reads::<networks::ListNetworks>::NEW,
     &Reads::<networks::InspectNetwork>::NEW,
+    &Changes::<networks::CreateNetwork>::NEW,
+    &Changes::<networks::ConnectNetwork>::NEW,
+    &Changes::<networks::DisconnectNetwork>::NEW,
+    &Changes::<networks::RemoveNetwork>::NEW,
     &Reads::<projects::ListProjects>::NEW,
     &Reads::<projects::GetProject>::NEW,
     &Reads::<projects::GetProjectLogs>::NEW,

@@ -23,6 +23,7 @@ answers! {
         id: String = "Id",
         tags: Vec<String> = "RepoTags",
         digests: Vec<String> = "RepoDigests",
+        parent: String = "ParentId",
         created: i64 = "Created",
         size: u64 = "Size",
         labels: BTreeMap<String, String> = "Labels",
@@ -162,8 +163,8 @@ impl DockerEngine {
 fn row(row: Row) -> Result<ImageRow, Fault> {
     let id = ImageId::parse(&row.id).ok_or_else(|| odd(IMAGE.name, "its id is none"))?;
     let (tags, digests) = (names(row.tags), names(row.digests));
-    let created = moment(row.created);
-    Ok(ImageRow { id, tags, digests, created, size: row.size, labels: row.labels })
+    let (parent, created) = (ImageId::parse(&row.parent), moment(row.created));
+    Ok(ImageRow { id, tags, digests, parent, created, size: row.size, labels: row.labels })
 }
 
 /// Names in order, without those that engines write where there is none.

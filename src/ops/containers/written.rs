@@ -138,26 +138,26 @@ mod tests {
             (Err, b"bad"),
             (Out, b"!"),
         ];
-        let written = Written::new(&executed(&pieces, 0), 1000, "N");
+        let written = Written::new(&executed(&pieces, 0), 1000, "0f0f");
         assert_eq!(
             written.text(),
-            "--- output of the command, 6 lines, E marks stderr, fence N ---\n  one\nE oops\n  two\n\
-             \x20 \n  last!\nE bad\n--- end of output, fence N ---"
+            "--- output of the command, 6 lines, E marks stderr, fence 0f0f ---\n  one\nE oops\n  two\n\
+             \x20 \n  last!\nE bad\n--- end of output, fence 0f0f ---"
         );
         assert!(!written.cut);
-        assert_eq!(Written::new(&executed(&[], 0), 1000, "N").text(), "It wrote nothing.");
+        assert_eq!(Written::new(&executed(&[], 0), 1000, "0f0f").text(), "It wrote nothing.");
     }
 
     #[test]
     fn the_newest_is_kept_and_what_is_not_is_said() {
         let all: String = (0..1000).map(|n| format!("line {n}\n")).collect();
-        let written = Written::new(&executed(&[(Stream::Out, all.as_bytes())], 5), 100, "N");
+        let written = Written::new(&executed(&[(Stream::Out, all.as_bytes())], 5), 100, "0f0f");
         assert!(written.text().contains("  line 999\n---") && !written.text().contains("line 900"));
         assert!(written.text().contains("This is the end of 8,895 bytes"), "{}", written.text());
         assert!(written.cut && written.shown <= 100);
 
         let long = format!("{}END", "é".repeat(1000));
-        let written = Written::new(&executed(&[(Stream::Err, long.as_bytes())], 0), 100, "N");
+        let written = Written::new(&executed(&[(Stream::Err, long.as_bytes())], 0), 100, "0f0f");
         assert!(written.text().contains("\nE … é") && written.text().contains("éEND\n"));
         assert!(written.shown <= 100 && written.cut);
     }

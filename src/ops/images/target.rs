@@ -7,7 +7,7 @@ use futures_util::future::try_join;
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::gate::Context;
-use crate::ops::containers::target::PROJECT;
+use crate::ops::labels;
 use crate::ports::engine::{IMAGE, Image, ImageId, ImageName, ImageReference, image_called};
 
 /// Finds the one image that is meant, and looks at it. Its name is the one that it was asked for
@@ -88,12 +88,8 @@ pub(in crate::ops) fn attributes(
     labels: &BTreeMap<String, String>,
     name: &str,
 ) -> BTreeMap<String, String> {
-    let mut out: BTreeMap<String, String> =
-        labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone())).collect();
+    let mut out = labels::attributes(labels);
     out.insert("image".into(), name.to_owned());
-    if let Some(project) = labels.get(PROJECT) {
-        out.insert("project".into(), project.clone());
-    }
     out
 }
 

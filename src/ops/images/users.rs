@@ -1,22 +1,11 @@
-//! Which containers use an image.
+//! Which containers use an image. An engine removes none that a running one uses, nor, unless it is
+//! forced to, one that an ended one uses.
 
-use crate::core::reason::Fault;
-use crate::gate::Context;
-use crate::ports::engine::{ContainerFilter, ContainerRow, ImageId};
+use crate::ports::engine::{ContainerRow, ImageId};
 
-/// Every container there is, running or not.
-#[derive(Debug, Default)]
-pub(in crate::ops) struct Users(Vec<ContainerRow>);
+pub(in crate::ops) use crate::ops::volumes::users::{all, data, named, named_or_nobody};
 
-impl Users {
-    /// Looks at all of them, by one list.
-    pub(in crate::ops) async fn look(cx: Context<'_>) -> Result<Self, Fault> {
-        let filter = ContainerFilter { all: true, ..ContainerFilter::default() };
-        Ok(Self(cx.look.containers(&filter).await?))
-    }
-
-    /// Those made from this image.
-    pub(in crate::ops) fn of(&self, image: &ImageId) -> impl Iterator<Item = &ContainerRow> {
-        self.0.iter().filter(move |row| row.image_id == image.as_str())
-    }
+/// Those containers that were made from an image.
+pub(in crate::ops) fn of<'a>(image: &ImageId, rows: &'a [ContainerRow]) -> Vec<&'a ContainerRow> {
+    rows.iter().filter(|row| row.image_id == image.as_str()).collect()
 }

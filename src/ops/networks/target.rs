@@ -108,3 +108,14 @@ pub(in crate::ops) fn reach(network: &Network) -> &'static str {
         (_, false) => "to the containers on it and through the host to the outside",
     }
 }
+
+/// The facts of a network as a preview shows them.
+pub(in crate::ops) fn shown(network: &Network, engine: String) -> Vec<(&'static str, String)> {
+    vec![
+        ("network", format!("{} (id {})", text::name(&network.name), text::name(&network.id))),
+        ("engine", engine),
+        ("driver", text::name(&network.driver)),
+        ("subnet", text::name(&network.subnets.join(", "))),
+        ("leads", reach(network).to_owned()),
+    ]
+}

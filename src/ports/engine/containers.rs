@@ -233,13 +233,11 @@ impl ContainerRow {
         self.mounts.iter().any(is_it)
     }
 
-    /// Whether it is on this network, or will be when it is started: until then an engine goes by
-    /// the name, so that a network which was made again is the same to it.
+    /// Whether it is on this network, or will be when it is started. Engines go by the id of a
+    /// network that it was started in, and by the name before that.
     pub fn is_on(&self, network: &Network) -> bool {
-        let is_up = ["running", "paused"].contains(&self.state.as_str());
         self.networks.iter().any(|name| match self.network_ids.get(name) {
-            Some(id) if is_up => *id == network.id,
-            Some(id) => *id == network.id || *name == network.name,
+            Some(id) => *id == network.id,
             None => *name == network.name,
         })
     }
@@ -311,6 +309,8 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// Networks with the address in each.
     pub networks: BTreeMap<String, String>,
+    /// Further names that it has in a network, beside its own.
+    pub aliases: BTreeMap<String, Vec<String>>,
     /// Legacy links, as the engine words them.
     pub links: Vec<String>,
     /// Containers whose mounts it takes over, as configured.

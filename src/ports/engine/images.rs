@@ -61,7 +61,7 @@ pub trait LookImages: Send + Sync + fmt::Debug {
 
 /// Changing images.
 pub trait ActImages: Send + Sync + fmt::Debug {
-    /// Pulls what the target's name says, and tells on the way how far it has come.
+    /// Pulls what the target's name says, and tells on the way how far it has come, in bytes.
     fn pull<'a>(&'a self, _: &'a Granted<'a>, _: Report<'a>) -> Asked<'a, ()> {
         not_offered("a pull")
     }
@@ -100,6 +100,8 @@ pub struct ImageRow {
     pub tags: Vec<String>,
     /// The names with digest under which registries know it, sorted.
     pub digests: Vec<String>,
+    /// The image that it was made from, if that was made here as well.
+    pub parent: Option<ImageId>,
     /// When it was made.
     pub created: OffsetDateTime,
     /// Its size in bytes, with what it shares with others.

@@ -2,4 +2,5 @@
 
 mod containers;
 mod exec;
+mod images;
 mod projects;

@@ -13,6 +13,8 @@ use countersign::core::ids::FullId;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{Endpoint, Sources, resolve};
 
+use super::registry::tar;
+
 /// The image that all test containers run: busybox with a link for each of its programs.
 pub(crate) const IMAGE: &str = "countersign-test/busybox:1";
 
@@ -54,6 +56,13 @@ impl Engine {
         Sentence { engine: self, options: Vec::new(), name: None, command }
     }
 
+    /// An image of this name that no registry knows, with one file of this content. Gives its id.
+    pub(crate) fn image(&self, name: &str, content: &str) -> String {
+        let label = format!("LABEL {LABEL}={}", self.run);
+        let words = ["import", "--change", &label, "--change", "CMD [\"/content\"]", "-", name];
+        docker_reads(&words, &tar(content)).trim().to_owned()
+    }
+
     /// The adapter under test, on this engine's own socket.
     pub(crate) fn adapter(&self) -> DockerEngine {
         adapter_at(Path::new(SOCKET))
@@ -66,6 +75,10 @@ impl Drop for Engine {
         let ids = docker(&["ps", "-aq", "--filter", &filter]);
         for id in ids.split_whitespace() {
             try_docker(&["rm", "-fv", id]);
+        }
+        let images = docker(&["images", "-aq", "--no-trunc", "--filter", &filter]);
+        for id in images.split_whitespace() {
+            try_docker(&["rmi", "-f", id]);
         }
     }
 }
@@ -184,6 +197,18 @@ fn try_docker(words: &[&str]) -> Option<String> {
     command.args(["--host", &host]).args(words).stdin(Stdio::null());
     let output = command.output().expect("the docker program");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs the `docker` program with this on its standard input.
+#[expect(clippy::disallowed_methods, reason = "tests set the engine up with its own program")]
+fn docker_reads(words: &[&str], input: &[u8]) -> String {
+    let mut command = Command::new("docker");
+    command.args(["--host", &format!("unix://{SOCKET}")]).args(words);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "docker {words:?} failed");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Makes the test image once, however many test processes want it.

@@ -1,6 +1,7 @@
 //! What the tests stand on: fakes of every port, small operations to send through the gate, a real
 //! engine, a socket that watches or plays one, permits, and the real program with a client.
 
+mod chance;
 pub(crate) mod door;
 pub(crate) mod engine;
 pub(crate) mod fakes;
@@ -12,3 +13,4 @@ pub(crate) mod podman;
 pub(crate) mod policies;
 pub(crate) mod program;
 pub(crate) mod real;
+pub(crate) mod registry;

@@ -16,6 +16,7 @@ fn row(digit: char, tags: &[&str], digests: &[&str]) -> ImageRow {
         id: ImageId::parse(&digest(digit)).unwrap(),
         tags: own(tags),
         digests: own(digests),
+        parent: None,
         created: time::OffsetDateTime::UNIX_EPOCH,
         size: 0,
         labels: BTreeMap::new(),
