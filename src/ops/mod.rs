@@ -50,4 +50,9 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<projects::StartProject>::NEW,
     &Changes::<projects::StopProject>::NEW,
     &Changes::<projects::RestartProject>::NEW,
+    &Reads::<system::GetDiskUsage>::NEW,
+    &Reads::<system::ListEvents>::NEW,
+    &Changes::<system::PruneContainers>::NEW,
+    &Changes::<system::PruneNetworks>::NEW,
+    &Changes::<system::PruneVolumes>::NEW,
 ];

@@ -31,6 +31,8 @@ mod ourselves;
 #[cfg(test)]
 mod podman;
 #[cfg(test)]
+mod registry;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod ui;

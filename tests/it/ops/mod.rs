@@ -3,4 +3,7 @@
 mod containers;
 mod exec;
 mod images;
+mod lifecycle;
 mod projects;
+mod prune;
+mod system;

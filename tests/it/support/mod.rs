@@ -7,6 +7,7 @@ pub(crate) mod engine;
 pub(crate) mod fakes;
 pub(crate) mod odd_operations;
 pub(crate) mod operations;
+pub(crate) mod page;
 pub(crate) mod permit;
 pub(crate) mod play;
 pub(crate) mod podman;
