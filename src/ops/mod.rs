@@ -50,6 +50,7 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<projects::StartProject>::NEW,
     &Changes::<projects::StopProject>::NEW,
     &Changes::<projects::RestartProject>::NEW,
+    &Changes::<projects::DownProject>::NEW,
     &Reads::<system::GetDiskUsage>::NEW,
     &Reads::<system::ListEvents>::NEW,
     &Changes::<system::PruneContainers>::NEW,
