@@ -1,6 +1,7 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
 mod acts;
+mod processes;
 mod stores;
 mod world;
 
@@ -19,8 +20,8 @@ use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
     ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery,
-    FileChange, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookSystem,
-    Network, Port, Processes, State, Stats, Stream, Volume,
+    Executed, FileChange, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookSystem, Network, Port, Processes, State, Stats, Stream, Volume,
 };
 
 pub(super) use stores::{network, volume};
@@ -53,6 +54,8 @@ pub(super) struct Fake {
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
     pub(super) slow: BTreeMap<&'static str, Duration>,
+    /// How the next command ends.
+    pub(super) executed: Mutex<Option<Executed>>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     pub(super) calls: Mutex<Vec<String>>,
@@ -96,6 +99,7 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         network_mode: "default".into(),
         pid_mode: String::new(),
         ipc_mode: "private".into(),
+        beyond: Default::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),

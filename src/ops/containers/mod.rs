@@ -1,5 +1,7 @@
 //! Operations on containers.
 
+mod command;
+mod exec_in_container;
 mod get_container_changes;
 mod get_container_logs;
 mod get_container_processes;
@@ -14,6 +16,7 @@ pub(super) mod notes;
 pub(super) mod outcome;
 mod pause_container;
 pub(super) mod peers;
+pub(super) mod reach;
 mod remove_container;
 mod rename_container;
 mod restart_container;
@@ -24,7 +27,9 @@ pub(super) mod target;
 mod unpause_container;
 mod update_container;
 pub(super) mod verb;
+mod written;
 
+pub use exec_in_container::ExecInContainer;
 pub use get_container_changes::GetContainerChanges;
 pub use get_container_logs::GetContainerLogs;
 pub use get_container_processes::GetContainerProcesses;

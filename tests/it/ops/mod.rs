@@ -2,8 +2,11 @@
 
 mod containers;
 mod containers_admin;
+mod exec;
 mod images;
 mod lifecycle;
+mod networks;
 mod projects;
 mod prune;
 mod system;
+mod volumes;
