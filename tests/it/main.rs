@@ -21,6 +21,8 @@ mod faults;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod mcp;

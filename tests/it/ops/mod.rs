@@ -1,8 +1,11 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod exec;
 mod images;
 mod lifecycle;
+mod networks;
 mod projects;
 mod prune;
 mod system;
+mod volumes;
