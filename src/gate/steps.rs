@@ -44,6 +44,10 @@ pub trait Steps: Send {
     /// How far a change has come that takes long, for whoever waits. It binds to nothing, and is
     /// not recorded.
     fn report(&self, done: u64, total: Option<u64>, message: &str);
+
+    /// What the operation may look at while it acts: what is gone afterwards can only be measured
+    /// before. Nothing is bound to what it sees.
+    fn context(&self) -> Context<'_>;
 }
 
 /// What became of one target of a plan over many.
@@ -233,5 +237,9 @@ impl Steps for Recorder<'_> {
         if let Some(progress) = self.progress {
             progress.report(done, total, message);
         }
+    }
+
+    fn context(&self) -> Context<'_> {
+        self.cx
     }
 }

@@ -1,5 +1,6 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
+mod processes;
 mod stores;
 mod world;
 
@@ -18,9 +19,9 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, Acted, Container, ContainerFilter, ContainerRow, Engine, LogLine,
-    LogQuery, LookContainers, LookImages, LookLogs, LookSystem, Network, Port, State, Stream,
-    Volume,
+    ActContainers, ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine,
+    EventQuery, Executed, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookSystem, Network, Port, State, Stream, Volume,
 };
 
 pub(super) use stores::{network, volume};
@@ -42,10 +43,14 @@ pub(super) struct Fake {
     pub(super) volumes: Mutex<Vec<Volume>>,
     pub(super) networks: Mutex<Vec<Network>>,
     pub(super) log: Vec<Line>,
+    pub(super) happenings: Vec<Happening>,
+    pub(super) usage: DiskUsage,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
     pub(super) slow: BTreeMap<&'static str, Duration>,
+    /// How the next command ends.
+    pub(super) executed: Mutex<Option<Executed>>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     pub(super) calls: Mutex<Vec<String>>,
@@ -89,6 +94,7 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         network_mode: "default".into(),
         pid_mode: String::new(),
         ipc_mode: "private".into(),
+        beyond: Default::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),
@@ -207,6 +213,23 @@ impl LookSystem for Fake {
     fn engine(&self) -> Answered<'_, Engine> {
         ready(Err(Fault::new(Reason::EngineError, "Nobody asks this.")))
     }
+
+    fn disk_usage(&self) -> Answered<'_, DiskUsage> {
+        let answer = self.call("disk_usage", "").map(|()| self.usage.clone());
+        self.later("disk_usage", answer)
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+        each: &'a mut (dyn FnMut(Happening) + Send),
+    ) -> Answered<'a, ()> {
+        let (since, until) = (super::when::second(query.since), super::when::second(query.until));
+        let kind = query.kind.unwrap_or("all");
+        let answer = self.call("events", &format!("{since} {until} {kind}"));
+        self.happenings.iter().cloned().for_each(each);
+        ready(answer)
+    }
 }
 
 impl LookContainers for Fake {
@@ -307,5 +330,19 @@ impl ActContainers for Fake {
 
     fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
         self.act("restart", target)
+    }
+
+    fn remove_container<'a>(
+        &'a self,
+        target: &'a Granted<'a>,
+        _: bool,
+        _: bool,
+    ) -> Answered<'a, Acted> {
+        Box::pin(async move {
+            let acted = self.act("remove_container", target).await?;
+            let id = &target.target().id;
+            self.containers.lock().unwrap().retain(|container| container.id.as_str() != id);
+            Ok(acted)
+        })
     }
 }

@@ -28,6 +28,7 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Changes::<containers::ExecInContainer>::NEW,
     &Reads::<images::ListImages>::NEW,
     &Reads::<images::InspectImage>::NEW,
     &Changes::<images::PullImage>::NEW,
@@ -49,4 +50,10 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<projects::StartProject>::NEW,
     &Changes::<projects::StopProject>::NEW,
     &Changes::<projects::RestartProject>::NEW,
+    &Changes::<projects::DownProject>::NEW,
+    &Reads::<system::GetDiskUsage>::NEW,
+    &Reads::<system::ListEvents>::NEW,
+    &Changes::<system::PruneContainers>::NEW,
+    &Changes::<system::PruneNetworks>::NEW,
+    &Changes::<system::PruneVolumes>::NEW,
 ];

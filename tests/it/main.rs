@@ -21,6 +21,8 @@ mod faults;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod mcp;
@@ -30,6 +32,8 @@ mod ops;
 mod ourselves;
 #[cfg(test)]
 mod podman;
+#[cfg(test)]
+mod registry;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -164,7 +164,7 @@ impl Read for GetProject {
         let places: Vec<Place> = rows.iter().map(|row| Place::of(&row.labels, &row.name)).collect();
         for (place, row) in places.iter().zip(&rows) {
             states.count(&row.state, place.one_off);
-            files.learn(row);
+            files.learn(&row.labels);
         }
         let (indices, order) = order(&places);
         let at = |index: usize| Some((places.get(index)?.clone(), rows.get(index)?.clone()));

@@ -28,6 +28,17 @@ pub(super) enum Deed {
     Restart,
 }
 
+impl Deed {
+    /// What becomes of a container that is removed when it stops.
+    const fn fate(self) -> &'static str {
+        match self {
+            Self::Start => "",
+            Self::Stop => "; REMOVED by this (--rm)",
+            Self::Restart => "; REMOVED if it does not stay up (--rm)",
+        }
+    }
+}
+
 /// The declaration that the three have in common.
 pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static str) -> Spec {
     Spec {
@@ -102,7 +113,7 @@ pub(super) async fn preview(
     let beside = notes::beside(cx, part, &containers).await;
     let headline = notes::headline(part, deed, &containers);
     let mut facts = notes::of_project(plan, &part.project);
-    facts.extend(notes::listed_containers(&containers, deed != Deed::Start));
+    facts.extend(notes::listed_containers(&containers, deed.fate()));
     Preview { headline, facts, notes: notes::rows(deed, &containers, &beside) }
 }
 

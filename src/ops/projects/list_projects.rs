@@ -119,7 +119,7 @@ impl Read for ListProjects {
             };
             let place = Place::of(&row.labels, &row.name);
             let project = projects.entry(name.clone()).or_default();
-            project.files.learn(&row);
+            project.files.learn(&row.labels);
             project.states.count(&row.state, place.one_off);
             if !place.one_off {
                 project.services.insert(place.service);

@@ -1,6 +1,10 @@
 //! Operations on Compose projects: on what belongs together by its labels. No file of a project is
 //! read, so what only its definition tells is not known here.
 
+mod down;
+mod down_notes;
+mod down_outcome;
+mod down_project;
 mod find;
 mod get_project;
 mod get_project_logs;
@@ -14,6 +18,7 @@ mod start_project;
 mod status;
 mod stop_project;
 
+pub use down_project::DownProject;
 pub use get_project::GetProject;
 pub use get_project_logs::GetProjectLogs;
 pub use list_projects::ListProjects;

@@ -93,8 +93,9 @@ pub(super) fn of_project(plan: &Plan, project: &str) -> Rows {
     rows
 }
 
-/// The containers in their order, each with its state. `ending`: whether their processes end.
-pub(super) fn listed_containers(containers: &[Container], ending: bool) -> Rows {
+/// The containers in their order, each with its state, and with what becomes of those that are
+/// removed when they stop.
+pub(super) fn listed_containers(containers: &[Container], fate: &str) -> Rows {
     let line = |(index, container): (usize, &Container)| {
         let state = &container.state;
         let since =
@@ -106,7 +107,7 @@ pub(super) fn listed_containers(containers: &[Container], ending: bool) -> Rows 
             }
             (false, _) => text::name(&state.status),
         };
-        let lost = if ending && container.auto_remove { "; REMOVED by this (--rm)" } else { "" };
+        let lost = if container.auto_remove { fate } else { "" };
         let name = text::name(&container.name);
         ("container", format!("{}. {name} (id {}): {now}{lost}", index + 1, container.id.short()))
     };
@@ -122,10 +123,16 @@ pub(super) fn rows(deed: Deed, containers: &[Container], beside: &Beside) -> Row
         Deed::Stop => ending(&mut rows, containers, "they stop answering"),
         Deed::Restart => ending(&mut rows, containers, "down for a moment"),
     }
+    let removed = names(containers.iter().filter(|container| container.auto_remove));
+    let removed = removed.map(|names| format!("{names}: with logs and unnamed volumes (--rm)"));
     match deed {
         Deed::Start => {}
-        Deed::Stop => some(&mut rows, "come back", come_back(containers)),
+        Deed::Stop => {
+            some(&mut rows, "removed", removed);
+            some(&mut rows, "come back", come_back(containers));
+        }
         Deed::Restart => {
+            some(&mut rows, "removed if not up", removed);
             let dynamic = |port: &Port| port.dynamic && port.public.is_some();
             some(&mut rows, "host port may change", all_ports(containers, dynamic));
             let health = containers.iter().filter(|c| c.state.health.is_some() && runs(c));
@@ -208,9 +215,6 @@ pub(super) fn ending(rows: &mut Rows, containers: &[Container], unreachable: &st
         lost.push_str(&counted(execs, "exec session"));
     }
     rows.push(("lost", lost));
-    let removed = containers.iter().filter(|container| container.auto_remove);
-    let with = |names| format!("{names}: with their logs and unnamed volumes (--rm)");
-    some(rows, "removed", names(removed).map(with));
     let seconds = usize::try_from(GRACE_SECONDS).unwrap_or_default() * running.len();
     rows.push(("may take", format!("up to {seconds} s until all have stopped")));
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::core::text;
-use crate::ports::engine::ContainerRow;
 
 /// The label of the folder in which Compose ran.
 const FOLDER: &str = "com.docker.compose.project.working_dir";
@@ -55,9 +54,9 @@ pub(super) struct Files {
 
 impl Files {
     /// Takes over what a container says, if nothing is known yet. The newest is to come first.
-    pub(super) fn learn(&mut self, row: &ContainerRow) {
+    pub(super) fn learn(&mut self, labels: &BTreeMap<String, String>) {
         for (known, label) in [(&mut self.folder, FOLDER), (&mut self.given, FILES)] {
-            if let Some(said) = row.labels.get(label).filter(|_| known.is_empty()) {
+            if let Some(said) = labels.get(label).filter(|_| known.is_empty()) {
                 known.clone_from(said);
             }
         }

@@ -2,21 +2,6 @@
 
 use time::OffsetDateTime;
 
-/// The types of things that engines tell events of.
-pub const EVENT_TYPES: [&str; 11] = [
-    "container",
-    "image",
-    "volume",
-    "network",
-    "daemon",
-    "plugin",
-    "builder",
-    "node",
-    "service",
-    "secret",
-    "config",
-];
-
 /// Which events to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventQuery {
@@ -24,7 +9,7 @@ pub struct EventQuery {
     pub since: OffsetDateTime,
     /// Not after; a moment that has passed, so that the answer ends.
     pub until: OffsetDateTime,
-    /// One of [`EVENT_TYPES`]; none for all.
+    /// The type of thing that they are of, as the engine words it: `container`; none for all.
     pub kind: Option<&'static str>,
 }
 

@@ -1,5 +1,9 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod exec;
 mod images;
+mod lifecycle;
 mod projects;
+mod prune;
+mod system;

@@ -1,6 +1,7 @@
 //! Compose projects, as their labels make them.
 
 mod changes;
+mod down;
 mod reads;
 
 use serde_json::{Value, json};
@@ -14,8 +15,14 @@ use crate::support::real::Real;
 const OBEDIENT: &str = "trap 'exit 0' TERM; sleep 3600 & wait";
 
 /// Every operation on one project.
-const OPERATIONS: [&str; 5] =
-    ["get_project", "get_project_logs", "start_project", "stop_project", "restart_project"];
+const OPERATIONS: [&str; 6] = [
+    "get_project",
+    "get_project_logs",
+    "start_project",
+    "stop_project",
+    "restart_project",
+    "down_project",
+];
 
 /// Those that take a service.
 const OF_SERVICES: [&str; 4] =

@@ -56,6 +56,20 @@ impl Engine {
         Sentence { engine: self, options: Vec::new(), name: None, command }
     }
 
+    /// A network of this name. Gives its id.
+    pub(crate) fn network(&self, name: &str) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        docker(&["network", "create", "--label", &label, name]).trim().to_owned()
+    }
+
+    /// A volume of this name, or one without a name. Gives its name.
+    pub(crate) fn volume(&self, name: Option<&str>) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        let mut words = vec!["volume", "create", "--label", &label];
+        words.extend(name);
+        docker(&words).trim().to_owned()
+    }
+
     /// An image of this name that no registry knows, with one file of this content. Gives its id.
     pub(crate) fn image(&self, name: &str, content: &str) -> String {
         let label = format!("LABEL {LABEL}={}", self.run);
@@ -75,6 +89,11 @@ impl Drop for Engine {
         let ids = docker(&["ps", "-aq", "--filter", &filter]);
         for id in ids.split_whitespace() {
             try_docker(&["rm", "-fv", id]);
+        }
+        for kind in ["network", "volume"] {
+            for id in docker(&[kind, "ls", "-q", "--filter", &filter]).split_whitespace() {
+                try_docker(&[kind, "rm", id]);
+            }
         }
         let images = docker(&["images", "-aq", "--no-trunc", "--filter", &filter]);
         for id in images.split_whitespace() {
@@ -190,8 +209,9 @@ pub(crate) fn docker(words: &[&str]) -> String {
     try_docker(words).unwrap_or_else(|| panic!("docker {words:?} failed"))
 }
 
+/// As [`docker`]; none if it failed.
 #[expect(clippy::disallowed_methods, reason = "tests set the engine up with its own program")]
-fn try_docker(words: &[&str]) -> Option<String> {
+pub(crate) fn try_docker(words: &[&str]) -> Option<String> {
     let mut command = Command::new("docker");
     let host = format!("unix://{SOCKET}");
     command.args(["--host", &host]).args(words).stdin(Stdio::null());
