@@ -41,8 +41,8 @@ async fn a_tag_moves_and_the_old_image_stays() {
     let second = registry.push(&engine, "shop/web:1", "second");
     let (preview, done) = real.confirm("pull_image", json!({"image": name})).await;
     for shown in [
-        &format!("points to       {}, there known as {}", first.id, first.digest),
-        &format!("{user} (created) keep the image that they have"),
+        &format!("{}, there known as {}", first.id, first.digest),
+        &format!("they keep the image that they have: {user} (created)"),
         "no tag points to it",
         &format!("tag_image of {} as {name} undoes it", first.id),
         "which may be other code than today",
