@@ -18,8 +18,10 @@
 //! | past the deadline, connection lost, unreadable answer | `outcome_unknown` |
 
 mod containers;
+mod exec;
 mod images;
 mod networks;
+mod processes;
 mod volumes;
 
 use std::sync::{Arc, Mutex, PoisonError};

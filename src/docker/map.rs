@@ -9,12 +9,15 @@ use time::format_description::well_known::Rfc3339;
 
 use super::fault::odd;
 use super::model::{
-    Attached, Binding, Host, Info, Inspected, Mount as MountAnswer, Network, Row, State as S,
+    Attached, Binding, Device, DeviceRequest, Host, Info, Inspected, Mount as MountAnswer, Network,
+    Row, State as S,
 };
 use crate::core::ids::FullId;
 use crate::core::plan::{Digest, canonical};
 use crate::core::reason::Fault;
-use crate::ports::engine::{CONTAINER, Container, ContainerRow, Engine, Mount, Port, State};
+use crate::ports::engine::{
+    Beyond, CONTAINER, Container, ContainerRow, Engine, Mount, Port, State,
+};
 
 /// What the engine writes for a time that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -121,6 +124,13 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         network_mode: host.network_mode,
         pid_mode: host.pid_mode,
         ipc_mode: host.ipc_mode,
+        beyond: Beyond {
+            uts_mode: host.uts_mode,
+            userns_mode: host.userns_mode,
+            devices: devices(host.devices, &host.device_requests),
+            device_rules: host.device_rules,
+            security: host.security,
+        },
         user: it.config.user,
         mounts,
         tmpfs: tmpfs.into_iter().collect(),
@@ -147,6 +157,14 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         nano_cpus: host.nano_cpus,
         config_digest,
     })
+}
+
+fn devices(paths: Vec<Device>, requests: &[DeviceRequest]) -> Vec<String> {
+    let asked = requests.iter().map(|request| {
+        let able: Vec<&str> = request.capabilities.iter().flatten().map(String::as_str).collect();
+        format!("{} {}", request.driver, able.join(" ")).trim().to_owned()
+    });
+    paths.into_iter().map(|device| device.path).chain(asked).collect()
 }
 
 /// A signal by its name: Podman tells the number.

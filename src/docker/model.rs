@@ -143,6 +143,12 @@ answers! {
         network_mode: String = "NetworkMode",
         pid_mode: String = "PidMode",
         ipc_mode: String = "IpcMode",
+        uts_mode: String = "UTSMode",
+        userns_mode: String = "UsernsMode",
+        devices: Vec<Device> = "Devices",
+        device_requests: Vec<DeviceRequest> = "DeviceRequests",
+        device_rules: Vec<String> = "DeviceCgroupRules",
+        security: Vec<String> = "SecurityOpt",
         privileged: bool = "Privileged",
         auto_remove: bool = "AutoRemove",
         cap_add: Vec<String> = "CapAdd",
@@ -156,6 +162,15 @@ answers! {
         memory_bytes: i64 = "Memory",
         memory_swap_bytes: i64 = "MemorySwap",
         nano_cpus: i64 = "NanoCpus",
+    }
+
+    Device {
+        path: String = "PathOnHost",
+    }
+
+    DeviceRequest {
+        driver: String = "Driver",
+        capabilities: Vec<Vec<String>> = "Capabilities",
     }
 
     RestartPolicy {

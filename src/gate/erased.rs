@@ -27,11 +27,14 @@ pub struct Rendered {
     pub data: Value,
     /// What the log keeps.
     pub record: Value,
+    /// Why nobody knows how a change ended, if that is so.
+    pub unknown: Option<String>,
 }
 
 impl Rendered {
     fn of(output: &impl Render) -> Self {
-        Self { text: output.text(), data: output.data(), record: output.record() }
+        let (text, data, record) = (output.text(), output.data(), output.record());
+        Self { text, data, record, unknown: output.unknown() }
     }
 }
 

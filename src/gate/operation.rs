@@ -50,6 +50,10 @@ pub trait Render {
     fn data(&self) -> Value;
     /// What the log keeps: observed state, counts and sizes; never contents.
     fn record(&self) -> Value;
+    /// Why nobody knows how a change ended, if that is so: it is then told and kept as unknown.
+    fn unknown(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Arguments: read from JSON, written back with defaults filled in, described by a schema.

@@ -1,5 +1,6 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
+mod processes;
 mod stores;
 mod world;
 
@@ -19,8 +20,8 @@ use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
     ActContainers, ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine,
-    EventQuery, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookSystem,
-    Network, Port, State, Stream, Volume,
+    EventQuery, Executed, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookSystem, Network, Port, State, Stream, Volume,
 };
 
 pub(super) use stores::{network, volume};
@@ -48,6 +49,8 @@ pub(super) struct Fake {
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
     pub(super) slow: BTreeMap<&'static str, Duration>,
+    /// How the next command ends.
+    pub(super) executed: Mutex<Option<Executed>>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     pub(super) calls: Mutex<Vec<String>>,
@@ -91,6 +94,7 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         network_mode: "default".into(),
         pid_mode: String::new(),
         ipc_mode: "private".into(),
+        beyond: Default::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::notes::{mount, ports, reach};
+use super::notes::{mount, ports};
+use super::reach::reach;
 use super::target;
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;

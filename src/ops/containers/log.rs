@@ -6,8 +6,7 @@ mod page;
 mod scan;
 
 pub(in crate::ops) use merge::Merge;
-pub(in crate::ops) use page::Page;
-pub(in crate::ops) use page::Shape;
+pub(in crate::ops) use page::{Page, Shape, clean};
 pub(in crate::ops) use scan::Scan;
 
 use regex::bytes::{Regex, RegexBuilder};

@@ -2,6 +2,7 @@
 //! does not apply.
 
 use super::lifecycle::{Notes, RESTARTING, short_digest};
+use super::reach::reach;
 use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::ops::units::{counted, listed};
@@ -151,33 +152,6 @@ pub(super) fn anonymous(container: &Container) -> String {
         return String::new();
     }
     format!("{} without a name: {}", counted(lost.len(), "volume"), listed(&lost, LISTED_MAX))
-}
-
-/// How far the container can reach beyond itself, as configured.
-pub(in crate::ops) fn reach(container: &Container) -> String {
-    let mut out = Vec::new();
-    if container.privileged {
-        out.push("PRIVILEGED".to_owned());
-    }
-    if !container.cap_add.is_empty() {
-        let caps: Vec<String> = container.cap_add.iter().map(|cap| text::name(cap)).collect();
-        out.push(format!("capabilities {}", listed(&caps, LISTED_MAX)));
-    }
-    for (what, mode) in [
-        ("network", &container.network_mode),
-        ("process ids", &container.pid_mode),
-        ("IPC", &container.ipc_mode),
-    ] {
-        if mode == "host" {
-            out.push(format!("the host's {what}"));
-        } else if let Some(other) = mode.strip_prefix("container:") {
-            out.push(format!("the {what} of {}", text::name(other.get(..12).unwrap_or(other))));
-        }
-    }
-    if container.mounts.iter().any(|mount| mount.source.ends_with("docker.sock")) {
-        out.push("the engine's socket".to_owned());
-    }
-    out.join("; ")
 }
 
 pub(super) fn policy(container: &Container) -> String {

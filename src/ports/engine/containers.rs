@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{Acted, Asked, Network, not_offered};
+use super::{Acted, Asked, Beyond, Network, not_offered};
 use crate::core::grant::Granted;
 use crate::core::ids::{FullId, Named, Reference};
 use crate::core::operation::{Attribute, Form, Kind};
@@ -297,6 +297,8 @@ pub struct Container {
     pub pid_mode: String,
     /// The IPC namespace's mode.
     pub ipc_mode: String,
+    /// What else of its configuration reaches beyond it.
+    pub beyond: Beyond,
     /// The user, as configured; empty for the image's own.
     pub user: String,
     /// Mounts.

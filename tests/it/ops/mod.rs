@@ -1,6 +1,7 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod exec;
 mod images;
 mod lifecycle;
 mod projects;

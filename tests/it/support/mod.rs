@@ -1,6 +1,7 @@
 //! What the tests stand on: fakes of every port, small operations to send through the gate, a real
 //! engine, a socket that watches or plays one, permits, and the real program with a client.
 
+mod chance;
 pub(crate) mod door;
 pub(crate) mod engine;
 pub(crate) mod fakes;

@@ -239,9 +239,10 @@ fn line(placed: &Placed, one_day: bool, shape: Shape, nonce: &str) -> String {
     out
 }
 
-fn clean(bytes: &[u8], nonce: &str) -> String {
+/// Text from outside as one line, which cannot pass for a fence.
+pub(in crate::ops) fn clean(bytes: &[u8], nonce: &str) -> String {
     let clean = text::line(&String::from_utf8_lossy(bytes), usize::MAX);
-    // No log can know the nonce; should one hold it all the same, it must not pass for the fence.
+    // Nothing inside can know the nonce; should it hold it all the same, it must not pass for one.
     if clean.contains(nonce) { clean.replace(nonce, "[fence]") } else { clean }
 }
 
