@@ -4,6 +4,8 @@ mod containers;
 mod exec;
 mod images;
 mod lifecycle;
+mod networks;
 mod projects;
 mod prune;
 mod system;
+mod volumes;
