@@ -60,7 +60,7 @@ pub const TOOLSETS: [&str; 8] = [
 ];
 
 /// What `default` stands for.
-const TOOLSETS_DEFAULT: [&str; 3] = ["core", "containers", "projects"];
+pub const TOOLSETS_DEFAULT: [&str; 3] = ["core", "containers", "projects"];
 
 /// How long a confirm token works unless told otherwise, in seconds.
 const TOKEN_TTL_SECONDS: u32 = 120;

@@ -15,6 +15,9 @@ pub const REFERENCE_CHARS_MAX: usize = 128;
 /// The shortest id prefix that is taken for one, in hex digits.
 pub const PREFIX_DIGITS_MIN: usize = 6;
 
+/// The digits of an id that people go by.
+const SHORT_DIGITS: usize = 12;
+
 /// A name, a full id or an id prefix, as asked for: `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference(String);
@@ -36,6 +39,25 @@ impl Reference {
         )))
     }
 
+    /// Checks a name for something new: none that is short, and none that could be an id's
+    /// beginning as people know it, so that it would stand in another's way.
+    pub fn parse_new(given: &str) -> Result<Self, Fault> {
+        let name = Self::parse(given)?;
+        if name.0 != given || name.0.len() < 2 {
+            return Err(Fault::invalid(format!(
+                "`{}` is no name for something new: use at least two letters, digits, `_`, `.` or \
+                 `-`, starting with a letter or digit.",
+                text::name(given)
+            )));
+        }
+        if name.0.len() >= SHORT_DIGITS && name.may_be_id() {
+            return Err(Fault::invalid(format!(
+                "`{name}` looks like an id, and would be taken for one. Use another name."
+            )));
+        }
+        Ok(name)
+    }
+
     /// The reference as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -43,8 +65,12 @@ impl Reference {
 
     /// Whether it could be the beginning of an id, or a whole one.
     pub fn may_be_id(&self) -> bool {
-        (PREFIX_DIGITS_MIN..=FullId::DIGITS).contains(&self.0.len()) && hex::is_lower(&self.0)
+        may_be_id(&self.0)
     }
+}
+
+fn may_be_id(wanted: &str) -> bool {
+    (PREFIX_DIGITS_MIN..=FullId::DIGITS).contains(&wanted.len()) && hex::is_lower(wanted)
 }
 
 impl fmt::Display for Reference {
@@ -95,10 +121,14 @@ pub trait Named {
 /// id prefix. What could mean two things is refused with the candidates: a name that is also the
 /// beginning of another's id, and a name that looks like a full id.
 pub fn resolve<'a, T: Named>(reference: &Reference, candidates: &'a [T]) -> Result<&'a T, Fault> {
-    let wanted = reference.as_str();
-    let fits = |c: &&T| {
-        c.name() == wanted || (reference.may_be_id() && c.id().as_str().starts_with(wanted))
-    };
+    pick(reference.as_str(), candidates)
+}
+
+/// As [`resolve`], among things whose names may hold anything: what is asked for is compared here,
+/// and reaches no engine.
+pub fn pick<'a, T: Named>(wanted: &str, candidates: &'a [T]) -> Result<&'a T, Fault> {
+    let fits =
+        |c: &&T| c.name() == wanted || (may_be_id(wanted) && c.id().as_str().starts_with(wanted));
     let found: Vec<&T> = candidates.iter().filter(fits).collect();
     match found.as_slice() {
         [one] if wanted.len() == FullId::DIGITS && one.id().as_str() != wanted => {
@@ -109,12 +139,13 @@ pub fn resolve<'a, T: Named>(reference: &Reference, candidates: &'a [T]) -> Resu
         [] => Err(Fault::new(
             Reason::NotFound,
             format!(
-                "Nothing is called `{reference}` here, and no id starts with it (of an id at least \
+                "Nothing is called `{}` here, and no id starts with it (of an id at least \
                  {PREFIX_DIGITS_MIN} digits count). Ask for the list (with all=true) to see what \
-                 there is."
+                 there is.",
+                text::name(wanted)
             ),
         )),
-        _ => Err(ambiguous(reference, &found)),
+        _ => Err(ambiguous(wanted, &found)),
     }
 }
 
@@ -129,7 +160,7 @@ fn taken_over<T: Named>(named: &T) -> Fault {
     )
 }
 
-fn ambiguous<T: Named>(reference: &Reference, found: &[&T]) -> Fault {
+fn ambiguous<T: Named>(wanted: &str, found: &[&T]) -> Fault {
     let shown: Vec<String> = found
         .iter()
         .take(10)
@@ -139,7 +170,8 @@ fn ambiguous<T: Named>(reference: &Reference, found: &[&T]) -> Fault {
     Fault::new(
         Reason::Ambiguous,
         format!(
-            "`{reference}` can mean more than one thing: {}{more}. Use the full id.",
+            "`{}` can mean more than one thing: {}{more}. Use the full id.",
+            text::name(wanted),
             shown.join(", ")
         ),
     )
@@ -200,6 +232,18 @@ mod tests {
             "../volumes/vol",
         ] {
             assert_eq!(Reference::parse(bad).map_err(|f| f.reason), Err(Reason::InvalidArgument));
+        }
+    }
+
+    #[test]
+    fn new_names_look_like_no_id() {
+        for good in ["ab", "data", "A.b_c-d", "abcdef01234", &"z".repeat(64), &"x".repeat(128)] {
+            assert!(Reference::parse_new(good).is_ok(), "{good}");
+        }
+        for bad in ["a", "/ab", "", "..", "a/b", "abcdef012345", &"a".repeat(64), &"x".repeat(129)]
+        {
+            let refused = Reference::parse_new(bad).map_err(|fault| fault.reason);
+            assert_eq!(refused, Err(Reason::InvalidArgument), "{bad}");
         }
     }
 

@@ -13,12 +13,15 @@
 //! | 2xx / 304 | done / was so already |
 //! | 404 "no such container", and so on for each kind | `not_found`, it did not happen |
 //! | another error status below the order's `certain_below` | `engine_error`: it did not happen |
+//! | an error in whose words nothing was done (Podman) | `engine_error`: it did not happen |
 //! | any other error status | `outcome_unknown` |
 //! | past the deadline, connection lost, unreadable answer | `outcome_unknown` |
 
 mod containers;
+mod exec;
 mod images;
 mod networks;
+mod processes;
 mod volumes;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +44,7 @@ use crate::core::text;
 use crate::ports::engine::Acted;
 
 /// One request that changes something.
+#[derive(Clone)]
 struct Order<'a> {
     /// What it changes. The request goes to this target's engine, or nowhere.
     target: &'a Target,
@@ -96,6 +100,9 @@ impl DockerEngine {
         let fate = fate.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match (answered, fate) {
             (Ok(Ok(answer)), Fate::Answered(status)) => Ok(Said { status, answer }),
+            (Ok(Err(error)), Fate::Answered(status)) if status < 400 => {
+                Err(unknown(&order, "the engine's answer cannot be read", &error.to_string()))
+            }
             (Ok(Err(error)), Fate::Answered(status)) => Err(refused(&order, status, error)),
             (Ok(Err(error)), Fate::Unsent) => {
                 self.wire()?.forget();
@@ -125,7 +132,8 @@ impl DockerEngine {
         };
         let (connection, answer) = self.in_time(asking).await?;
         let info: Info = decode("engine", &answer)?;
-        if info.id != engine || engine.is_empty() {
+        let answering = info.engine()?;
+        if answering != engine {
             wire.forget();
             return Err(Fault::new(
                 Reason::PlanChanged,
@@ -135,9 +143,9 @@ impl DockerEngine {
                     text::name(&wire.endpoint.address)
                 ),
             )
-            .with_detail(format!("planned for {engine}, answered by {}", info.id)));
+            .with_detail(format!("planned for {engine}, answered by {answering}")));
         }
-        wire.learn(identity, &info.id);
+        wire.learn(identity, &answering);
         Ok(connection)
     }
 }
@@ -231,7 +239,10 @@ fn refused(order: &Order<'_>, status: u16, error: BollardError) -> Fault {
         )
         .with_detail(said);
     }
-    if status >= order.certain_below {
+    if status < 400 {
+        return unknown(order, "the engine's answer cannot be read to its end", &said);
+    }
+    if status >= order.certain_below && !fault::says_it_did_nothing(&said) {
         let why = format!("the engine answered with an error ({status}): {}", fault::shown(&said));
         return unknown(order, &why, &said);
     }

@@ -11,11 +11,33 @@ pub const LOG_SECONDS_MAX: u64 = 60;
 /// Seconds without a byte after which a log is given up.
 pub const LOG_IDLE_SECONDS_MAX: u64 = 10;
 
+/// Seconds that saying what is on the disk may take.
+pub const USAGE_SECONDS_MAX: u64 = 60;
+
 /// Seconds for a start.
 pub const START_SECONDS_MAX: u64 = 60;
 
+/// Seconds for a change that starts and stops nothing.
+pub const CHANGE_SECONDS_MAX: u64 = 30;
+
 /// Seconds that a stop may take beyond its grace: the kill, and releasing what the container held.
 pub const STOP_MARGIN_SECONDS: u64 = 30;
+
+/// Seconds for making or removing a volume: removing walks through all that is in it.
+pub const VOLUME_SECONDS_MAX: u64 = 120;
+
+/// Seconds for a change of a network.
+pub const NETWORK_SECONDS_MAX: u64 = 60;
+
+/// Seconds for a tag or for the removal of an image.
+pub const IMAGE_SECONDS_MAX: u64 = 120;
+
+/// Seconds that a pull may take in all.
+pub const PULL_SECONDS_MAX: u64 = 3600;
+
+/// Seconds without a word after which a pull is no longer waited for: longer than an engine waits
+/// for a registry that does not answer.
+pub const PULL_IDLE_SECONDS_MAX: u64 = 120;
 
 /// The grace of a stop in seconds, at most.
 pub const GRACE_SECONDS_MAX: u32 = 3600;
@@ -35,10 +57,24 @@ pub struct Deadlines {
     pub log: Duration,
     /// Between two pieces of a log.
     pub log_idle: Duration,
+    /// For what is on the disk.
+    pub usage: Duration,
     /// For a start.
     pub start: Duration,
+    /// For a change that starts and stops nothing.
+    pub change: Duration,
     /// For a stop beyond its grace.
     pub stop_margin: Duration,
+    /// For making or removing a volume.
+    pub volume: Duration,
+    /// For a change of a network.
+    pub network: Duration,
+    /// For a tag or for the removal of an image.
+    pub image: Duration,
+    /// For a whole pull.
+    pub pull: Duration,
+    /// Between two words of a pull.
+    pub pull_idle: Duration,
 }
 
 impl Default for Deadlines {
@@ -47,8 +83,15 @@ impl Default for Deadlines {
             read: Duration::from_secs(READ_SECONDS_MAX),
             log: Duration::from_secs(LOG_SECONDS_MAX),
             log_idle: Duration::from_secs(LOG_IDLE_SECONDS_MAX),
+            usage: Duration::from_secs(USAGE_SECONDS_MAX),
             start: Duration::from_secs(START_SECONDS_MAX),
+            change: Duration::from_secs(CHANGE_SECONDS_MAX),
             stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
+            volume: Duration::from_secs(VOLUME_SECONDS_MAX),
+            network: Duration::from_secs(NETWORK_SECONDS_MAX),
+            image: Duration::from_secs(IMAGE_SECONDS_MAX),
+            pull: Duration::from_secs(PULL_SECONDS_MAX),
+            pull_idle: Duration::from_secs(PULL_IDLE_SECONDS_MAX),
         }
     }
 }

@@ -122,6 +122,22 @@ pub(super) fn says_it_is_gone(said: &str, kind: &str) -> bool {
         || (kind != CONTAINER.name && said.starts_with(kind) && said.contains("not found"))
 }
 
+/// What Podman says where it looked at a container's state and did nothing more. The status is 500.
+const REFUSED_AT_ONCE: [&str; 6] = [
+    "unable to restart a container in a paused or unknown state",
+    "can only kill running containers",
+    "is already paused",
+    "is not running, can't pause",
+    "is not paused, can't unpause",
+    "running or paused containers cannot be removed without force",
+];
+
+/// Whether an engine says that it did nothing, whatever its status leaves open.
+pub(super) fn says_it_did_nothing(said: &str) -> bool {
+    said.ends_with(": container state improper")
+        && REFUSED_AT_ONCE.iter().any(|words| said.contains(words))
+}
+
 /// Engine text, fit to stand in a message.
 pub(super) fn shown(engine_text: &str) -> String {
     let line = text::line(engine_text.trim(), DETAIL_CHARS_MAX);

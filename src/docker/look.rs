@@ -2,14 +2,18 @@
 //! list for one state that they do not know, and leave out of an inspection what they do not know.
 
 mod containers;
+mod events;
 mod images;
 mod networks;
+mod stats;
 mod system;
+mod usage;
 mod volumes;
 
 use std::fmt::Write as _;
 
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::wire::{Answer, Broken};
 use super::{DockerEngine, fault, odd};
@@ -67,10 +71,14 @@ pub(super) fn path(base: &str, parameters: &[(&str, String)]) -> String {
     path
 }
 
+/// The query of a list that is narrowed to a label.
+pub(super) fn labelled(label: Option<&str>) -> Vec<(&'static str, String)> {
+    let filters = label.map(|label| ("filters", json!({ "label": [label] }).to_string()));
+    filters.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! From the engine's answers to the port's shapes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -9,28 +9,29 @@ use time::format_description::well_known::Rfc3339;
 
 use super::fault::odd;
 use super::model::{
-    Binding, Host, Info, Inspected, Mount as MountAnswer, Network, Row, State as S,
+    Attached, Binding, Device, DeviceRequest, Host, Info, Inspected, Mount as MountAnswer, Network,
+    Row, State as S,
 };
 use crate::core::ids::FullId;
 use crate::core::plan::{Digest, canonical};
 use crate::core::reason::Fault;
-use crate::ports::engine::{CONTAINER, Container, ContainerRow, Engine, Mount, Port, State};
+use crate::ports::engine::{
+    Beyond, CONTAINER, Container, ContainerRow, Engine, Mount, Port, State,
+};
 
 /// What the engine writes for a time that never was.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// An engine's description of itself.
 pub(super) fn engine(info: Info, api: String, address: &str) -> Result<Engine, Fault> {
-    if info.id.is_empty() {
-        return Err(odd("engine", "its id is empty"));
-    }
+    let id = info.engine()?;
     let os = match info.os_version.as_str() {
         "" => info.os,
         version if info.os.contains(version) => info.os,
         version => format!("{} {version}", info.os),
     };
     Ok(Engine {
-        id: info.id,
+        id,
         name: info.name,
         version: info.version,
         api,
@@ -61,18 +62,27 @@ pub(super) fn row(row: Row) -> Result<ContainerRow, Fault> {
         })
         .collect();
     ports.sort();
+    let networks = row.networks.networks;
+    let mut mounts: Vec<Mount> = row.mounts.into_iter().map(mount).collect();
+    mounts.sort();
     Ok(ContainerRow {
         id: full_id(&row.id)?,
         name: own_name(&row.names),
         image: row.image,
+        image_id: row.image_id,
         state: row.state,
         status: row.status,
         created: OffsetDateTime::from_unix_timestamp(row.created)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH),
         ports,
         labels: row.labels,
-        networks: row.networks.networks.into_keys().collect(),
+        networks: networks.keys().cloned().collect(),
+        network_ids: networks
+            .into_iter()
+            .filter_map(|(name, at)| Some((name, at?.id)).filter(|(_, id)| !id.is_empty()))
+            .collect(),
         network_mode: row.host.network_mode,
+        mounts,
     })
 }
 
@@ -114,9 +124,17 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         network_mode: host.network_mode,
         pid_mode: host.pid_mode,
         ipc_mode: host.ipc_mode,
+        beyond: Beyond {
+            uts_mode: host.uts_mode,
+            userns_mode: host.userns_mode,
+            devices: devices(host.devices, &host.device_requests),
+            device_rules: host.device_rules,
+            security: host.security,
+        },
         user: it.config.user,
         mounts,
         tmpfs: tmpfs.into_iter().collect(),
+        aliases: aliases(&it.id, &it.network),
         networks: it
             .network
             .networks
@@ -129,14 +147,50 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         env: it.config.env,
         command: std::iter::once(it.path).chain(it.args).collect(),
         workdir: it.config.workdir,
-        stop_signal: it.config.stop_signal.filter(|signal| !signal.is_empty()),
+        stop_signal: it.config.stop_signal.filter(|signal| !signal.is_empty()).map(signal),
         stop_timeout: it.config.stop_timeout,
         tty: it.config.tty,
         log_driver: host.log.driver,
         execs: it.execs.len(),
         memory_bytes: host.memory_bytes,
+        memory_swap_bytes: host.memory_swap_bytes,
+        nano_cpus: host.nano_cpus,
         config_digest,
     })
+}
+
+fn devices(paths: Vec<Device>, requests: &[DeviceRequest]) -> Vec<String> {
+    let asked = requests.iter().map(|request| {
+        let able: Vec<&str> = request.capabilities.iter().flatten().map(String::as_str).collect();
+        format!("{} {}", request.driver, able.join(" ")).trim().to_owned()
+    });
+    paths.into_iter().map(|device| device.path).chain(asked).collect()
+}
+
+/// A signal by its name: Podman tells the number.
+fn signal(given: String) -> String {
+    let name = match given.as_str() {
+        "1" => "SIGHUP",
+        "2" => "SIGINT",
+        "3" => "SIGQUIT",
+        "9" => "SIGKILL",
+        "10" => "SIGUSR1",
+        "12" => "SIGUSR2",
+        "15" => "SIGTERM",
+        "28" => "SIGWINCH",
+        "37" => "SIGRTMIN+3",
+        _ => return given,
+    };
+    name.to_owned()
+}
+
+/// Further names in each network. The beginning of the id is one that the engine gives by itself.
+fn aliases(id: &str, network: &Network) -> BTreeMap<String, Vec<String>> {
+    let own = |at: &Attached| -> Vec<String> {
+        at.aliases.iter().filter(|alias| !id.starts_with(*alias)).cloned().collect()
+    };
+    let all = network.networks.iter().map(|(name, at)| (name.clone(), own(at)));
+    all.filter(|(_, aliases)| !aliases.is_empty()).collect()
 }
 
 fn state(it: S) -> State {

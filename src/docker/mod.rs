@@ -9,17 +9,19 @@ mod act;
 pub mod deadline;
 pub mod endpoint;
 mod fault;
-mod image;
+mod identity;
 mod logs;
 mod look;
 mod map;
 mod model;
+mod own;
 mod wire;
 
 use self::deadline::Deadlines;
 use self::endpoint::Endpoint;
 use self::fault::odd;
 use self::wire::Wire;
+use crate::core::ids::FullId;
 use crate::core::reason::Fault;
 
 /// A Docker engine. It connects when it is asked something, and again whenever it has to.
@@ -27,13 +29,15 @@ use crate::core::reason::Fault;
 pub struct DockerEngine {
     wire: Result<Wire, Fault>,
     deadlines: Deadlines,
+    own: Option<FullId>,
 }
 
 impl DockerEngine {
     /// The engine at an endpoint. Where none could be found, every call gives the fault that says
     /// why, so that a server can start all the same.
     pub fn new(endpoint: Result<Endpoint, Fault>) -> Self {
-        Self { wire: endpoint.map(Wire::new), deadlines: Deadlines::default() }
+        let (wire, own) = (endpoint.map(Wire::new), own::container());
+        Self { wire, deadlines: Deadlines::default(), own }
     }
 
     /// The same engine with other deadlines.

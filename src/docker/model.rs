@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Go writes an empty list, map or string as null now and then.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -17,16 +17,17 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 macro_rules! answers {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $key:literal,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, Deserialize)]
+        #[derive(Clone, Debug, Default, serde::Deserialize)]
         #[serde(default)]
-        pub(super) struct $name {
+        pub(in crate::docker) struct $name {
             $(
-                #[serde(rename = $key, deserialize_with = "or_default")]
-                pub(super) $field: $type,
+                #[serde(rename = $key, deserialize_with = "crate::docker::model::or_default")]
+                pub(in crate::docker) $field: $type,
             )*
         }
     )*};
 }
+pub(super) use answers;
 
 answers! {
     /// `GET /info`.
@@ -47,6 +48,8 @@ answers! {
         stopped: i64 = "ContainersStopped",
         images: i64 = "Images",
         warnings: Vec<String> = "Warnings",
+        root: String = "DockerRootDir",
+        buildah: String = "BuildahVersion",
     }
 
     /// `GET /version`.
@@ -54,18 +57,12 @@ answers! {
         api: String = "ApiVersion",
     }
 
-    /// An image in `GET /images/json`.
-    Image {
-        id: String = "Id",
-        tags: Vec<String> = "RepoTags",
-        digests: Vec<String> = "RepoDigests",
-    }
-
     /// A container in `GET /containers/json`.
     Row {
         id: String = "Id",
         names: Vec<String> = "Names",
         image: String = "Image",
+        image_id: String = "ImageID",
         state: String = "State",
         status: String = "Status",
         created: i64 = "Created",
@@ -73,6 +70,7 @@ answers! {
         labels: BTreeMap<String, String> = "Labels",
         networks: RowNetworks = "NetworkSettings",
         host: RowHost = "HostConfig",
+        mounts: Vec<Mount> = "Mounts",
     }
 
     RowPort {
@@ -83,7 +81,11 @@ answers! {
     }
 
     RowNetworks {
-        networks: BTreeMap<String, Value> = "Networks",
+        networks: BTreeMap<String, Option<RowNetwork>> = "Networks",
+    }
+
+    RowNetwork {
+        id: String = "NetworkID",
     }
 
     RowHost {
@@ -141,6 +143,12 @@ answers! {
         network_mode: String = "NetworkMode",
         pid_mode: String = "PidMode",
         ipc_mode: String = "IpcMode",
+        uts_mode: String = "UTSMode",
+        userns_mode: String = "UsernsMode",
+        devices: Vec<Device> = "Devices",
+        device_requests: Vec<DeviceRequest> = "DeviceRequests",
+        device_rules: Vec<String> = "DeviceCgroupRules",
+        security: Vec<String> = "SecurityOpt",
         privileged: bool = "Privileged",
         auto_remove: bool = "AutoRemove",
         cap_add: Vec<String> = "CapAdd",
@@ -152,6 +160,17 @@ answers! {
         volumes_from: Vec<String> = "VolumesFrom",
         log: LogConfig = "LogConfig",
         memory_bytes: i64 = "Memory",
+        memory_swap_bytes: i64 = "MemorySwap",
+        nano_cpus: i64 = "NanoCpus",
+    }
+
+    Device {
+        path: String = "PathOnHost",
+    }
+
+    DeviceRequest {
+        driver: String = "Driver",
+        capabilities: Vec<Vec<String>> = "Capabilities",
     }
 
     RestartPolicy {
@@ -168,7 +187,7 @@ answers! {
         port: String = "HostPort",
     }
 
-    /// A mount of an inspection.
+    /// A mount of a container.
     Mount {
         kind: String = "Type",
         name: String = "Name",
@@ -185,5 +204,6 @@ answers! {
     Attached {
         ipv4: String = "IPAddress",
         ipv6: String = "GlobalIPv6Address",
+        aliases: Vec<String> = "Aliases",
     }
 }

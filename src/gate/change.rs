@@ -66,8 +66,13 @@ impl Gate {
 fn changed(name: &str, looked: Result<Rendered, Fault>) -> Ended {
     let event = Event::Done;
     match looked {
-        Ok(Rendered { text, data, record }) => {
+        Ok(Rendered { text, data, record, unknown: None }) => {
             Ended { event, result: record, fault: None, answer: Answer::done(name, text, data) }
+        }
+        Ok(Rendered { text, data, record, unknown: Some(why) }) => {
+            let fault = Fault::new(Reason::OutcomeUnknown, text).with_detail(why);
+            let answer = Answer { data, ..Answer::of_fault(name, &fault) };
+            Ended { event: Event::Unknown, result: record, fault: Some(fault), answer }
         }
         Err(unseen) => {
             let why = &unseen.message;

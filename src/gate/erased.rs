@@ -27,11 +27,14 @@ pub struct Rendered {
     pub data: Value,
     /// What the log keeps.
     pub record: Value,
+    /// Why nobody knows how a change ended, if that is so.
+    pub unknown: Option<String>,
 }
 
 impl Rendered {
     fn of(output: &impl Render) -> Self {
-        Self { text: output.text(), data: output.data(), record: output.record() }
+        let (text, data, record) = (output.text(), output.data(), output.record());
+        Self { text, data, record, unknown: output.unknown() }
     }
 }
 
@@ -112,6 +115,8 @@ pub trait ChangeCall: Send + Sync {
         cx: Context<'a>,
         targets: &'a [Target],
     ) -> BoxFuture<'a, Result<Observed, Fault>>;
+    /// Whether a target is still what was shown when its own step comes.
+    fn holds(&self, shown: &Value, now: &Value) -> bool;
     /// Changes the permitted targets, then looks again. The inner fault is that of the second
     /// look: the change has happened.
     fn execute<'a>(
@@ -283,6 +288,10 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
                 }),
             })
         })
+    }
+
+    fn holds(&self, shown: &Value, now: &Value) -> bool {
+        T::holds(shown, now)
     }
 
     fn execute<'a>(

@@ -143,7 +143,7 @@ impl Gate {
             Err(fault) => trail.settle_with(Event::Denied, fault).await,
         };
         match recorded.and(read) {
-            Ok(Rendered { text, data, record: _ }) => Answer::done(name, text, data),
+            Ok(Rendered { text, data, .. }) => Answer::done(name, text, data),
             Err(fault) => Answer::of_fault(name, &fault),
         }
     }

@@ -50,6 +50,10 @@ pub trait Render {
     fn data(&self) -> Value;
     /// What the log keeps: observed state, counts and sizes; never contents.
     fn record(&self) -> Value;
+    /// Why nobody knows how a change ended, if that is so: it is then told and kept as unknown.
+    fn unknown(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Arguments: read from JSON, written back with defaults filled in, described by a schema.
@@ -153,6 +157,13 @@ pub trait Change: Send + Sync + 'static {
         facts: &[Self::Facts],
         sight: Self::Sight,
     ) -> impl Future<Output = Preview> + Send;
+
+    /// Whether a target of a plan over many is still what was shown when its own step comes, by the
+    /// facts of then and now. Where the steps before it can move what the facts say, this says what
+    /// must hold all the same.
+    fn holds(shown: &Value, now: &Value) -> bool {
+        shown == now
+    }
 
     /// Changes the permitted targets, and no others.
     fn execute(

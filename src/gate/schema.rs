@@ -107,11 +107,47 @@ pub(super) fn check(
     for (name, value) in arguments {
         let declared = properties.and_then(|p| p.get(name)).and_then(Value::as_object);
         if let Some(declared) = declared {
-            typed(name, declared, value)?;
-            within(name, declared, value)?;
+            fits(name, declared, value)?;
         }
     }
     Ok(())
+}
+
+/// Whether a value, and what is in it, has the type and keeps the bounds that are declared. No
+/// message quotes a value: it may be a secret.
+fn fits(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), Fault> {
+    typed(name, declared, value)?;
+    let each = |key: &str| declared.get(key).and_then(Value::as_object);
+    match value {
+        Value::Array(items) => {
+            counted(name, declared, ["minItems", "maxItems"], items.len())?;
+            let Some(declared) = each("items") else { return Ok(()) };
+            let mut items = items.iter().enumerate();
+            items.try_for_each(|(at, item)| fits(&format!("{name}[{at}]"), declared, item))
+        }
+        Value::Object(members) => {
+            counted(name, declared, ["minProperties", "maxProperties"], members.len())?;
+            let Some(declared) = each("additionalProperties") else { return Ok(()) };
+            let path = |key: &str| format!("{name}.{}", text::name(key));
+            members.iter().try_for_each(|(key, member)| fits(&path(key), declared, member))
+        }
+        _ => within(name, declared, value),
+    }
+}
+
+fn counted(
+    name: &str,
+    declared: &Map<String, Value>,
+    [min, max]: [&str; 2],
+    count: usize,
+) -> Result<(), Fault> {
+    let bound = |key: &str| declared.get(key).and_then(Value::as_u64);
+    let (min, max) = (bound(min).unwrap_or(0), bound(max).unwrap_or(u64::MAX));
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    if (min..=max).contains(&count) {
+        return Ok(());
+    }
+    Err(Fault::invalid(format!("`{name}` must hold {min} to {max} elements; {count} were given.")))
 }
 
 fn typed(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), Fault> {
@@ -178,10 +214,24 @@ mod tests {
             "n": {"type": "integer", "minimum": 1, "maximum": 10},
             "s": {"type": "string", "minLength": 1, "maxLength": 3},
             "e": {"type": "string", "enum": ["a", "b"]},
+            "l": {"type": "array", "minItems": 1, "maxItems": 2,
+                  "items": {"type": "string", "maxLength": 2}},
+            "m": {"type": "object", "maxProperties": 1,
+                  "additionalProperties": {"type": "string", "maxLength": 2}},
         }}) else {
             return Map::new();
         };
         map
+    }
+
+    #[test]
+    fn no_value_is_quoted() {
+        for arguments in
+            [json!({"m": {"k": "hunter2"}}), json!({"m": {"k": 7531}}), json!({"l": [7531]})]
+        {
+            let fault = check(&schema(), arguments.as_object().unwrap()).unwrap_err();
+            assert!(!fault.message.contains("hunter2") && !fault.message.contains("7531"));
+        }
     }
 
     #[test]
@@ -202,6 +252,17 @@ mod tests {
             (json!({"s": ["a"]}), false),
             (json!({"n": "5"}), false),
             (json!({"n": null}), false),
+            (json!({"l": ["ab", ""]}), true),
+            (json!({"l": []}), false),
+            (json!({"l": ["a", "b", "c"]}), false),
+            (json!({"l": ["abc"]}), false),
+            (json!({"l": [1]}), false),
+            (json!({"l": "ab"}), false),
+            (json!({"m": {}}), true),
+            (json!({"m": {"k": "ab"}}), true),
+            (json!({"m": {"k": "abc"}}), false),
+            (json!({"m": {"k": 5}}), false),
+            (json!({"m": {"k": "a", "l": "b"}}), false),
         ] {
             assert_eq!(
                 check(&schema(), arguments.as_object().unwrap()).is_ok(),

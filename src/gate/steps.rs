@@ -44,6 +44,10 @@ pub trait Steps: Send {
     /// How far a change has come that takes long, for whoever waits. It binds to nothing, and is
     /// not recorded.
     fn report(&self, done: u64, total: Option<u64>, message: &str);
+
+    /// What the operation may look at while it acts: what is gone afterwards can only be measured
+    /// before. Nothing is bound to what it sees.
+    fn context(&self) -> Context<'_>;
 }
 
 /// What became of one target of a plan over many.
@@ -179,7 +183,8 @@ impl Steps for Recorder<'_> {
             let place = self.place(target);
             let shown = self.plan.parts().facts.get(place);
             let now = self.call.observe(self.cx, std::slice::from_ref(target)).await;
-            let same = now.is_ok_and(|seen| seen.facts.first() == shown && shown.is_some());
+            let holds = |now: &Value| shown.is_some_and(|shown| self.call.holds(shown, now));
+            let same = now.is_ok_and(|seen| seen.facts.first().is_some_and(holds));
             match (same, self.drift) {
                 (true, _) => {}
                 (false, Drift::Each) => {
@@ -232,5 +237,9 @@ impl Steps for Recorder<'_> {
         if let Some(progress) = self.progress {
             progress.report(done, total, message);
         }
+    }
+
+    fn context(&self) -> Context<'_> {
+        self.cx
     }
 }

@@ -3,6 +3,7 @@
 
 mod announce;
 mod line;
+mod progress;
 mod server;
 mod wire;
 

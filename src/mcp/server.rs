@@ -15,6 +15,7 @@ use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::announce::Announcer;
+use super::progress;
 use crate::core::plan::{Face, Principal};
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
@@ -139,14 +140,19 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let (progress, teller) = progress::wanted(&context).unzip();
         let answer = self.gate.run(Request {
             operation: request.name.into_owned(),
             arguments: request.arguments.unwrap_or_default(),
             caller: caller(context.client_info()),
             confirm: Confirm::Echo,
-            progress: None,
+            progress,
         });
-        Ok(result(&answer.await).into())
+        let answer = match teller {
+            Some(teller) => teller.alongside(answer).await,
+            None => answer.await,
+        };
+        Ok(result(&answer).into())
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

@@ -1,5 +1,8 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
+mod acts;
+mod processes;
+mod stores;
 mod world;
 
 use std::collections::BTreeMap;
@@ -8,7 +11,6 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -17,11 +19,12 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
-    LookSystem, LookVolumes, Port, State, Stream,
+    ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery,
+    Executed, FileChange, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookSystem, Network, Port, Processes, State, Stats, Stream, Volume,
 };
 
+pub(super) use stores::{network, volume};
 pub(super) use world::{World, call, context, gate};
 
 /// When every test happens.
@@ -37,11 +40,22 @@ pub(super) type Line = (Stream, String, Vec<u8>);
 pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<Container>>,
     pub(super) images: BTreeMap<String, String>,
+    pub(super) volumes: Mutex<Vec<Volume>>,
+    pub(super) networks: Mutex<Vec<Network>>,
     pub(super) log: Vec<Line>,
+    /// What each running container uses; one that is not there uses nothing that can be told.
+    pub(super) stats: BTreeMap<FullId, Stats>,
+    pub(super) processes: Processes,
+    pub(super) changes: Vec<FileChange>,
+    pub(super) writable_bytes: Option<u64>,
+    pub(super) happenings: Vec<Happening>,
+    pub(super) usage: DiskUsage,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
     pub(super) slow: BTreeMap<&'static str, Duration>,
+    /// How the next command ends.
+    pub(super) executed: Mutex<Option<Executed>>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     pub(super) calls: Mutex<Vec<String>>,
@@ -85,11 +99,13 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         network_mode: "default".into(),
         pid_mode: String::new(),
         ipc_mode: "private".into(),
+        beyond: Default::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),
         ports: Vec::new(),
         networks: BTreeMap::from([("bridge".into(), "172.17.0.2".into())]),
+        aliases: BTreeMap::new(),
         links: Vec::new(),
         volumes_from: Vec::new(),
         labels: BTreeMap::new(),
@@ -102,6 +118,8 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         log_driver: "json-file".into(),
         execs: 0,
         memory_bytes: 0,
+        memory_swap_bytes: 0,
+        nano_cpus: 0,
         config_digest: format!("sha256:{}", "c".repeat(64)),
     }
 }
@@ -135,13 +153,16 @@ fn row(container: &Container) -> ContainerRow {
         id: container.id.clone(),
         name: container.name.clone(),
         image: container.image.clone(),
+        image_id: container.image_id.clone(),
         state: container.state.status.clone(),
         status: status.into(),
         created: container.created.unwrap_or(NOW),
         ports: container.ports.clone(),
         labels: container.labels.clone(),
         networks: container.networks.keys().cloned().collect(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: container.mounts.clone(),
     }
 }
 
@@ -171,10 +192,22 @@ impl Fake {
         answer: Result<T, Fault>,
     ) -> Answered<'a, T> {
         let time = self.slow.get(method).copied().unwrap_or_default();
-        Box::pin(tokio::time::sleep(time).map(|()| answer))
+        Box::pin(async move {
+            tokio::time::sleep(time).await;
+            answer
+        })
     }
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
-        let called = self.call(method, &target.target().name);
+        self.act_with(method, target, "")
+    }
+
+    fn act_with<'a>(
+        &'a self,
+        method: &'static str,
+        target: &Granted<'_>,
+        how: &str,
+    ) -> Answered<'a, Acted> {
+        let called = self.call(method, &format!("{} {how}", target.target().name));
         Box::pin(async move {
             called?;
             let effect = self.effect.lock().unwrap().take();
@@ -196,6 +229,23 @@ impl LookSystem for Fake {
 
     fn engine(&self) -> Answered<'_, Engine> {
         ready(Err(Fault::new(Reason::EngineError, "Nobody asks this.")))
+    }
+
+    fn disk_usage(&self) -> Answered<'_, DiskUsage> {
+        let answer = self.call("disk_usage", "").map(|()| self.usage.clone());
+        self.later("disk_usage", answer)
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+        each: &'a mut (dyn FnMut(Happening) + Send),
+    ) -> Answered<'a, ()> {
+        let (since, until) = (super::when::second(query.since), super::when::second(query.until));
+        let kind = query.kind.unwrap_or("all");
+        let answer = self.call("events", &format!("{since} {until} {kind}"));
+        self.happenings.iter().cloned().for_each(each);
+        ready(answer)
     }
 }
 
@@ -230,6 +280,24 @@ impl LookContainers for Fake {
         ready(self.call("container", name).and_then(|()| {
             found.ok_or_else(|| Fault::new(Reason::NotFound, "There is no such container."))
         }))
+    }
+
+    fn stats<'a>(&'a self, id: &'a FullId) -> Answered<'a, Stats> {
+        let stats = self.stats.get(id).cloned().unwrap_or_default();
+        self.later("stats", self.call("stats", id.short()).map(|()| stats))
+    }
+
+    fn processes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Processes> {
+        ready(self.call("processes", id.short()).map(|()| self.processes.clone()))
+    }
+
+    fn changes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Vec<FileChange>> {
+        self.later("changes", self.call("changes", id.short()).map(|()| self.changes.clone()))
+    }
+
+    fn writable_bytes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Option<u64>> {
+        let answer = self.call("writable_bytes", id.short());
+        self.later("writable_bytes", answer.map(|()| self.writable_bytes))
     }
 }
 
@@ -284,23 +352,4 @@ impl LookImages for Fake {
     }
 }
 
-impl LookVolumes for Fake {}
-impl LookNetworks for Fake {}
-
 impl ActImages for Fake {}
-impl ActVolumes for Fake {}
-impl ActNetworks for Fake {}
-
-impl ActContainers for Fake {
-    fn start<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
-        self.act("start", target)
-    }
-
-    fn stop<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("stop", target)
-    }
-
-    fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("restart", target)
-    }
-}

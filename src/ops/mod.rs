@@ -4,8 +4,11 @@ pub mod containers;
 #[cfg(test)]
 mod fake;
 pub mod images;
+pub mod labels;
 pub mod networks;
+mod plan;
 pub mod projects;
+pub mod report;
 pub mod system;
 pub mod table;
 mod units;
@@ -22,7 +25,44 @@ pub static ALL: &[&dyn Erased] = &[
     &Reads::<containers::ListContainers>::NEW,
     &Reads::<containers::InspectContainer>::NEW,
     &Reads::<containers::GetContainerLogs>::NEW,
+    &Reads::<containers::GetContainerStats>::NEW,
+    &Reads::<containers::GetContainerProcesses>::NEW,
+    &Reads::<containers::GetContainerChanges>::NEW,
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Changes::<containers::KillContainer>::NEW,
+    &Changes::<containers::PauseContainer>::NEW,
+    &Changes::<containers::UnpauseContainer>::NEW,
+    &Changes::<containers::RenameContainer>::NEW,
+    &Changes::<containers::UpdateContainer>::NEW,
+    &Changes::<containers::RemoveContainer>::NEW,
+    &Changes::<containers::ExecInContainer>::NEW,
+    &Reads::<images::ListImages>::NEW,
+    &Reads::<images::InspectImage>::NEW,
+    &Changes::<images::PullImage>::NEW,
+    &Changes::<images::TagImage>::NEW,
+    &Changes::<images::RemoveImage>::NEW,
+    &Reads::<volumes::ListVolumes>::NEW,
+    &Reads::<volumes::InspectVolume>::NEW,
+    &Changes::<volumes::CreateVolume>::NEW,
+    &Changes::<volumes::RemoveVolume>::NEW,
+    &Reads::<networks::ListNetworks>::NEW,
+    &Reads::<networks::InspectNetwork>::NEW,
+    &Changes::<networks::CreateNetwork>::NEW,
+    &Changes::<networks::ConnectNetwork>::NEW,
+    &Changes::<networks::DisconnectNetwork>::NEW,
+    &Changes::<networks::RemoveNetwork>::NEW,
+    &Reads::<projects::ListProjects>::NEW,
+    &Reads::<projects::GetProject>::NEW,
+    &Reads::<projects::GetProjectLogs>::NEW,
+    &Changes::<projects::StartProject>::NEW,
+    &Changes::<projects::StopProject>::NEW,
+    &Changes::<projects::RestartProject>::NEW,
+    &Changes::<projects::DownProject>::NEW,
+    &Reads::<system::GetDiskUsage>::NEW,
+    &Reads::<system::ListEvents>::NEW,
+    &Changes::<system::PruneContainers>::NEW,
+    &Changes::<system::PruneNetworks>::NEW,
+    &Changes::<system::PruneVolumes>::NEW,
 ];

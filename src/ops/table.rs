@@ -1,5 +1,18 @@
 //! Tables of plain text: aligned, two blanks between columns, nothing else.
 
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use super::units::counted;
+use crate::core::text;
+
+/// Lines of a section, at most.
+const LINES_MAX: usize = 200;
+
+/// The longest value, in characters.
+pub const VALUE_CHARS_MAX: usize = 400;
+
 /// A table with a heading. Cells are sanitised by their makers.
 pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = heading.map(|cell| cell.chars().count());
@@ -26,6 +39,52 @@ fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[us
     let end = start + out.get(start..).map_or(0, |line| line.trim_end().len());
     out.truncate(end);
     out.push('\n');
+}
+
+/// One section: its title, and its rows without the empty ones.
+pub fn section(out: &mut String, title: &str, rows: &[(&str, String)]) {
+    let rows: Vec<_> = rows.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str(title);
+    out.push('\n');
+    for (label, value) in rows.iter().take(LINES_MAX) {
+        // Writing to a String cannot fail.
+        let gap = if width == 0 { "" } else { "  " };
+        writeln!(out, "  {label:width$}{gap}{value}").unwrap_or_default();
+    }
+    if rows.len() > LINES_MAX {
+        writeln!(out, "  … {} more", rows.len() - LINES_MAX).unwrap_or_default();
+    }
+}
+
+/// Names and values as rows without labels.
+pub fn pairs_of(pairs: &[(String, String)]) -> Vec<(&'static str, String)> {
+    pairs
+        .iter()
+        .map(|(name, value)| {
+            let value = text::line(value, VALUE_CHARS_MAX);
+            ("", format!("{}={value}", text::name(name)))
+        })
+        .collect()
+}
+
+/// Names and values as data.
+pub fn map_of(pairs: &[(String, String)]) -> Value {
+    let clean = |value| Value::String(text::line(value, VALUE_CHARS_MAX));
+    pairs.iter().map(|(name, value)| (text::name(name), clean(value))).collect::<Map<_, _>>().into()
+}
+
+/// The last line of an answer that hides values. `beside` is what else there is to know.
+pub fn hidden(count: usize, beside: &str) -> String {
+    let values = counted(count, "value");
+    match count {
+        0 => "Nothing was hidden.".to_owned(),
+        1 => format!("{values} that can be secret was hidden{beside}."),
+        _ => format!("{values} that can be secret were hidden{beside}."),
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,15 @@ impl Window {
     }
 }
 
-fn moment(name: &str, given: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Fault> {
+/// Reads the argument `name`: a moment, or a time before `now`.
+///
+/// # Errors
+/// `invalid_argument` for a form that is none.
+pub(super) fn moment(
+    name: &str,
+    given: &str,
+    now: OffsetDateTime,
+) -> Result<OffsetDateTime, Fault> {
     before(given, now).or_else(|| read(given)).ok_or_else(|| {
         Fault::invalid(format!(
             "`{name}` is `{}`, which is no moment. Use RFC 3339 such as `2026-01-31T08:00:00Z`, or \

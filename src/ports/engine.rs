@@ -3,18 +3,26 @@
 //! cannot tell is an `Option`, never a guess. Each file holds one kind of thing: how it looks, how it
 //! is asked about and what can be done to it.
 
+mod beyond;
 mod containers;
+mod events;
 mod images;
 mod logs;
 mod networks;
+mod processes;
 mod system;
+mod usage;
 mod volumes;
 
+pub use beyond::*;
 pub use containers::*;
+pub use events::*;
 pub use images::*;
 pub use logs::*;
 pub use networks::*;
+pub use processes::*;
 pub use system::*;
+pub use usage::*;
 pub use volumes::*;
 
 use super::BoxFuture;
@@ -44,9 +52,9 @@ impl<T> Look for T where
 ///
 /// A fault with the reason `outcome_unknown` says that the change may have happened; every other
 /// fault says that it has not.
-pub trait Act: ActContainers + ActImages + ActVolumes + ActNetworks {}
+pub trait Act: ActContainers + ActProcesses + ActImages + ActVolumes + ActNetworks {}
 
-impl<T> Act for T where T: ActContainers + ActImages + ActVolumes + ActNetworks {}
+impl<T> Act for T where T: ActContainers + ActProcesses + ActImages + ActVolumes + ActNetworks {}
 
 /// What an engine says of a change that it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,9 +24,9 @@ use countersign::core::record::Record;
 use countersign::gate::{Gate, Parts, Registry, Settings};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
-    LookSystem, LookVolumes,
+    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Container,
+    ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookNetworks, LookSystem, LookVolumes,
 };
 use countersign::ports::{
     Audit, BoxFuture, Clock as _, Durability, Entropy as _, Fixed, Gone, GrantStore, Held,
@@ -177,6 +177,7 @@ impl Burning {
 }
 
 impl ActImages for Burning {}
+impl ActProcesses for Burning {}
 impl ActVolumes for Burning {}
 impl ActNetworks for Burning {}
 

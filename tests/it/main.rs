@@ -21,11 +21,21 @@ mod faults;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
 mod ops;
+#[cfg(test)]
+mod ourselves;
+#[cfg(test)]
+mod podman;
+#[cfg(test)]
+mod registry;
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

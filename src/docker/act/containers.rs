@@ -5,10 +5,16 @@
 //! | start | up to 500: the engine undoes a start that fails. What is above is not the engine's own answer, but that of something before it |
 //! | stop | below 500: refused before a signal was sent |
 //! | restart | none: it may have stopped and not started; what fails a start is told with 4xx as well |
+//! | pause, unpause | up to 500: the engine answers so to what is, or is not, paused already, and undoes a pause that fails |
+//! | kill, rename, update, remove | below 500: refused before anything was done |
 
 use std::time::Duration;
 
-use bollard::query_parameters::{RestartContainerOptions, StopContainerOptions};
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
+use bollard::query_parameters::{
+    KillContainerOptions, RemoveContainerOptions, RenameContainerOptions, RestartContainerOptions,
+    StopContainerOptions,
+};
 use hyper::Method;
 
 use super::{Order, id_of};
@@ -16,7 +22,7 @@ use crate::core::grant::Granted;
 use crate::core::reason::Fault;
 use crate::docker::{DockerEngine, deadline};
 use crate::ports::BoxFuture;
-use crate::ports::engine::{ActContainers, Acted, CONTAINER};
+use crate::ports::engine::{ActContainers, Acted, Asked, CONTAINER, Limits};
 
 impl ActContainers for DockerEngine {
     fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>> {
@@ -62,6 +68,105 @@ impl ActContainers for DockerEngine {
             Ok(self.order(order, request).await?.acted())
         })
     }
+
+    fn kill<'a>(&'a self, target: &'a Granted<'a>, signal: &'a str) -> Asked<'a, Acted> {
+        Box::pin(async move {
+            let id = id_of(target.target(), &CONTAINER)?;
+            let order = post(target, "kill", self.deadlines.stop_margin, 500)?;
+            let options = KillContainerOptions { signal: signal.to_owned() };
+            let request = |docker: bollard::Docker| async move {
+                docker.kill_container(id, Some(options)).await
+            };
+            Ok(self.order(order, request).await?.acted())
+        })
+    }
+
+    fn pause<'a>(&'a self, target: &'a Granted<'a>) -> Asked<'a, Acted> {
+        Box::pin(async move {
+            let id = id_of(target.target(), &CONTAINER)?;
+            let order = post(target, "pause", self.deadlines.change, 501)?;
+            let request = |docker: bollard::Docker| async move { docker.pause_container(id).await };
+            Ok(self.order(order, request).await?.acted())
+        })
+    }
+
+    fn unpause<'a>(&'a self, target: &'a Granted<'a>) -> Asked<'a, Acted> {
+        Box::pin(async move {
+            let id = id_of(target.target(), &CONTAINER)?;
+            let order = post(target, "unpause", self.deadlines.change, 501)?;
+            let request =
+                |docker: bollard::Docker| async move { docker.unpause_container(id).await };
+            Ok(self.order(order, request).await?.acted())
+        })
+    }
+
+    fn rename<'a>(&'a self, target: &'a Granted<'a>, name: &'a str) -> Asked<'a, Acted> {
+        Box::pin(async move {
+            let id = id_of(target.target(), &CONTAINER)?;
+            let order = post(target, "rename", self.deadlines.change, 500)?;
+            let options = RenameContainerOptions { name: name.to_owned() };
+            let request =
+                |docker: bollard::Docker| async move { docker.rename_container(id, options).await };
+            Ok(self.order(order, request).await?.acted())
+        })
+    }
+
+    fn update<'a>(&'a self, target: &'a Granted<'a>, limits: &'a Limits) -> Asked<'a, Acted> {
+        Box::pin(async move {
+            let id = id_of(target.target(), &CONTAINER)?;
+            let body = update_body(limits)?;
+            let order = post(target, "update", self.deadlines.change, 500)?;
+            let request =
+                |docker: bollard::Docker| async move { docker.update_container(id, body).await };
+            Ok(self.order(order, request).await?.acted())
+        })
+    }
+
+    fn remove_container<'a>(
+        &'a self,
+        target: &'a Granted<'a>,
+        force: bool,
+        volumes: bool,
+    ) -> Asked<'a, Acted> {
+        Box::pin(async move {
+            let id = id_of(target.target(), &CONTAINER)?;
+            let order = Order {
+                target: target.target(),
+                verb: "remove",
+                method: Method::DELETE,
+                path: format!("/containers/{id}"),
+                limit: self.deadlines.start,
+                certain_below: 500,
+            };
+            let options = RemoveContainerOptions { v: volumes, force, link: false };
+            let request = |docker: bollard::Docker| async move {
+                docker.remove_container(id, Some(options)).await
+            };
+            Ok(self.order(order, request).await?.acted())
+        })
+    }
+}
+
+/// What an update sends: what is to change, and nothing else.
+fn update_body(limits: &Limits) -> Result<ContainerUpdateBody, Fault> {
+    let policy = |(name, tries): &(String, i64)| {
+        let name = match name.as_str() {
+            "no" => RestartPolicyNameEnum::NO,
+            "always" => RestartPolicyNameEnum::ALWAYS,
+            "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
+            "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
+            _ => return Err(Fault::invalid("There is no such restart policy.")),
+        };
+        let maximum_retry_count = (*tries > 0).then_some(*tries);
+        Ok(RestartPolicy { name: Some(name), maximum_retry_count })
+    };
+    Ok(ContainerUpdateBody {
+        memory: limits.memory_bytes,
+        memory_swap: limits.memory_swap_bytes,
+        nano_cpus: limits.nano_cpus,
+        restart_policy: limits.restart_policy.as_ref().map(policy).transpose()?,
+        ..ContainerUpdateBody::default()
+    })
 }
 
 /// `POST /containers/{id}/{verb}`.

@@ -33,6 +33,8 @@ fn target(kind: &'static str, id: &str) -> Target {
 fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
     let gone = "No such container: abc";
     let other = "network web not found";
+    let paused =
+        "unable to restart a container in a paused or unknown state: container state improper";
     for (change, status, said, expected) in [
         (START, 404, gone, Reason::NotFound),
         (START, 404, other, Reason::EngineError),
@@ -47,6 +49,8 @@ fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
         (RESTART, 404, other, Reason::OutcomeUnknown),
         (RESTART, 400, other, Reason::OutcomeUnknown),
         (RESTART, 500, other, Reason::OutcomeUnknown),
+        (RESTART, 500, paused, Reason::EngineError),
+        (RESTART, 500, "unable to restart a container in a paused state", Reason::OutcomeUnknown),
     ] {
         let fault = refusal(change, status, said);
         assert_eq!(fault.reason, expected, "{change:?} {status} {said}");

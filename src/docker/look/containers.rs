@@ -10,12 +10,12 @@ use super::path;
 use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
-use crate::docker::model::{Inspected, Row};
+use crate::docker::model::{Inspected, Row, answers};
 use crate::docker::{DockerEngine, logs, map};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    CONTAINER, Container, ContainerFilter, ContainerRow, LogLine, LogQuery, LookContainers,
-    LookLogs,
+    Asked, CONTAINER, ChangeKind, Container, ContainerFilter, ContainerRow, FileChange, LogLine,
+    LogQuery, LookContainers, LookLogs, Processes, Stats,
 };
 
 /// The states that engines filter by.
@@ -94,6 +94,59 @@ impl LookContainers for DockerEngine {
             }
             map::container(found)
         })
+    }
+
+    fn stats<'a>(&'a self, id: &'a FullId) -> Asked<'a, Stats> {
+        Box::pin(self.measure(id))
+    }
+
+    fn processes<'a>(&'a self, id: &'a FullId) -> Asked<'a, Processes> {
+        Box::pin(async move {
+            let Top { titles, rows } =
+                self.ask("process", &format!("/containers/{id}/top")).await?;
+            Ok(Processes { titles, rows })
+        })
+    }
+
+    fn changes<'a>(&'a self, id: &'a FullId) -> Asked<'a, Vec<FileChange>> {
+        Box::pin(async move {
+            let found: Option<Vec<Changed>> =
+                self.ask("change", &format!("/containers/{id}/changes")).await?;
+            let kind = |number| match number {
+                1 => ChangeKind::Added,
+                2 => ChangeKind::Deleted,
+                _ => ChangeKind::Changed,
+            };
+            let changes = found.unwrap_or_default().into_iter();
+            Ok(changes.map(|c| FileChange { path: c.path, kind: kind(c.kind) }).collect())
+        })
+    }
+
+    fn writable_bytes<'a>(&'a self, id: &'a FullId) -> Asked<'a, Option<u64>> {
+        Box::pin(async move {
+            let path = format!("/containers/{id}/json?size=true");
+            let Sized { writable } = self.ask(CONTAINER.name, &path).await?;
+            Ok(writable)
+        })
+    }
+}
+
+answers! {
+    /// `GET /containers/{id}/top`.
+    Top {
+        titles: Vec<String> = "Titles",
+        rows: Vec<Vec<String>> = "Processes",
+    }
+
+    /// A path in `GET /containers/{id}/changes`.
+    Changed {
+        path: String = "Path",
+        kind: i64 = "Kind",
+    }
+
+    /// What an inspection adds when it is asked for sizes.
+    Sized {
+        writable: Option<u64> = "SizeRw",
     }
 }
 

@@ -1,10 +1,11 @@
 //! Asking about the engine itself.
 
+use crate::core::ids::FullId;
 use crate::core::reason::Fault;
 use crate::docker::model::{Info, Version};
-use crate::docker::{DockerEngine, map, odd};
+use crate::docker::{DockerEngine, map};
 use crate::ports::BoxFuture;
-use crate::ports::engine::{Engine, LookSystem};
+use crate::ports::engine::{Asked, DiskUsage, Engine, EventQuery, Happening, LookSystem};
 
 impl LookSystem for DockerEngine {
     fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>> {
@@ -12,7 +13,7 @@ impl LookSystem for DockerEngine {
             let wire = self.wire()?;
             match wire.engine(wire.identity()) {
                 Some(id) => Ok(id),
-                None => Ok(self.info().await?.id),
+                None => self.info().await?.engine(),
             }
         })
     }
@@ -24,6 +25,22 @@ impl LookSystem for DockerEngine {
             map::engine(info, version.api, &self.wire()?.endpoint.address)
         })
     }
+
+    fn own_container(&self) -> Option<&FullId> {
+        self.own.as_ref()
+    }
+
+    fn disk_usage(&self) -> Asked<'_, DiskUsage> {
+        Box::pin(self.usage())
+    }
+
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+        each: &'a mut (dyn FnMut(Happening) + Send),
+    ) -> Asked<'a, ()> {
+        Box::pin(self.happenings(query, each))
+    }
 }
 
 impl DockerEngine {
@@ -32,10 +49,7 @@ impl DockerEngine {
         let wire = self.wire()?;
         let identity = wire.identity();
         let info: Info = self.ask("engine", "/info").await?;
-        if info.id.is_empty() {
-            return Err(odd("engine", "its id is empty"));
-        }
-        wire.learn(identity, &info.id);
+        wire.learn(identity, &info.engine()?);
         Ok(info)
     }
 }

@@ -1,13 +1,12 @@
 //! `inspect_container`: everything about one container that is no secret.
 
-use std::fmt::Write as _;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::notes::{mount, ports, reach};
+use super::notes::{mount, ports};
+use super::reach::reach;
 use super::target;
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
@@ -15,14 +14,9 @@ use crate::core::reason::Fault;
 use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
+use crate::ops::table::{VALUE_CHARS_MAX, hidden, map_of, pairs_of, section};
 use crate::ops::{units, when};
 use crate::ports::engine::{CONTAINER, Container};
-
-/// Lines of a section, at most.
-const LINES_MAX: usize = 200;
-
-/// The longest value, in characters.
-const VALUE_CHARS_MAX: usize = 400;
 
 /// The operation.
 #[derive(Debug)]
@@ -136,36 +130,6 @@ impl Inspection {
     }
 }
 
-/// One section: its title, and its rows without the empty ones.
-fn section(out: &mut String, title: &str, rows: &[(&str, String)]) {
-    let rows: Vec<_> = rows.iter().filter(|(_, value)| !value.is_empty()).collect();
-    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default();
-    if rows.is_empty() {
-        return;
-    }
-    out.push_str(title);
-    out.push('\n');
-    for (label, value) in rows.iter().take(LINES_MAX) {
-        // Writing to a String cannot fail.
-        let gap = if width == 0 { "" } else { "  " };
-        writeln!(out, "  {label:width$}{gap}{value}").unwrap_or_default();
-    }
-    if rows.len() > LINES_MAX {
-        writeln!(out, "  … {} more", rows.len() - LINES_MAX).unwrap_or_default();
-    }
-}
-
-/// Names and values as rows without labels.
-fn clean(pairs: &[(String, String)]) -> Vec<(&'static str, String)> {
-    pairs
-        .iter()
-        .map(|(name, value)| {
-            let value = text::line(value, VALUE_CHARS_MAX);
-            ("", format!("{}={value}", text::name(name)))
-        })
-        .collect()
-}
-
 impl Render for Inspection {
     fn text(&self) -> String {
         let mut out = String::new();
@@ -179,28 +143,14 @@ impl Render for Inspection {
             section(&mut out, title, &rows);
         }
         for (title, pairs) in [("Labels", &self.labels), ("Environment", &self.env)] {
-            section(&mut out, title, &clean(pairs));
+            section(&mut out, title, &pairs_of(pairs));
         }
-        let values = units::counted(self.hidden, "value");
-        let verb = if self.hidden == 1 { "was" } else { "were" };
-        match self.hidden {
-            0 => out.push_str("Nothing was hidden."),
-            _ => out.push_str(&format!(
-                "{values} that can be secret {verb} hidden; the container's log may hold them."
-            )),
-        }
+        out.push_str(&hidden(self.hidden, "; the container's log may hold them"));
         out
     }
 
     fn data(&self) -> Value {
         let c = &self.container;
-        let map = |pairs: &[(String, String)]| -> Value {
-            pairs
-                .iter()
-                .map(|(name, value)| (text::name(name), json!(text::line(value, VALUE_CHARS_MAX))))
-                .collect::<serde_json::Map<_, _>>()
-                .into()
-        };
         let command: Vec<String> =
             self.command.iter().map(|word| text::line(word, VALUE_CHARS_MAX)).collect();
         json!({
@@ -219,8 +169,8 @@ impl Render for Inspection {
             "command": command,
             "ports": ports(c.ports.iter()),
             "mounts": c.mounts.iter().map(mount).collect::<Vec<_>>(),
-            "labels": map(&self.labels),
-            "env": map(&self.env),
+            "labels": map_of(&self.labels),
+            "env": map_of(&self.env),
             "hidden": self.hidden,
         })
     }

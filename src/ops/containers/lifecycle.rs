@@ -1,33 +1,37 @@
-//! What starting, stopping and restarting share: the facts that a grant is bound to, and the look
-//! at a container that yields them.
+//! What changes to one container share: the facts that a grant is bound to, and the looks at what
+//! their previews show beside these.
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::join5;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::peers::{Others, Peers};
-use super::target;
-use crate::core::grant::{Granted, Permit};
-use crate::core::ids::FullId;
+use super::verb::Names;
+use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
-use crate::gate::{Context, Preview, Seen};
-use crate::ports::engine::{Acted, CONTAINER, Container};
+use crate::gate::{Context, Preview};
+use crate::ports::engine::{Acted, CONTAINER, Container, Stats};
 
-/// Which container to start.
+/// Which container.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneContainer {
     /// Name, full id or id prefix (at least 6 hex digits).
     #[schemars(length(min = 1, max = 129))]
     pub(in crate::ops) container: String,
+}
+
+impl Names for OneContainer {
+    fn container(&self) -> &str {
+        &self.container
+    }
 }
 
 /// Which container to stop, and how patiently.
@@ -43,12 +47,18 @@ pub struct Patient {
     pub(in crate::ops) timeout: u32,
 }
 
+impl Names for Patient {
+    fn container(&self) -> &str {
+        &self.container
+    }
+}
+
 const fn grace() -> u32 {
     10
 }
 
 /// What a grant on a container is bound to: nothing that changes by itself while all is well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,11 +67,36 @@ pub struct Facts {
     started_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     restart_count: Option<i64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     flapping: bool,
     image: String,
     config: String,
-    auto_remove: bool,
+    pub(in crate::ops) auto_remove: bool,
+    /// The limits as they are, where these are to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::ops) limits: Option<Current>,
+}
+
+/// What can be changed of a container while it runs, as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::ops) struct Current {
+    pub(in crate::ops) memory_bytes: i64,
+    pub(in crate::ops) memory_swap_bytes: i64,
+    pub(in crate::ops) nano_cpus: i64,
+    pub(in crate::ops) restart_policy: String,
+}
+
+impl Current {
+    /// Those of a container.
+    pub(in crate::ops) fn of(container: &Container) -> Self {
+        Self {
+            memory_bytes: container.memory_bytes,
+            memory_swap_bytes: container.memory_swap_bytes,
+            nano_cpus: container.nano_cpus,
+            restart_policy: container.restart_policy.clone(),
+        }
+    }
 }
 
 impl Facts {
@@ -79,6 +114,7 @@ impl Facts {
             image: container.image_id.clone(),
             config: container.config_digest.clone(),
             auto_remove: container.auto_remove,
+            limits: None,
         }
     }
 }
@@ -86,38 +122,51 @@ impl Facts {
 /// The state of a container between two starts by the engine.
 pub(in crate::ops) const RESTARTING: &str = "restarting";
 
-/// What a preview shows beside the facts.
+/// What a preview shows beside the facts. What is none could not be found out.
 #[derive(Debug)]
-pub(in crate::ops) struct Notes {
+pub struct Notes {
     pub(in crate::ops) container: Container,
     pub(in crate::ops) now: OffsetDateTime,
-    /// What its image reference points to now; none if that could not be found out.
+    /// What its image reference points to now.
     pub(in crate::ops) image_now: Option<Option<String>>,
-    /// Who else is affected; none if that could not be found out.
-    pub(in crate::ops) peers: Option<Peers>,
+    /// All other containers.
+    pub(in crate::ops) others: Option<Others>,
+    /// What it uses, if it runs.
+    pub(in crate::ops) usage: Option<Stats>,
+    /// Bytes of its own files.
+    pub(in crate::ops) writable_bytes: Option<u64>,
+    /// How many paths differ from its image.
+    pub(in crate::ops) changes: Option<usize>,
 }
 
-/// How far to look beside the container itself.
+impl Notes {
+    /// Who hangs on the container.
+    pub(in crate::ops) fn peers(&self) -> Option<Peers> {
+        self.others.as_ref().map(|others| others.peers(&self.container))
+    }
+}
+
+/// What to look at beside the container itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ops) enum Beside {
-    Image,
-    Peers,
-    Both,
+pub struct Beside {
+    /// What its image reference points to now.
+    pub(in crate::ops) image: bool,
+    /// All other containers.
+    pub(in crate::ops) others: bool,
+    /// What it uses, if it runs.
+    pub(in crate::ops) usage: bool,
+    /// Its own files: how many, and how large.
+    pub(in crate::ops) files: bool,
+}
+
+impl Beside {
+    /// The container alone.
+    pub(in crate::ops) const NOTHING: Self =
+        Self { image: false, others: false, usage: false, files: false };
 }
 
 /// How long the notes may take; what is not there by then could not be checked.
 const NOTES: Duration = Duration::from_secs(5);
-
-/// Looks at the one target.
-pub(in crate::ops) async fn observe(
-    cx: Context<'_>,
-    targets: &[Target],
-    class: impl FnOnce(&Container) -> Class,
-) -> Result<Seen<Facts, Container>, Fault> {
-    let container = cx.look.container(&target::full_id(targets)?).await?;
-    let (class, facts) = (class(&container), vec![Facts::of(&container)]);
-    Ok(Seen { class, facts, sight: container })
-}
 
 /// Looks at what else a preview shows.
 pub(in crate::ops) async fn notes(
@@ -126,25 +175,25 @@ pub(in crate::ops) async fn notes(
     container: Container,
     beside: Beside,
 ) -> Notes {
-    let (image_now, others) =
-        join(image_now(cx, targets, beside), others(cx, &container.id, beside)).await;
-    let peers = others.map(|others| others.peers(&container));
-    Notes { container, now: cx.clock.now(), image_now, peers }
+    let image = async {
+        let image = targets.first()?.attributes.get("image")?;
+        in_time(beside.image, cx.look.image_id(image)).await
+    };
+    let id = &container.id;
+    let others = in_time(beside.others, Others::look(cx, id));
+    let usage = in_time(beside.usage && container.state.running, cx.look.stats(id));
+    let size = in_time(beside.files, cx.look.writable_bytes(id));
+    let changes = in_time(beside.files, cx.look.changes(id));
+    let (image_now, others, usage, size, changes) =
+        join5(image, others, usage, size, changes).await;
+    let (now, writable_bytes) = (cx.clock.now(), size.flatten());
+    let changes = changes.map(|changes| changes.len());
+    Notes { container, now, image_now, others, usage, writable_bytes, changes }
 }
 
-async fn image_now(cx: Context<'_>, targets: &[Target], beside: Beside) -> Option<Option<String>> {
-    if beside == Beside::Peers {
-        return Some(None);
-    }
-    let image = targets.first()?.attributes.get("image")?;
-    timeout(NOTES, cx.look.image_id(image)).await.ok()?.ok()
-}
-
-async fn others(cx: Context<'_>, id: &FullId, beside: Beside) -> Option<Others> {
-    if beside == Beside::Image {
-        return Some(Others::default());
-    }
-    timeout(NOTES, Others::look(cx, id)).await.ok()?.ok()
+/// The answer, if it is wanted and comes in time.
+async fn in_time<T>(wanted: bool, asking: impl Future<Output = Result<T, Fault>>) -> Option<T> {
+    if wanted { timeout(NOTES, asking).await.ok()?.ok() } else { None }
 }
 
 /// The preview of these facts and notes.
@@ -192,7 +241,7 @@ pub(in crate::ops) fn short_digest(digest: &str) -> String {
     }
 }
 
-/// The declaration that the three have in common.
+/// The declaration that starting, stopping and restarting have in common.
 pub(in crate::ops) fn spec(name: &'static str, title: &'static str, summary: &'static str) -> Spec {
     Spec {
         name: name.into(),
@@ -209,6 +258,15 @@ pub(in crate::ops) fn spec(name: &'static str, title: &'static str, summary: &'s
     }
 }
 
+/// The declaration that rarer changes have in common.
+pub(in crate::ops) fn admin_spec(
+    name: &'static str,
+    title: &'static str,
+    summary: &'static str,
+) -> Spec {
+    Spec { toolset: "containers-admin", ..spec(name, title, summary) }
+}
+
 /// What executing tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
@@ -217,20 +275,13 @@ pub struct Done {
     pub(in crate::ops) auto_remove: bool,
 }
 
-impl Done {
-    /// What the engine says of a permitted change.
-    pub(in crate::ops) fn of(permit: &Permit, acted: Acted) -> Self {
-        let fact = permit.plan().parts().facts.first().and_then(|facts| facts.get("autoRemove"));
-        Self { acted, auto_remove: fact == Some(&Value::Bool(true)) }
-    }
-}
-
-/// The one target that a permit permits to change.
-pub(in crate::ops) fn one(permit: &Permit) -> Result<Granted<'_>, Fault> {
-    permit
-        .targets()
-        .next()
-        .ok_or_else(|| Fault::new(Reason::NotFound, "There is no container to act on."))
+/// The facts that a permit is bound to.
+pub(in crate::ops) fn planned(permit: &Permit) -> Result<Facts, Fault> {
+    let facts = permit.plan().parts().facts.first().cloned().unwrap_or_default();
+    serde_json::from_value(facts).map_err(|error| {
+        Fault::new(Reason::PlanChanged, "The plan holds no facts of a container.")
+            .with_detail(error.to_string())
+    })
 }
 
 /// The class of what ends a container's processes. One that is removed when these end is lost with

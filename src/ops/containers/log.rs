@@ -1,10 +1,12 @@
 //! Reading a log: which lines to keep, how far to search, how to show what was kept.
 
 mod keep;
+mod merge;
 mod page;
 mod scan;
 
-pub(in crate::ops) use page::{Page, Shape};
+pub(in crate::ops) use merge::Merge;
+pub(in crate::ops) use page::{Page, Shape, clean};
 pub(in crate::ops) use scan::Scan;
 
 use regex::bytes::{Regex, RegexBuilder};

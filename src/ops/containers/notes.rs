@@ -1,8 +1,9 @@
-//! What previews of starting, stopping and restarting show beside the facts: one line each, and
-//! none for what does not apply.
+//! What previews of changes to a container show beside the facts: one line each, and none for what
+//! does not apply.
 
 use super::lifecycle::{Notes, RESTARTING, short_digest};
 use super::peers::Peers;
+use super::reach::reach;
 use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::ops::units::{counted, listed};
@@ -10,140 +11,27 @@ use crate::ops::when;
 use crate::ports::engine::{Container, Mount, Port};
 
 /// Names, ports and mounts in one line, at most.
-const LISTED_MAX: usize = 8;
+pub(super) const LISTED_MAX: usize = 8;
 
-const UNCHECKED: &str = "could not be checked";
+/// What is said of what could not be found out.
+pub(super) const UNCHECKED: &str = "could not be checked";
 
-type Rows = Vec<(&'static str, String)>;
+/// Labels and values.
+pub(super) type Rows = Vec<(&'static str, String)>;
 
-/// What a start would do.
-pub(in crate::ops) fn start_headline(notes: &Notes) -> String {
-    let name = text::name(&notes.container.name);
-    match state(&notes.container) {
-        Run::Paused => format!(
-            "{name} is paused, and engines refuse to start what is paused. Un-pause or restart it \
-             instead."
-        ),
-        Run::Up if notes.container.state.status == "restarting" => {
-            format!("{name} keeps restarting by itself: a start changes nothing about that.")
-        }
-        Run::Up => format!("{name} is running already: nothing will change."),
-        Run::Down => format!("Start {name}."),
-    }
-}
-
-/// What a stop would do.
-pub(in crate::ops) fn stop_headline(notes: &Notes, grace: u32) -> String {
-    let name = text::name(&notes.container.name);
-    match (state(&notes.container), notes.container.auto_remove) {
-        (Run::Down, _) => format!("{name} is not running: nothing will change."),
-        (_, true) => format!("Stop {name} ({}) and so REMOVE it.", signals(notes, grace)),
-        (_, false) => format!("Stop {name} ({}).", signals(notes, grace)),
-    }
-}
-
-/// What a restart would do.
-pub(in crate::ops) fn restart_headline(notes: &Notes, grace: u32) -> String {
-    let name = text::name(&notes.container.name);
-    match state(&notes.container) {
-        Run::Down => {
-            format!("Restart {name}: it does not run, so this will START a stopped container.")
-        }
-        Run::Paused => format!(
-            "Restart {name}: stop it ({}) and start it again, which also un-pauses it.",
-            signals(notes, grace)
-        ),
-        Run::Up => {
-            format!("Restart {name}: stop it ({}) and start it again.", signals(notes, grace))
-        }
-    }
-}
-
-/// Notes of a start.
-pub(in crate::ops) fn start(notes: &Notes) -> Rows {
-    let container = &notes.container;
-    let mut rows = Rows::new();
-    if state(container) != Run::Down {
-        return rows;
-    }
-    image(&mut rows, notes, "a start");
-    last_end(&mut rows, notes);
-    some(&mut rows, "restart policy", policy(container));
-    starting(&mut rows, container);
-    rows
-}
-
-/// Notes of a stop.
-pub(in crate::ops) fn stop(notes: &Notes) -> Rows {
-    let container = &notes.container;
-    let mut rows = Rows::new();
-    if state(container) == Run::Down {
-        return rows;
-    }
-    uptime(&mut rows, notes);
-    some(&mut rows, "comes back", comes_back(container));
-    if container.auto_remove {
-        rows.push(("removed", "the container, its writable layer and its log (--rm)".into()));
-        some(&mut rows, "volumes lost", anonymous(container));
-    }
-    published(&mut rows, container, "they stop answering; who is connected is unknown");
-    lost(&mut rows, container);
-    match &notes.peers {
-        Some(peers) => affected(&mut rows, peers, "until it and they are started again"),
-        None => rows.push(("others affected", UNCHECKED.into())),
-    }
-    rows
-}
-
-/// Notes of a restart.
-pub(in crate::ops) fn restart(notes: &Notes) -> Rows {
-    let container = &notes.container;
-    let running = state(container) != Run::Down;
-    let mut rows = Rows::new();
-    image(&mut rows, notes, "a restart");
-    if running {
-        uptime(&mut rows, notes);
-    } else {
-        last_end(&mut rows, notes);
-    }
-    if let Some(health) = &container.state.health {
-        rows.push(("health", format!("{}; goes back to starting", text::name(health))));
-    }
-    some(&mut rows, "restart policy", policy(container));
-    if container.restart_count > 0 {
-        let count = format!("{}; a restart by hand resets it", container.restart_count);
-        rows.push(("restarted by engine", count));
-    }
-    if !running {
-        starting(&mut rows, container);
-        return rows;
-    }
-    published(&mut rows, container, "down for a moment; who is connected is unknown");
-    let dynamic = ports(container.ports.iter().filter(|p| p.dynamic && p.public.is_some()));
-    some(&mut rows, "host port may change", dynamic);
-    some(&mut rows, "address may change", addresses(container));
-    lost(&mut rows, container);
-    if container.auto_remove {
-        let risk = "the container, its log and unnamed volumes, if it does not stay up (--rm)";
-        rows.push(("may be removed", risk.into()));
-    } else {
-        rows.push(("kept", "writable layer, volumes, log".into()));
-    }
-    match &notes.peers {
-        Some(peers) => affected(&mut rows, peers, "until they restart too"),
-        None => rows.push(("others affected", UNCHECKED.into())),
-    }
-    rows
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Run {
+/// Whether a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// Its processes run, or are about to be started again.
     Up,
+    /// Its processes are frozen.
     Paused,
+    /// It has no processes.
     Down,
 }
 
-fn state(container: &Container) -> Run {
+/// Whether this container runs.
+pub(super) fn run(container: &Container) -> Run {
     let state = &container.state;
     match (state.paused, state.running || state.status == RESTARTING) {
         (true, _) => Run::Paused,
@@ -152,30 +40,30 @@ fn state(container: &Container) -> Run {
     }
 }
 
-fn some(rows: &mut Rows, label: &'static str, value: impl Into<Option<String>>) {
+pub(super) fn some(rows: &mut Rows, label: &'static str, value: impl Into<Option<String>>) {
     if let Some(value) = value.into().filter(|value| !value.is_empty()) {
         rows.push((label, value));
     }
 }
 
-fn signals(notes: &Notes, grace: u32) -> String {
+pub(super) fn signals(notes: &Notes, grace: u32) -> String {
     let signal = notes.container.stop_signal.as_deref().filter(|signal| !signal.is_empty());
     format!("{}, then SIGKILL after {grace} s", text::name(signal.unwrap_or("SIGTERM")))
 }
 
-fn uptime(rows: &mut Rows, notes: &Notes) {
+pub(super) fn uptime(rows: &mut Rows, notes: &Notes) {
     let since = when::read(&notes.container.state.started_at);
     some(rows, "uptime", since.map(|since| when::span(since, notes.now)));
 }
 
 /// What a start gives to a container that does not run.
-fn starting(rows: &mut Rows, container: &Container) {
+pub(super) fn starting(rows: &mut Rows, container: &Container) {
     some(rows, "ports", ports(container.ports.iter().filter(|p| p.public.is_some())));
     some(rows, "mounts", mounts(container));
     some(rows, "reach", reach(container));
 }
 
-fn last_end(rows: &mut Rows, notes: &Notes) {
+pub(super) fn last_end(rows: &mut Rows, notes: &Notes) {
     let state = &notes.container.state;
     if state.finished_at.is_empty() {
         return;
@@ -193,7 +81,7 @@ fn last_end(rows: &mut Rows, notes: &Notes) {
     rows.push(("last end", out));
 }
 
-fn image(rows: &mut Rows, notes: &Notes, what: &str) {
+pub(super) fn image(rows: &mut Rows, notes: &Notes, what: &str) {
     let Container { image, image_id, .. } = &notes.container;
     let name = text::name(image);
     let note = match &notes.image_now {
@@ -209,7 +97,15 @@ fn image(rows: &mut Rows, notes: &Notes, what: &str) {
     rows.push(("image tag", note));
 }
 
-fn published(rows: &mut Rows, container: &Container, what: &str) {
+/// What ending its processes removes, if it is removed with them.
+pub(super) fn removed(rows: &mut Rows, container: &Container) {
+    if container.auto_remove {
+        rows.push(("removed", "the container, its writable layer and its log (--rm)".into()));
+        some(rows, "volumes lost", anonymous(container));
+    }
+}
+
+pub(super) fn published(rows: &mut Rows, container: &Container, what: &str) {
     let ports = ports(container.ports.iter().filter(|port| port.public.is_some()));
     if !ports.is_empty() {
         rows.push(("published ports", format!("{ports}: {what}")));
@@ -236,7 +132,7 @@ pub(in crate::ops) fn ports<'a>(ports: impl Iterator<Item = &'a Port>) -> String
     listed(&shown, LISTED_MAX)
 }
 
-fn mounts(container: &Container) -> String {
+pub(super) fn mounts(container: &Container) -> String {
     let shown: Vec<String> = container.mounts.iter().map(mount).collect();
     listed(&shown, LISTED_MAX)
 }
@@ -250,7 +146,7 @@ pub(in crate::ops) fn mount(mount: &Mount) -> String {
     format!("{kind} {} -> {to} ({mode})", text::name(source))
 }
 
-fn anonymous(container: &Container) -> String {
+pub(super) fn anonymous(container: &Container) -> String {
     let lost = container.mounts.iter().filter(|mount| mount.is_anonymous_volume());
     let lost: Vec<String> = lost.map(|mount| text::name(&mount.destination)).collect();
     if lost.is_empty() {
@@ -259,41 +155,53 @@ fn anonymous(container: &Container) -> String {
     format!("{} without a name: {}", counted(lost.len(), "volume"), listed(&lost, LISTED_MAX))
 }
 
-/// How far the container can reach beyond itself, as configured.
-pub(in crate::ops) fn reach(container: &Container) -> String {
-    let mut out = Vec::new();
-    if container.privileged {
-        out.push("PRIVILEGED".to_owned());
-    }
-    if !container.cap_add.is_empty() {
-        let caps: Vec<String> = container.cap_add.iter().map(|cap| text::name(cap)).collect();
-        out.push(format!("capabilities {}", listed(&caps, LISTED_MAX)));
-    }
-    for (what, mode) in [
-        ("network", &container.network_mode),
-        ("process ids", &container.pid_mode),
-        ("IPC", &container.ipc_mode),
-    ] {
-        if mode == "host" {
-            out.push(format!("the host's {what}"));
-        } else if let Some(other) = mode.strip_prefix("container:") {
-            out.push(format!("the {what} of {}", text::name(other.get(..12).unwrap_or(other))));
-        }
-    }
-    if container.mounts.iter().any(|mount| mount.source.ends_with("docker.sock")) {
-        out.push("the engine's socket".to_owned());
-    }
-    out.join("; ")
+/// Volumes and folders that it can write to.
+pub(super) fn writable(container: &Container) -> String {
+    let writable = container.mounts.iter().filter(|one| one.writable && one.kind != "tmpfs");
+    let shown: Vec<String> = writable.map(mount).collect();
+    listed(&shown, LISTED_MAX)
 }
 
-fn policy(container: &Container) -> String {
+/// Names of images that are databases, or keep data as one does.
+const DATABASES: [&str; 18] = [
+    "postgres",
+    "postgis",
+    "timescale",
+    "mysql",
+    "mariadb",
+    "percona",
+    "mongo",
+    "redis",
+    "valkey",
+    "elasticsearch",
+    "opensearch",
+    "cassandra",
+    "clickhouse",
+    "couchdb",
+    "influxdb",
+    "neo4j",
+    "cockroach",
+    "etcd",
+];
+
+/// What is said of one whose image bears a database's name.
+pub(super) fn database(container: &Container) -> String {
+    let path = container.image.split('@').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    match DATABASES.iter().find(|database| name.contains(**database)) {
+        Some(database) => format!("it looks like one ({database}), and will have to recover"),
+        None => String::new(),
+    }
+}
+
+pub(super) fn policy(container: &Container) -> String {
     match container.restart_policy.as_str() {
         "" | "no" => String::new(),
         other => text::name(other),
     }
 }
 
-fn comes_back(container: &Container) -> String {
+pub(super) fn comes_back(container: &Container) -> String {
     match container.restart_policy.as_str() {
         "" | "no" => String::new(),
         "always" => "when the engine itself restarts (restart policy always)".into(),
@@ -302,7 +210,7 @@ fn comes_back(container: &Container) -> String {
     }
 }
 
-fn addresses(container: &Container) -> String {
+pub(super) fn addresses(container: &Container) -> String {
     let shown: Vec<String> = container
         .networks
         .iter()
@@ -312,7 +220,12 @@ fn addresses(container: &Container) -> String {
     listed(&shown, LISTED_MAX)
 }
 
-fn lost(rows: &mut Rows, container: &Container) {
+pub(super) fn lost(rows: &mut Rows, container: &Container) {
+    rows.push(("lost", in_memory(container)));
+}
+
+/// What an end of its processes loses.
+pub(super) fn in_memory(container: &Container) -> String {
     let mut out = "what is in memory, /dev/shm".to_owned();
     if !container.tmpfs.is_empty() {
         let paths: Vec<String> = container.tmpfs.iter().map(|path| text::name(path)).collect();
@@ -326,10 +239,15 @@ fn lost(rows: &mut Rows, container: &Container) {
     if container.state.paused {
         out.push_str(", the pause");
     }
-    rows.push(("lost", out));
+    out
 }
 
-fn affected(rows: &mut Rows, peers: &Peers, how_long: &str) {
+/// Who else is affected, and what becomes of those who share something with it.
+pub(super) fn affected(rows: &mut Rows, notes: &Notes, how_long: &str) {
+    let Some(peers) = notes.peers() else {
+        rows.push(("others affected", UNCHECKED.into()));
+        return;
+    };
     for (label, names, what) in [
         ("share its network", &peers.network, format!("they lose their network {how_long}")),
         ("share its process ids", &peers.pid, "they are KILLED with it".to_owned()),
@@ -347,11 +265,37 @@ fn affected(rows: &mut Rows, peers: &Peers, how_long: &str) {
     ] {
         some(rows, label, listed(names, LISTED_MAX));
     }
+    neighbours(rows, &peers, "");
+    unchecked(rows, &peers);
+}
+
+/// Who waits for it while it does not answer, and what becomes of them.
+pub(super) fn waiting(rows: &mut Rows, notes: &Notes, what: &str) {
+    let Some(peers) = notes.peers() else {
+        rows.push(("others affected", UNCHECKED.into()));
+        return;
+    };
+    let dependents = [peers.dependents.clone(), peers.dependents_to_restart.clone()].concat();
+    for (label, names) in [("linked to it", &peers.links), ("depend on it", &dependents)] {
+        if !names.is_empty() {
+            rows.push((label, format!("{}: {what}", listed(names, LISTED_MAX))));
+        }
+    }
+    neighbours(rows, &peers, what);
+    unchecked(rows, &peers);
+}
+
+fn neighbours(rows: &mut Rows, peers: &Peers, what: &str) {
     if !peers.neighbours.is_empty() {
         let count = counted(peers.neighbours.len(), "container");
         let names = listed(&peers.neighbours, LISTED_MAX);
-        rows.push(("on its networks", format!("{count}: {names}")));
+        let tail = if what.is_empty() { String::new() } else { format!("; {what}") };
+        rows.push(("on its networks", format!("{count}: {names}{tail}")));
     }
+}
+
+/// How many other containers were not looked at.
+pub(super) fn unchecked(rows: &mut Rows, peers: &Peers) {
     if peers.unchecked > 0 {
         let count = counted(peers.unchecked, "other container");
         rows.push(("not checked", format!("namespaces, links and mounts of {count}")));

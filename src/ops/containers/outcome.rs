@@ -1,4 +1,4 @@
-//! What is seen of a container after it was started, stopped or restarted.
+//! What is seen of a container after something was done to it.
 
 use std::time::Duration;
 
@@ -21,18 +21,59 @@ const SETTLE: Duration = Duration::from_millis(300);
 const REMOVAL_LOOKS: usize = 20;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
-/// What was asked for.
+/// How a container should be afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ops) enum Did {
-    Start,
-    Stop,
-    Restart,
+pub(in crate::ops) enum Expect {
+    /// Running. It is given a moment to fall over.
+    Up,
+    /// Without processes. One that is removed with that is given a moment to go.
+    Down,
+    /// Whatever a signal makes of it. It is given a moment for both.
+    Signalled,
+    /// With frozen processes.
+    Paused,
+    /// With processes that are not frozen.
+    Going,
+    /// As it was.
+    Same,
+    /// No more.
+    Gone,
+}
+
+impl Expect {
+    fn is_met(self, container: &Container) -> bool {
+        let state = &container.state;
+        match self {
+            Self::Up => state.running && state.status != RESTARTING,
+            Self::Down => !state.running && state.status != RESTARTING,
+            Self::Paused => state.paused,
+            Self::Going => state.running && !state.paused,
+            Self::Signalled | Self::Same => true,
+            Self::Gone => false,
+        }
+    }
+}
+
+/// What is observed beside the state: a name and a value for the log and for programs, and words.
+pub(in crate::ops) type Shown = Vec<(&'static str, Value, String)>;
+
+/// What is told of something that was done.
+#[derive(Debug)]
+pub struct Told {
+    /// One sentence, where it was done.
+    pub(in crate::ops) changed: String,
+    /// One sentence, where the container was so already.
+    pub(in crate::ops) already: String,
+    /// How the container should be then.
+    pub(in crate::ops) expect: Expect,
+    /// What else to tell of the container as it is then.
+    pub(in crate::ops) shown: fn(&Container) -> Shown,
 }
 
 /// The observed result.
 #[derive(Debug)]
 pub struct Outcome {
-    did: Did,
+    told: Told,
     done: Done,
     name: String,
     id: String,
@@ -44,19 +85,21 @@ pub struct Outcome {
 pub(in crate::ops) async fn look(
     cx: Context<'_>,
     targets: &[Target],
-    did: Did,
+    told: Told,
     done: Done,
 ) -> Result<Outcome, Fault> {
     let id = target::full_id(targets)?;
-    if did != Did::Stop && done.acted == Acted::Changed {
+    let moving = matches!(told.expect, Expect::Up | Expect::Signalled);
+    if moving && done.acted == Acted::Changed {
         tokio::time::sleep(SETTLE).await;
     }
+    let ending = matches!(told.expect, Expect::Down | Expect::Signalled);
     let mut looks = 0;
     let container = loop {
         let seen = cx.look.container(&id).await;
         looks += 1;
         let going = seen.as_ref().is_ok_and(|c| c.auto_remove && !c.state.running);
-        if did != Did::Stop || !going || looks >= REMOVAL_LOOKS {
+        if !ending || !going || looks >= REMOVAL_LOOKS {
             break seen;
         }
         tokio::time::sleep(REMOVAL_PAUSE).await;
@@ -67,67 +110,61 @@ pub(in crate::ops) async fn look(
         Err(fault) => return Err(fault),
     };
     let name = targets.first().map(|target| text::name(&target.name)).unwrap_or_default();
-    Ok(Outcome { did, done, name, id: id.as_str().to_owned(), container })
+    Ok(Outcome { told, done, name, id: id.as_str().to_owned(), container })
 }
 
 impl Outcome {
-    fn done(&self) -> String {
-        let name = &self.name;
-        match (self.did, self.done.acted) {
-            (Did::Start, Acted::AlreadySo) => {
-                format!("{name} was running already; nothing was done.")
-            }
-            (Did::Stop, Acted::AlreadySo) => format!("{name} was not running; nothing was done."),
-            (Did::Restart, Acted::AlreadySo) => format!("Nothing was done to {name}."),
-            (Did::Start, Acted::Changed) => format!("Started {name}."),
-            (Did::Stop, Acted::Changed) => format!("Stopped {name}."),
-            (Did::Restart, Acted::Changed) => format!("Restarted {name}."),
-        }
-    }
-
     fn state(&self, container: &Container) -> String {
         let state = &container.state;
-        let status = text::name(&state.status);
-        let expected = (self.did == Did::Stop) != state.running;
-        if !state.running {
+        let mut out = text::name(&state.status);
+        let expected = self.told.expect.is_met(container);
+        if state.running {
+            let since = when::read(&state.started_at).map(when::second);
+            let since = since.unwrap_or_else(|| "an unknown time".into());
+            let word = if state.paused { ", started" } else { " since" };
+            out.push_str(&format!("{word} {since}"));
+        } else {
             let code = state.exit_code.map_or_else(|| "unknown".to_owned(), |c| c.to_string());
             let why = match (state.oom_killed, state.exit_code) {
                 (true, _) => ", out of memory",
                 (false, Some(137)) => ", killed",
                 _ => "",
             };
-            let tail = if expected {
-                "."
-            } else {
-                ": it ended right after its start. get_container_logs may say why."
-            };
-            return format!("{status}, exit code {code}{why}{tail}");
+            out.push_str(&format!(", exit code {code}{why}"));
         }
-        let since = when::read(&state.started_at).map(when::second);
-        let mut out =
-            format!("{status} since {}", since.unwrap_or_else(|| "an unknown time".into()));
-        if let Some(health) = &state.health {
+        if let Some(health) = state.health.as_ref().filter(|_| state.running) {
             out.push_str(", health ");
             out.push_str(&text::name(health));
         }
         let published = ports(container.ports.iter().filter(|port| port.public.is_some()));
-        if !published.is_empty() {
+        if state.running && !published.is_empty() {
             out.push_str(", ports ");
             out.push_str(&published);
         }
-        if !expected || state.status == RESTARTING {
-            out.push_str(": this is not what was asked for, look again");
+        for (_, _, words) in (self.told.shown)(container) {
+            out.push_str(", ");
+            out.push_str(&words);
         }
-        out.push('.');
+        out.push_str(match (expected, self.told.expect, state.running) {
+            (true, ..) => ".",
+            (false, Expect::Up, false) => {
+                ": it ended right after its start. get_container_logs may say why."
+            }
+            (false, ..) => ": this is not what was asked for, look again.",
+        });
         out
     }
 }
 
 impl Render for Outcome {
     fn text(&self) -> String {
-        let done = self.done();
+        let done = match self.done.acted {
+            Acted::Changed => &self.told.changed,
+            Acted::AlreadySo => &self.told.already,
+        };
         match &self.container {
             Some(container) => format!("{done} Now: {}", self.state(container)),
+            None if self.told.expect == Expect::Gone => format!("{done} It is gone."),
             None if self.done.auto_remove => {
                 format!("{done} It ended and was removed with that (--rm).")
             }
@@ -140,7 +177,8 @@ impl Render for Outcome {
         let mut data = self.record();
         if let Some(map) = data.as_object_mut() {
             map.insert("id".into(), json!(self.id));
-            map.insert("name".into(), json!(self.name));
+            let name = self.container.as_ref().map(|container| text::name(&container.name));
+            map.insert("name".into(), json!(name.as_ref().unwrap_or(&self.name)));
             map.insert("ports".into(), json!(ports));
         }
         data
@@ -151,13 +189,18 @@ impl Render for Outcome {
         match &self.container {
             Some(container) => {
                 let state = &container.state;
-                json!({
+                let mut out = json!({
                     "changed": changed,
                     "status": text::name(&state.status),
                     "startedAt": text::line(&state.started_at, 64),
                     "exitCode": state.exit_code.filter(|_| !state.running),
                     "health": state.health.as_deref().map(text::name),
-                })
+                });
+                if let Value::Object(map) = &mut out {
+                    let shown = (self.told.shown)(container).into_iter();
+                    map.extend(shown.map(|(key, value, _)| (key.to_owned(), value)));
+                }
+                out
             }
             None => json!({"changed": changed, "status": "removed"}),
         }

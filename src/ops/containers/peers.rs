@@ -1,5 +1,7 @@
 //! Who else is affected when a container goes away for a while.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -17,7 +19,7 @@ const INSPECTED_MAX: usize = 50;
 const AT_ONCE: usize = 8;
 
 /// The label in which Compose keeps what a service depends on.
-const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+pub(in crate::ops) const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 
 /// The label of containers that Compose made for one command.
 const ONE_OFF: &str = "com.docker.compose.oneoff";
@@ -62,9 +64,17 @@ pub(in crate::ops) struct Others {
 impl Others {
     /// Finds them: by one list, and a bounded number of looks for what a list does not tell.
     pub(in crate::ops) async fn look(cx: Context<'_>, id: &FullId) -> Result<Self, Fault> {
+        Self::beside(cx, &BTreeSet::from([id])).await
+    }
+
+    /// As [`Self::look`], for all but several.
+    pub(in crate::ops) async fn beside(
+        cx: Context<'_>,
+        ids: &BTreeSet<&FullId>,
+    ) -> Result<Self, Fault> {
         let everything = ContainerFilter { all: true, ..ContainerFilter::default() };
         let mut rows = cx.look.containers(&everything).await?;
-        rows.retain(|row| row.id != *id);
+        rows.retain(|row| !ids.contains(&row.id));
         rows.sort_by_key(|row| row.state != "running");
         let mut looks = Vec::new();
         for row in rows.iter().take(INSPECTED_MAX) {
@@ -83,6 +93,11 @@ impl Others {
         Ok(Self { rows, inspected, unchecked })
     }
 
+    /// Whether one of them bears this name.
+    pub(in crate::ops) fn has(&self, name: &str) -> bool {
+        self.rows.iter().any(|row| row.name == name)
+    }
+
     /// Those of them that hang on this container.
     pub(in crate::ops) fn peers(&self, container: &Container) -> Peers {
         let mut peers = Peers { unchecked: self.unchecked, ..Peers::default() };
@@ -98,6 +113,32 @@ impl Others {
 }
 
 impl Peers {
+    /// Who hangs on any of several containers.
+    pub(in crate::ops) fn union(all: impl Iterator<Item = Self>) -> Self {
+        let mut union = Self::default();
+        for mut peers in all {
+            for (whole, part) in union.lists().into_iter().zip(peers.lists()) {
+                whole.append(part);
+            }
+            union.unchecked = union.unchecked.max(peers.unchecked);
+        }
+        union.tidy();
+        union
+    }
+
+    fn lists(&mut self) -> [&mut Vec<String>; 8] {
+        [
+            &mut self.network,
+            &mut self.pid,
+            &mut self.ipc,
+            &mut self.mounts,
+            &mut self.links,
+            &mut self.dependents,
+            &mut self.dependents_to_restart,
+            &mut self.neighbours,
+        ]
+    }
+
     fn add_listed(&mut self, container: &Container, row: &ContainerRow) {
         let name = text::name(&row.name);
         if joins(&row.network_mode, container) {
@@ -131,16 +172,7 @@ impl Peers {
     }
 
     fn tidy(&mut self) {
-        for names in [
-            &mut self.network,
-            &mut self.pid,
-            &mut self.ipc,
-            &mut self.mounts,
-            &mut self.links,
-            &mut self.dependents,
-            &mut self.dependents_to_restart,
-            &mut self.neighbours,
-        ] {
+        for names in self.lists() {
             names.sort();
             names.dedup();
         }
@@ -159,13 +191,18 @@ fn is(reference: &str, container: &Container) -> bool {
         || (reference.len() >= 12 && container.id.as_str().starts_with(reference))
 }
 
+/// Whether a container with these labels was made for one command, beside its service.
+pub(in crate::ops) fn is_one_off(labels: &BTreeMap<String, String>) -> bool {
+    labels.get(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 /// The service of a container whose service depends on this one's, and whether it wants a restart
 /// with it: `db:service_started:true,cache:service_healthy:false`. Without a flag it does.
 fn depends<'a>(row: &'a ContainerRow, container: &Container) -> Option<(&'a str, bool)> {
     let label = |key| row.labels.get(key).map(String::as_str);
     let same = container.labels.get(PROJECT)?.as_str() == label(PROJECT)?;
     let service = container.labels.get(SERVICE)?;
-    if !same || label(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if !same || is_one_off(&row.labels) {
         return None;
     }
     let entry = label(DEPENDS_ON)?.split(',').map(|entry| entry.trim().split(':'));

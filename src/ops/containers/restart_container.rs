@@ -1,25 +1,22 @@
 //! `restart_container`: stops a container and starts it again.
 
-use super::lifecycle::{self, Beside, Done, Facts, Patient};
-use super::outcome::{self, Did, Outcome};
-use super::{notes, target};
-use crate::core::grant::Permit;
+use super::lifecycle::{self, Beside, Facts, Notes, Patient};
+use super::notes::{self, Rows, Run};
+use super::outcome::{Expect, Told};
+use super::verb::Verb;
+use crate::core::grant::Granted;
 use crate::core::operation::{Class, Spec};
-use crate::core::plan::{Plan, Target};
-use crate::core::reason::Fault;
-use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::{Act, Container};
+use crate::core::text;
+use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// The operation.
 #[derive(Debug)]
 pub struct RestartContainer;
 
-impl Change for RestartContainer {
+impl Verb for RestartContainer {
     type Params = Patient;
-    type Facts = Facts;
-    type Sight = Container;
-    type Done = Done;
-    type Output = Outcome;
+
+    const BESIDE: Beside = Beside { image: true, others: true, ..Beside::NOTHING };
 
     fn spec() -> Spec {
         let spec = lifecycle::spec(
@@ -32,46 +29,76 @@ impl Change for RestartContainer {
         Spec { ceiling: Class::Destroy, idempotent: false, ..spec }
     }
 
-    async fn resolve(cx: Context<'_>, params: &Patient) -> Result<Vec<Target>, Fault> {
-        target::resolve_for_change(cx, &params.container).await
+    fn class(_: &Patient, container: &Container) -> Class {
+        lifecycle::ending(container)
     }
 
-    async fn observe(
-        cx: Context<'_>,
-        _: &Patient,
-        targets: &[Target],
-    ) -> Result<Seen<Facts, Container>, Fault> {
-        lifecycle::observe(cx, targets, lifecycle::ending).await
+    fn headline(params: &Patient, notes: &Notes) -> String {
+        let name = text::name(&notes.container.name);
+        let signals = notes::signals(notes, params.timeout);
+        match notes::run(&notes.container) {
+            Run::Down => {
+                format!("Restart {name}: it does not run, so this will START a stopped container.")
+            }
+            Run::Paused => format!(
+                "Restart {name}: stop it ({signals}) and start it again, which also un-pauses it."
+            ),
+            Run::Up => format!("Restart {name}: stop it ({signals}) and start it again."),
+        }
     }
 
-    async fn preview(
-        cx: Context<'_>,
-        plan: &Plan,
-        params: &Patient,
-        facts: &[Facts],
-        sight: Container,
-    ) -> Preview {
-        let notes = lifecycle::notes(cx, plan.targets(), sight, Beside::Both).await;
-        let headline = notes::restart_headline(&notes, params.timeout);
-        lifecycle::preview(plan, headline, facts, &notes, notes::restart(&notes))
+    fn notes(_: &Patient, notes: &Notes) -> Rows {
+        let container = &notes.container;
+        let running = notes::run(container) != Run::Down;
+        let mut rows = Rows::new();
+        notes::image(&mut rows, notes, "a restart");
+        if running {
+            notes::uptime(&mut rows, notes);
+        } else {
+            notes::last_end(&mut rows, notes);
+        }
+        if let Some(health) = &container.state.health {
+            rows.push(("health", format!("{}; goes back to starting", text::name(health))));
+        }
+        notes::some(&mut rows, "restart policy", notes::policy(container));
+        if container.restart_count > 0 {
+            let count = format!("{}; a restart by hand resets it", container.restart_count);
+            rows.push(("restarted by engine", count));
+        }
+        if !running {
+            notes::starting(&mut rows, container);
+            return rows;
+        }
+        notes::published(&mut rows, container, "down for a moment; who is connected is unknown");
+        let dynamic = container.ports.iter().filter(|p| p.dynamic && p.public.is_some());
+        notes::some(&mut rows, "host port may change", notes::ports(dynamic));
+        notes::some(&mut rows, "address may change", notes::addresses(container));
+        notes::lost(&mut rows, container);
+        if container.auto_remove {
+            let risk = "the container, its log and unnamed volumes, if it does not stay up (--rm)";
+            rows.push(("may be removed", risk.into()));
+        } else {
+            rows.push(("kept", "writable layer, volumes, log".into()));
+        }
+        notes::affected(&mut rows, notes, "until they restart too");
+        rows
     }
 
-    async fn execute(
-        act: &dyn Act,
-        params: &Patient,
-        permit: &Permit,
-        _: &mut dyn Steps,
-    ) -> Result<Done, Fault> {
-        let acted = act.restart(&lifecycle::one(permit)?, params.timeout).await?;
-        Ok(Done::of(permit, acted))
+    fn act<'a>(
+        act: &'a dyn Act,
+        params: &'a Patient,
+        target: &'a Granted<'a>,
+        _: &'a Facts,
+    ) -> Asked<'a, Acted> {
+        act.restart(target, params.timeout)
     }
 
-    async fn look_again(
-        cx: Context<'_>,
-        _: &Patient,
-        targets: &[Target],
-        done: &Done,
-    ) -> Result<Outcome, Fault> {
-        outcome::look(cx, targets, Did::Restart, *done).await
+    fn told(_: &Patient, name: &str) -> Told {
+        Told {
+            changed: format!("Restarted {name}."),
+            already: format!("Nothing was done to {name}."),
+            expect: Expect::Up,
+            shown: |_| Vec::new(),
+        }
     }
 }

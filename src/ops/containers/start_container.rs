@@ -1,25 +1,22 @@
 //! `start_container`: starts a container that does not run.
 
-use super::lifecycle::{self, Beside, Done, Facts, OneContainer};
-use super::outcome::{self, Did, Outcome};
-use super::{notes, target};
-use crate::core::grant::Permit;
-use crate::core::operation::{Class, Spec};
-use crate::core::plan::{Plan, Target};
-use crate::core::reason::Fault;
-use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::{Act, Container};
+use super::lifecycle::{self, Beside, Facts, Notes, OneContainer, RESTARTING};
+use super::notes::{self, Rows, Run};
+use super::outcome::{Expect, Told};
+use super::verb::Verb;
+use crate::core::grant::Granted;
+use crate::core::operation::Spec;
+use crate::core::text;
+use crate::ports::engine::{Act, Acted, Asked};
 
 /// The operation.
 #[derive(Debug)]
 pub struct StartContainer;
 
-impl Change for StartContainer {
+impl Verb for StartContainer {
     type Params = OneContainer;
-    type Facts = Facts;
-    type Sight = Container;
-    type Done = Done;
-    type Output = Outcome;
+
+    const BESIDE: Beside = Beside { image: true, ..Beside::NOTHING };
 
     fn spec() -> Spec {
         lifecycle::spec(
@@ -29,46 +26,49 @@ impl Change for StartContainer {
         )
     }
 
-    async fn resolve(cx: Context<'_>, params: &OneContainer) -> Result<Vec<Target>, Fault> {
-        target::resolve_for_change(cx, &params.container).await
+    fn headline(_: &OneContainer, notes: &Notes) -> String {
+        let name = text::name(&notes.container.name);
+        match notes::run(&notes.container) {
+            Run::Paused => format!(
+                "{name} is paused, and engines refuse to start what is paused. Un-pause or restart \
+                 it instead."
+            ),
+            Run::Up if notes.container.state.status == RESTARTING => {
+                format!("{name} keeps restarting by itself: a start changes nothing about that.")
+            }
+            Run::Up => format!("{name} is running already: nothing will change."),
+            Run::Down => format!("Start {name}."),
+        }
     }
 
-    async fn observe(
-        cx: Context<'_>,
-        _: &OneContainer,
-        targets: &[Target],
-    ) -> Result<Seen<Facts, Container>, Fault> {
-        lifecycle::observe(cx, targets, |_| Class::Mutate).await
+    fn notes(_: &OneContainer, notes: &Notes) -> Rows {
+        let container = &notes.container;
+        let mut rows = Rows::new();
+        if notes::run(container) != Run::Down {
+            return rows;
+        }
+        notes::image(&mut rows, notes, "a start");
+        notes::last_end(&mut rows, notes);
+        notes::some(&mut rows, "restart policy", notes::policy(container));
+        notes::starting(&mut rows, container);
+        rows
     }
 
-    async fn preview(
-        cx: Context<'_>,
-        plan: &Plan,
-        _: &OneContainer,
-        facts: &[Facts],
-        sight: Container,
-    ) -> Preview {
-        let notes = lifecycle::notes(cx, plan.targets(), sight, Beside::Image).await;
-        let headline = notes::start_headline(&notes);
-        lifecycle::preview(plan, headline, facts, &notes, notes::start(&notes))
+    fn act<'a>(
+        act: &'a dyn Act,
+        _: &'a OneContainer,
+        target: &'a Granted<'a>,
+        _: &'a Facts,
+    ) -> Asked<'a, Acted> {
+        act.start(target)
     }
 
-    async fn execute(
-        act: &dyn Act,
-        _: &OneContainer,
-        permit: &Permit,
-        _: &mut dyn Steps,
-    ) -> Result<Done, Fault> {
-        let acted = act.start(&lifecycle::one(permit)?).await?;
-        Ok(Done::of(permit, acted))
-    }
-
-    async fn look_again(
-        cx: Context<'_>,
-        _: &OneContainer,
-        targets: &[Target],
-        done: &Done,
-    ) -> Result<Outcome, Fault> {
-        outcome::look(cx, targets, Did::Start, *done).await
+    fn told(_: &OneContainer, name: &str) -> Told {
+        Told {
+            changed: format!("Started {name}."),
+            already: format!("{name} was running already; nothing was done."),
+            expect: Expect::Up,
+            shown: |_| Vec::new(),
+        }
     }
 }

@@ -1,25 +1,22 @@
 //! `stop_container`: stops a container. One that is removed when it stops is lost with it.
 
-use super::lifecycle::{self, Beside, Done, Facts, Patient};
-use super::outcome::{self, Did, Outcome};
-use super::{notes, target};
-use crate::core::grant::Permit;
+use super::lifecycle::{self, Beside, Facts, Notes, Patient};
+use super::notes::{self, Rows, Run};
+use super::outcome::{Expect, Told};
+use super::verb::Verb;
+use crate::core::grant::Granted;
 use crate::core::operation::{Class, Spec};
-use crate::core::plan::{Plan, Target};
-use crate::core::reason::Fault;
-use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ports::engine::{Act, Container};
+use crate::core::text;
+use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// The operation.
 #[derive(Debug)]
 pub struct StopContainer;
 
-impl Change for StopContainer {
+impl Verb for StopContainer {
     type Params = Patient;
-    type Facts = Facts;
-    type Sight = Container;
-    type Done = Done;
-    type Output = Outcome;
+
+    const BESIDE: Beside = Beside { others: true, ..Beside::NOTHING };
 
     fn spec() -> Spec {
         let spec = lifecycle::spec(
@@ -31,46 +28,50 @@ impl Change for StopContainer {
         Spec { ceiling: Class::Destroy, ..spec }
     }
 
-    async fn resolve(cx: Context<'_>, params: &Patient) -> Result<Vec<Target>, Fault> {
-        target::resolve_for_change(cx, &params.container).await
+    fn class(_: &Patient, container: &Container) -> Class {
+        lifecycle::ending(container)
     }
 
-    async fn observe(
-        cx: Context<'_>,
-        _: &Patient,
-        targets: &[Target],
-    ) -> Result<Seen<Facts, Container>, Fault> {
-        lifecycle::observe(cx, targets, lifecycle::ending).await
+    fn headline(params: &Patient, notes: &Notes) -> String {
+        let name = text::name(&notes.container.name);
+        let signals = notes::signals(notes, params.timeout);
+        match (notes::run(&notes.container), notes.container.auto_remove) {
+            (Run::Down, _) => format!("{name} is not running: nothing will change."),
+            (_, true) => format!("Stop {name} ({signals}) and so REMOVE it."),
+            (_, false) => format!("Stop {name} ({signals})."),
+        }
     }
 
-    async fn preview(
-        cx: Context<'_>,
-        plan: &Plan,
-        params: &Patient,
-        facts: &[Facts],
-        sight: Container,
-    ) -> Preview {
-        let notes = lifecycle::notes(cx, plan.targets(), sight, Beside::Peers).await;
-        let headline = notes::stop_headline(&notes, params.timeout);
-        lifecycle::preview(plan, headline, facts, &notes, notes::stop(&notes))
+    fn notes(_: &Patient, notes: &Notes) -> Rows {
+        let container = &notes.container;
+        let mut rows = Rows::new();
+        if notes::run(container) == Run::Down {
+            return rows;
+        }
+        notes::uptime(&mut rows, notes);
+        notes::some(&mut rows, "comes back", notes::comes_back(container));
+        notes::removed(&mut rows, container);
+        notes::published(&mut rows, container, "they stop answering; who is connected is unknown");
+        notes::lost(&mut rows, container);
+        notes::affected(&mut rows, notes, "until it and they are started again");
+        rows
     }
 
-    async fn execute(
-        act: &dyn Act,
-        params: &Patient,
-        permit: &Permit,
-        _: &mut dyn Steps,
-    ) -> Result<Done, Fault> {
-        let acted = act.stop(&lifecycle::one(permit)?, params.timeout).await?;
-        Ok(Done::of(permit, acted))
+    fn act<'a>(
+        act: &'a dyn Act,
+        params: &'a Patient,
+        target: &'a Granted<'a>,
+        _: &'a Facts,
+    ) -> Asked<'a, Acted> {
+        act.stop(target, params.timeout)
     }
 
-    async fn look_again(
-        cx: Context<'_>,
-        _: &Patient,
-        targets: &[Target],
-        done: &Done,
-    ) -> Result<Outcome, Fault> {
-        outcome::look(cx, targets, Did::Stop, *done).await
+    fn told(_: &Patient, name: &str) -> Told {
+        Told {
+            changed: format!("Stopped {name}."),
+            already: format!("{name} was not running; nothing was done."),
+            expect: Expect::Down,
+            shown: |_| Vec::new(),
+        }
     }
 }

@@ -19,18 +19,11 @@ pub(in crate::ops) const SERVICE: &str = "com.docker.compose.service";
 /// Finds the one container that is meant, by one filtered list. For reads: policy is told what the
 /// list tells, and what only the container tells if it asks.
 pub(in crate::ops) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<Target>, Fault> {
-    if ["image", "privileged"].iter().any(|attribute| cx.policy.asks_for(attribute)) {
+    if needs_a_look(cx) {
         return resolve_for_change(cx, given).await;
     }
     let (row, engine) = find(cx, given).await?;
-    let attributes = attributes(&row.labels, &row.image);
-    Ok(vec![Target {
-        kind: CONTAINER.name,
-        id: row.id.as_str().to_owned(),
-        name: row.name,
-        engine,
-        attributes,
-    }])
+    Ok(vec![of_row(row, engine)])
 }
 
 /// As [`resolve`], and looks at the container itself. For changes: policy is also told what only
@@ -40,11 +33,28 @@ pub(in crate::ops) async fn resolve_for_change(
     given: &str,
 ) -> Result<Vec<Target>, Fault> {
     let (row, engine) = find(cx, given).await?;
-    let container = cx.look.container(&row.id).await?;
+    Ok(vec![of_container(&cx.look.container(&row.id).await?, engine)])
+}
+
+/// A container as a target of changes.
+pub(in crate::ops) fn of_container(container: &Container, engine: String) -> Target {
     let Container { id, name, image, labels, privileged, .. } = container;
-    let mut attributes = attributes(&labels, &image);
+    let mut attributes = attributes(labels, image);
     attributes.insert("privileged".into(), privileged.to_string());
-    Ok(vec![Target { kind: CONTAINER.name, id: id.as_str().to_owned(), name, engine, attributes }])
+    let (id, name) = (id.as_str().to_owned(), name.clone());
+    Target { kind: CONTAINER.name, id, name, engine, attributes }
+}
+
+/// A container of a list as a target of reads.
+pub(in crate::ops) fn of_row(row: ContainerRow, engine: String) -> Target {
+    let attributes = attributes(&row.labels, &row.image);
+    let (id, name) = (row.id.as_str().to_owned(), row.name);
+    Target { kind: CONTAINER.name, id, name, engine, attributes }
+}
+
+/// Whether policy asks for what a list of containers does not tell.
+pub(in crate::ops) fn needs_a_look(cx: Context<'_>) -> bool {
+    ["image", "privileged"].iter().any(|attribute| cx.policy.asks_for(attribute))
 }
 
 async fn find(cx: Context<'_>, given: &str) -> Result<(ContainerRow, String), Fault> {

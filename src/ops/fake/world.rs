@@ -9,8 +9,9 @@ use time::OffsetDateTime;
 
 use super::{Answered, Fake, NOW, ready};
 use crate::core::grant::{GrantRow, Tick, TokenHash};
+use crate::core::operation::Class;
 use crate::core::plan::{Face, Principal, Target};
-use crate::core::policy::{History, Policy, Recall};
+use crate::core::policy::{Condition, Effect, History, Level, Policy, Recall, Rule};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Record};
 use crate::gate::{Answer, Confirm, Context, Gate, Parts, Registry, Request, Settings};
@@ -24,6 +25,15 @@ use crate::ports::{
 pub(in crate::ops) struct World {
     grants: Mutex<Vec<GrantRow>>,
     pub(in crate::ops) records: Mutex<Vec<Record>>,
+    /// Whether every change can be confirmed; else the built-in policy stands.
+    confirming: bool,
+}
+
+impl World {
+    /// A world in which every change can be confirmed.
+    pub(in crate::ops) fn confirming() -> Self {
+        Self { confirming: true, ..Self::default() }
+    }
 }
 
 impl Clock for World {
@@ -94,7 +104,8 @@ const CALLER: Caller = Caller {
     pid: 1,
 };
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::builtin);
-static WORLD: World = World { grants: Mutex::new(Vec::new()), records: Mutex::new(Vec::new()) };
+static WORLD: World =
+    World { grants: Mutex::new(Vec::new()), records: Mutex::new(Vec::new()), confirming: false };
 
 /// What an operation is given, over this engine.
 pub(in crate::ops) fn context(engine: &Fake) -> Context<'_> {
@@ -108,11 +119,25 @@ pub(in crate::ops) fn context(engine: &Fake) -> Context<'_> {
     }
 }
 
-/// A gate over this engine, with the built-in policy and every operation.
+fn confirming() -> Policy {
+    let rule = |id: &str, effect, classes: &[Class]| {
+        Rule::new(id, effect, Level::User, vec![Condition::class(classes)])
+    };
+    Policy::new(vec![
+        rule("reads", Effect::Allow, &[Class::Read, Class::Sensitive]),
+        rule("changes", Effect::Confirm, &[Class::Mutate, Class::Destroy, Class::Escalate]),
+    ])
+}
+
+/// A gate over this engine, with this world's policy and every operation.
 pub(in crate::ops) fn gate(engine: &Arc<Fake>, world: &Arc<World>) -> Gate {
     Gate::new(Parts {
         registry: Registry::new(crate::ops::ALL, |_| true),
-        policies: Arc::new(Fixed::new(Policy::builtin())),
+        policies: Arc::new(Fixed::new(if world.confirming {
+            confirming()
+        } else {
+            Policy::builtin()
+        })),
         look: Arc::clone(engine) as Arc<dyn Look>,
         act: Arc::clone(engine) as Arc<dyn Act>,
         audit: Arc::clone(world) as Arc<dyn Audit>,

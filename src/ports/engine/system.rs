@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::{Asked, DiskUsage, EventQuery, Happening, not_offered};
 use crate::core::ids::FullId;
 use crate::core::reason::Fault;
 use crate::ports::BoxFuture;
@@ -15,6 +16,22 @@ pub trait LookSystem: Send + Sync + fmt::Debug {
 
     /// What the engine says of itself.
     fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>>;
+
+    /// What the engine keeps on its disk. It walks the disk for that, which can take a minute:
+    /// whoever cannot wait so long sets a time limit of its own.
+    fn disk_usage(&self) -> Asked<'_, DiskUsage> {
+        not_offered("disk usage")
+    }
+
+    /// Tells what happened, oldest first, until the end of the stretch of time that is asked for.
+    /// Engines keep only some hundred past events.
+    fn events<'a>(
+        &'a self,
+        _query: &'a EventQuery,
+        _each: &'a mut (dyn FnMut(Happening) + Send),
+    ) -> Asked<'a, ()> {
+        not_offered("events")
+    }
 
     /// The container that this program itself runs in, if it runs in one.
     fn own_container(&self) -> Option<&FullId> {

@@ -2,11 +2,10 @@
 //! these. `INSTA_UPDATE=always cargo test --test it cli::pages` renews the documents.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 use countersign::core::reason::Reason;
 
+use crate::support::page::document;
 use crate::support::program::Sandbox;
 
 /// Every verb, by the words that name it.
@@ -102,22 +101,6 @@ fn there_is_a_manual_page_for_each_verb() {
 fn the_version_is_the_packages() {
     let ran = Sandbox::new().run(&["--version"]);
     assert_eq!((ran.code, ran.stdout), (0, format!("countersign {}\n", env!("CARGO_PKG_VERSION"))));
-}
-
-/// Compares a document with what it is made of, and renews it if asked to.
-pub(super) fn document(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment what to do")]
-    let renew = std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always");
-    if renew {
-        fs::write(&path, text).unwrap();
-    }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == text,
-        "docs/{name} is stale. Renew it with \
-         `INSTA_UPDATE=always cargo test --test it cli::`, and look at the difference."
-    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod check;
 mod exits;
 mod matrix;
 mod order;
+mod ourselves;
 mod paths;
 mod race;
 mod rates;

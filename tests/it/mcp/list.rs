@@ -6,8 +6,12 @@ use serde_json::{Value, json};
 
 use crate::support::program::{LEGACY, Sandbox};
 
-/// Tokens that the list of the default toolsets may cost, at four characters each.
+/// Tokens that the list may cost, at four characters each: of the default toolsets, and of all.
 const TOKENS_MAX: usize = 4_000;
+const TOKENS_MAX_OF_ALL: usize = 12_000;
+
+/// Tokens that one tool may cost.
+const TOKENS_MAX_OF_ONE: usize = 600;
 
 fn tools(args: &[&str]) -> Vec<Value> {
     let sandbox = Sandbox::new();
@@ -75,6 +79,18 @@ fn bounded(path: &str, schema: &Value, root: bool) {
     assert!(schema["type"].is_string(), "{path}: type {}", schema["type"]);
     assert_ne!(schema["type"], "null", "{path}");
     assert!(schema.get("default").is_none_or(|value| !value.is_null()), "{path}");
+    let default = &schema["default"];
+    let within = |bound: &str, fits: fn(f64, f64) -> bool| match (default, &schema[bound]) {
+        (Value::Number(default), Value::Number(bound)) => {
+            fits(default.as_f64().unwrap(), bound.as_f64().unwrap())
+        }
+        _ => true,
+    };
+    assert!(within("minimum", |d, least| d >= least), "{path}: default {default}");
+    assert!(within("maximum", |d, most| d <= most), "{path}: default {default}");
+    for name in schema["required"].as_array().into_iter().flatten() {
+        assert!(schema["properties"][name.as_str().unwrap()].is_object(), "{path}: {name}");
+    }
     let is_element = path.ends_with("[]");
     if !root && !is_element {
         let text = schema["description"].as_str().unwrap_or_else(|| panic!("{path}: undescribed"));
@@ -89,7 +105,13 @@ fn bounded(path: &str, schema: &Value, root: bool) {
             assert!(schema["minimum"].is_number(), "{path} has no minimum");
             assert!(schema["maximum"].is_number(), "{path} has no maximum");
         }
-        "array" => assert!(schema["maxItems"].is_u64(), "{path} has no maxItems"),
+        "array" => {
+            assert!(schema["maxItems"].is_u64(), "{path} has no maxItems");
+            assert!(schema["items"]["type"].is_string(), "{path}: of what?");
+        }
+        "object" if schema["additionalProperties"].is_object() => {
+            assert!(schema["maxProperties"].is_u64(), "{path} has no maxProperties");
+        }
         "boolean" | "object" => {}
         other => panic!("{path}: {other}"),
     }
@@ -104,6 +126,9 @@ fn an_unbounded_argument_is_seen() {
         json!({"type": "integer", "description": "A number.", "minimum": 1}),
         json!({"type": ["string", "null"], "description": "A word.", "maxLength": 4}),
         json!({"type": "array", "description": "Words."}),
+        json!({"type": "array", "description": "Words.", "maxItems": 4}),
+        json!({"type": "object", "description": "M.", "additionalProperties": {"type": "string"}}),
+        json!({"type": "integer", "description": "N.", "minimum": 1, "maximum": 2, "default": 3}),
     ] {
         let seen = std::panic::catch_unwind(|| bounded("tool.word", &bad, false));
         assert!(seen.is_err(), "{bad}");
@@ -116,6 +141,12 @@ fn the_list_is_short_and_always_the_same() {
     let listed = serde_json::to_string(&tools(&[])).unwrap();
     assert!(listed.len() / 4 <= TOKENS_MAX, "{} tokens", listed.len() / 4);
     assert_eq!(listed, serde_json::to_string(&tools(&[])).unwrap());
+    let all = tools(&["--toolsets", "all"]);
+    let tokens = |value: &[Value]| serde_json::to_string(value).unwrap().len() / 4;
+    assert!(tokens(&all) <= TOKENS_MAX_OF_ALL, "{} tokens", tokens(&all));
+    for tool in all.chunks(1) {
+        assert!(tokens(tool) <= TOKENS_MAX_OF_ONE, "{}: {}", tool[0]["name"], tokens(tool));
+    }
     let sandbox = Sandbox::new();
     let mut session = sandbox.serve(&[]);
     session.initialize(LEGACY);

@@ -7,4 +7,5 @@ mod life;
 mod list;
 mod offers;
 mod policy;
+mod progress;
 mod wire;

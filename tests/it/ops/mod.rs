@@ -1,3 +1,12 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod containers_admin;
+mod exec;
+mod images;
+mod lifecycle;
+mod networks;
+mod projects;
+mod prune;
+mod system;
+mod volumes;

@@ -130,8 +130,9 @@ fn serve(inner: &Inner, mut stream: UnixStream) -> Option<()> {
         }
         let line = head.lines().next()?.to_owned();
         inner.lines.lock().unwrap().push(line.clone());
+        let body = body(&head, &mut reader)?;
         match (inner.rule)(&line) {
-            Deed::Forward => stream.write_all(&forward(&head)).ok()?,
+            Deed::Forward => stream.write_all(&forward(&head, &body)).ok()?,
             Deed::Say(status, body) => {
                 let length = body.len();
                 let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n");
@@ -141,18 +142,29 @@ fn serve(inner: &Inner, mut stream: UnixStream) -> Option<()> {
             Deed::Silence => thread::sleep(Duration::from_secs(600)),
             Deed::HangUp => return stream.shutdown(Shutdown::Both).ok(),
             Deed::ForwardAndHangUp => {
-                forward(&head);
+                forward(&head, &body);
                 return stream.shutdown(Shutdown::Both).ok();
             }
         }
     }
 }
 
+/// The body that the head of a request announces.
+fn body(head: &str, reader: &mut impl std::io::Read) -> Option<Vec<u8>> {
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    Some(body)
+}
+
 /// The real engine's whole answer, as one on a connection that stays.
-fn forward(head: &str) -> Vec<u8> {
+fn forward(head: &str, body: &[u8]) -> Vec<u8> {
     let mut engine = UnixStream::connect(SOCKET).unwrap();
     let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
-    engine.write_all(head.as_bytes()).unwrap();
+    engine.write_all(&[head.as_bytes(), body].concat()).unwrap();
     let mut answer = Vec::new();
     engine.read_to_end(&mut answer).unwrap();
     let mark = b"Connection: close\r\n";

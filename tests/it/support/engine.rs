@@ -13,6 +13,8 @@ use countersign::core::ids::FullId;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{Endpoint, Sources, resolve};
 
+use super::registry::tar;
+
 /// The image that all test containers run: busybox with a link for each of its programs.
 pub(crate) const IMAGE: &str = "countersign-test/busybox:1";
 
@@ -54,6 +56,48 @@ impl Engine {
         Sentence { engine: self, options: Vec::new(), name: None, command }
     }
 
+    /// Makes a volume of a name of this run, with these options of `docker volume create`.
+    pub(crate) fn volume_with(&self, name: &str, options: &[&str]) -> String {
+        let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
+        let words = ["volume", "create", "--label", &label];
+        docker(&[&words, options, &[name.as_str()]].concat());
+        name
+    }
+
+    /// Makes a network of a name of this run, with these options of `docker network create`, and
+    /// gives its id.
+    pub(crate) fn network_with(&self, name: &str, options: &[&str]) -> String {
+        let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
+        let words = ["network", "create", "--label", &label];
+        docker(&[&words, options, &[name.as_str()]].concat()).trim().to_owned()
+    }
+
+    /// A name that no other test has. Whatever is made under one is removed on drop.
+    pub(crate) fn named(&self, name: &str) -> String {
+        format!("cs-{}-{name}", self.run)
+    }
+
+    /// A network of this name. Gives its id.
+    pub(crate) fn network(&self, name: &str) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        docker(&["network", "create", "--label", &label, name]).trim().to_owned()
+    }
+
+    /// A volume of this name, or one without a name. Gives its name.
+    pub(crate) fn volume(&self, name: Option<&str>) -> String {
+        let label = format!("{LABEL}={}", self.run);
+        let mut words = vec!["volume", "create", "--label", &label];
+        words.extend(name);
+        docker(&words).trim().to_owned()
+    }
+
+    /// An image of this name that no registry knows, with one file of this content. Gives its id.
+    pub(crate) fn image(&self, name: &str, content: &str) -> String {
+        let label = format!("LABEL {LABEL}={}", self.run);
+        let words = ["import", "--change", &label, "--change", "CMD [\"/content\"]", "-", name];
+        docker_reads(&words, &tar(content)).trim().to_owned()
+    }
+
     /// The adapter under test, on this engine's own socket.
     pub(crate) fn adapter(&self) -> DockerEngine {
         adapter_at(Path::new(SOCKET))
@@ -66,6 +110,22 @@ impl Drop for Engine {
         let ids = docker(&["ps", "-aq", "--filter", &filter]);
         for id in ids.split_whitespace() {
             try_docker(&["rm", "-fv", id]);
+        }
+        let ours = self.named("");
+        let labelled = ["--filter", &filter];
+        for (kind, column) in [("volume", "{{.Name}}"), ("network", "{{.ID}} {{.Name}}")] {
+            let listed = docker(&[kind, "ls", "--format", column]);
+            let named = listed.lines().filter(|line| {
+                line.split_once(' ').map_or(*line, |(_, name)| name).starts_with(&ours)
+            });
+            let labelled = docker(&[&[kind, "ls", "-q"][..], &labelled[..]].concat());
+            for one in named.chain(labelled.lines()) {
+                try_docker(&[kind, "rm", one.split(' ').next().unwrap_or_default()]);
+            }
+        }
+        let images = docker(&["images", "-aq", "--no-trunc", "--filter", &filter]);
+        for id in images.split_whitespace() {
+            try_docker(&["rmi", "-f", id]);
         }
     }
 }
@@ -177,13 +237,26 @@ pub(crate) fn docker(words: &[&str]) -> String {
     try_docker(words).unwrap_or_else(|| panic!("docker {words:?} failed"))
 }
 
+/// As [`docker`]; none if it failed.
 #[expect(clippy::disallowed_methods, reason = "tests set the engine up with its own program")]
-fn try_docker(words: &[&str]) -> Option<String> {
+pub(crate) fn try_docker(words: &[&str]) -> Option<String> {
     let mut command = Command::new("docker");
     let host = format!("unix://{SOCKET}");
     command.args(["--host", &host]).args(words).stdin(Stdio::null());
     let output = command.output().expect("the docker program");
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs the `docker` program with this on its standard input.
+#[expect(clippy::disallowed_methods, reason = "tests set the engine up with its own program")]
+fn docker_reads(words: &[&str], input: &[u8]) -> String {
+    let mut command = Command::new("docker");
+    command.args(["--host", &format!("unix://{SOCKET}")]).args(words);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "docker {words:?} failed");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Makes the test image once, however many test processes want it.

@@ -3,59 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use countersign::core::grant::{Granted, Tick};
+use countersign::core::grant::Granted;
 use countersign::core::ids::{FullId, Reference};
 use countersign::core::plan::Target;
 use countersign::core::policy::{History, Past, Recall};
 use countersign::core::reason::{Fault, Reason};
 use countersign::core::record::{Event, Record};
 use countersign::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActVolumes, Acted, Container, ContainerFilter,
-    ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs, LookNetworks,
-    LookSystem, LookVolumes, State,
+    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Container,
+    ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookNetworks, LookSystem, LookVolumes, State,
 };
-use countersign::ports::{Audit, BoxFuture, Clock, Durability, Entropy, Held};
+use countersign::ports::{Audit, BoxFuture, Durability, Held};
 use time::OffsetDateTime;
-use time::macros::datetime;
 use tokio::sync::Semaphore;
 
-/// A clock that goes when it is told to.
-#[derive(Debug, Default)]
-pub(crate) struct FakeClock(AtomicU64);
-
-impl FakeClock {
-    pub(crate) fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for FakeClock {
-    fn now(&self) -> OffsetDateTime {
-        datetime!(2026-11-21 12:00 UTC) + self.tick().0
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(Duration::from_secs(self.0.load(Ordering::SeqCst)))
-    }
-}
-
-/// Bytes that count up.
-#[derive(Debug, Default)]
-pub(crate) struct FakeEntropy(AtomicU64);
-
-impl Entropy for FakeEntropy {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
-        let n = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        for (byte, value) in bytes.iter_mut().zip(n.iter().cycle()) {
-            *byte = *value;
-        }
-        Ok(())
-    }
-}
+pub(crate) use super::chance::{FakeClock, FakeEntropy};
 
 /// A log in memory.
 #[derive(Debug, Default)]
@@ -187,6 +154,8 @@ pub(crate) struct FakeEngine {
     pub(crate) blind_after: Mutex<Option<usize>>,
     /// What happens at the next look at a container.
     pub(crate) at_next_look: Mutex<Option<Hook>>,
+    /// What the program itself runs in.
+    pub(crate) own: OnceLock<FullId>,
 }
 
 impl fmt::Debug for FakeEngine {
@@ -266,11 +235,13 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         network_mode: "bridge".into(),
         pid_mode: String::new(),
         ipc_mode: String::new(),
+        beyond: Default::default(),
         user: String::new(),
         mounts: Vec::new(),
         tmpfs: Vec::new(),
         ports: Vec::new(),
         networks: BTreeMap::new(),
+        aliases: BTreeMap::new(),
         links: Vec::new(),
         volumes_from: Vec::new(),
         labels: BTreeMap::new(),
@@ -283,6 +254,8 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         log_driver: "json-file".into(),
         execs: 0,
         memory_bytes: 0,
+        memory_swap_bytes: 0,
+        nano_cpus: 0,
         config_digest: "sha256:0".into(),
     }
 }
@@ -292,13 +265,16 @@ fn row(container: &Container) -> ContainerRow {
         id: container.id.clone(),
         name: container.name.clone(),
         image: container.image.clone(),
+        image_id: container.image_id.clone(),
         state: container.state.status.clone(),
         status: "Up".into(),
         created: OffsetDateTime::UNIX_EPOCH,
         ports: Vec::new(),
         labels: container.labels.clone(),
         networks: Vec::new(),
+        network_ids: BTreeMap::new(),
         network_mode: container.network_mode.clone(),
+        mounts: Vec::new(),
     }
 }
 
@@ -310,6 +286,10 @@ impl LookSystem for FakeEngine {
     fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>> {
         let fault = Fault::new(Reason::EngineUnavailable, "The engine is down.");
         Box::pin(std::future::ready(Err(fault.with_detail("connection refused"))))
+    }
+
+    fn own_container(&self) -> Option<&FullId> {
+        self.own.get()
     }
 }
 
@@ -366,6 +346,7 @@ impl LookVolumes for FakeEngine {}
 impl LookNetworks for FakeEngine {}
 
 impl ActImages for FakeEngine {}
+impl ActProcesses for FakeEngine {}
 impl ActVolumes for FakeEngine {}
 impl ActNetworks for FakeEngine {}
 

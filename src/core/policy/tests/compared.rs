@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::random::rule;
 use super::reference::{Draft, Earlier, Request};
-use super::support::{UNIT, policy, vocabulary};
+use super::support::{policy, vocabulary};
 use crate::core::operation::Class;
 use crate::core::plan::Target;
 use crate::core::policy::{
@@ -28,18 +28,20 @@ fn compared<'a>(old: &'a Policy, new: &'a Policy) -> Comparison<'a> {
 }
 
 const SMALL: &[(&str, &[&str])] = &[
-    ("op", &["ping", "stop", "remove"]),
+    ("op", &["ping", "stop", "attach", "remove"]),
     ("class", &["read", "mutate", "destroy"]),
     ("label.env", &["a", "b", "a*", "*", "?"]),
+    ("kind", &["unit", "link"]),
     ("privileged", &["true", "false"]),
+    ("driver", &["a", "a*", "?"]),
     ("client", &["a", "?", "*"]),
     ("arg.tags", &["a", "b", "a*", "?"]),
 ];
 
-/// Every request of three operations, as far as such rules can tell them apart.
+/// Every request of four operations, as far as such rules can tell them apart.
 fn requests() -> Vec<Request> {
     let mut all = Vec::new();
-    for name in ["ping", "stop", "remove"] {
+    for name in ["ping", "stop", "attach", "remove"] {
         let known = vocabulary().get(name).unwrap();
         for class in Class::ALL {
             if (known.spec.class..=known.spec.ceiling).contains(&class) {
@@ -79,27 +81,31 @@ fn of_class(known: &'static Known, class: Class) -> Vec<Request> {
 }
 
 fn earlier(known: &'static Known, class: Class, at: OffsetDateTime, on: &[Target]) -> Earlier {
-    let targets = on.iter().map(|target| (target.id.clone(), target.engine.clone())).collect();
+    let targets =
+        on.iter().map(|target| (target.kind, target.id.clone(), target.engine.clone())).collect();
     Earlier { at, operation: &known.spec.name, class: Some(class), targets: Some(targets) }
 }
 
 fn targets(known: &Known) -> Vec<Vec<Target>> {
-    if known.spec.kinds.is_empty() {
-        return vec![Vec::new()];
-    }
     let mut all = vec![Vec::new()];
-    for env in [None, Some("a"), Some("b"), Some("ab"), Some("zz")] {
-        for privileged in [None, Some("true"), Some("false")] {
-            let attributes = [("label.env", env), ("privileged", privileged)];
-            let attributes =
-                attributes.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned())));
-            all.push(vec![Target {
-                kind: UNIT.name,
-                id: "00000000".into(),
-                name: "a".into(),
-                engine: "a".into(),
-                attributes: attributes.collect(),
-            }]);
+    for kind in known.spec.kinds {
+        let (own, values) = match kind.attribute("privileged") {
+            Some(_) => ("privileged", [None, Some("true"), Some("false")]),
+            None => ("driver", [None, Some("a"), Some("zz")]),
+        };
+        for env in [None, Some("a"), Some("b"), Some("ab"), Some("zz")] {
+            for value in values {
+                let attributes = [("label.env", env), (own, value)].into_iter();
+                let attributes =
+                    attributes.filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned())));
+                all.push(vec![Target {
+                    kind: kind.name,
+                    id: "00000000".into(),
+                    name: "a".into(),
+                    engine: "a".into(),
+                    attributes: attributes.collect(),
+                }]);
+            }
         }
     }
     all

@@ -10,13 +10,13 @@ use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::reference::{Draft, DraftRate, DraftSchedule, Earlier, Question, Request};
-use super::support::{UNIT, condition, vocabulary};
+use super::reference::{Draft, DraftRate, DraftSchedule, Earlier, Question, Request, Thing};
+use super::support::{LINK, UNIT, condition, vocabulary};
 use crate::core::operation::Class;
 use crate::core::plan::Target;
 use crate::core::policy::{
-    ClassSet, Effect, History, Level, Past, Policy, Query, Rate, Rule, Schedule, Scope, Touched,
-    Vocabulary, When, Window, Zone, operations_of,
+    ClassSet, Effect, History, Known, Level, Past, Policy, Query, Rate, Rule, Schedule, Scope,
+    Touched, Vocabulary, When, Window, Zone, operations_of,
 };
 use crate::core::record::TargetKey;
 
@@ -28,10 +28,10 @@ const FLAGS: &[&str] = &["true", "false"];
 
 /// What is asked under a key, and what requests have there.
 pub(super) const KEYS: Keys = &[
-    ("op", &["ping", "run", "list", "show", "stop", "rename", "remove"]),
+    ("op", &["ping", "run", "list", "show", "stop", "rename", "attach", "remove"]),
     ("class", &["read", "sensitive", "mutate", "destroy", "escalate"]),
-    ("toolset", &["core", "units"]),
-    ("kind", &["unit"]),
+    ("toolset", &["core", "units", "links"]),
+    ("kind", &["unit", "link"]),
     ("name", GLOBS),
     ("id", IDS),
     ("engine", ENGINES),
@@ -41,6 +41,7 @@ pub(super) const KEYS: Keys = &[
     ("image", GLOBS),
     ("project", GLOBS),
     ("privileged", FLAGS),
+    ("driver", GLOBS),
     ("arg.force", FLAGS),
     ("arg.all", FLAGS),
     ("arg.tags", GLOBS),
@@ -144,31 +145,44 @@ pub(super) fn sealed(drafts: &[Draft]) -> Policy {
     Policy::new(rules.map(|(n, draft)| draft.rule(&format!("r{n}"), vocabulary)).collect())
 }
 
-fn target() -> impl Strategy<Value = Target> {
+/// A target of either kind; which one an operation gets is its own say.
+fn target() -> impl Strategy<Value = [Target; 2]> {
     let text = || select(TEXTS);
     let label = || weighted(0.7, select(vec!["a", "b", "ab", ""]));
+    let always = || weighted(0.8, text());
     let attributes =
-        (label(), label(), weighted(0.8, text()), of(text()), weighted(0.8, select(FLAGS)));
+        (label(), label(), always(), of(text()), weighted(0.8, select(FLAGS)), always());
     (text(), select(IDS), select(ENGINES), attributes).prop_map(|(name, id, engine, attributes)| {
-        let (env, tier, image, project, privileged) = attributes;
+        let (env, tier, image, project, privileged, driver) = attributes;
         let attributes = [
             ("label.env", env),
             ("label.tier", tier),
             ("image", image),
             ("project", project),
             ("privileged", privileged),
+            ("driver", driver),
         ];
-        let attributes = attributes
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-        Target {
-            kind: UNIT.name,
-            id: id.to_owned(),
-            name: name.to_owned(),
-            engine: engine.to_owned(),
-            attributes: attributes.collect(),
-        }
+        [&UNIT, &LINK].map(|kind| {
+            let mine = attributes.into_iter().filter(|(name, _)| kind.attribute(name).is_some());
+            let mine = mine.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+            Target {
+                kind: kind.name,
+                id: id.to_owned(),
+                name: name.to_owned(),
+                engine: engine.to_owned(),
+                attributes: mine.collect(),
+            }
+        })
     })
+}
+
+/// What an operation acts on: of the kinds that it has, `picks` says which.
+fn acted(known: &Known, drawn: Vec<([Target; 2], Index)>) -> Vec<Target> {
+    let of = |(both, pick): ([Target; 2], Index)| {
+        let kind = pick.get(known.spec.kinds);
+        both.into_iter().find(|target| target.kind == kind.name).unwrap()
+    };
+    if known.spec.kinds.is_empty() { Vec::new() } else { drawn.into_iter().map(of).collect() }
 }
 
 fn arguments() -> impl Strategy<Value = Map<String, Value>> {
@@ -193,12 +207,12 @@ fn moment() -> impl Strategy<Value = OffsetDateTime> {
 }
 
 /// How long ago, which operation and class, and to which targets.
-type Sketch = (i64, Index, Option<Index>, Option<Vec<(String, String)>>);
+type Sketch = (i64, Index, Option<Index>, Option<Vec<Thing>>);
 
 fn sketches() -> impl Strategy<Value = Vec<Sketch>> {
     let ages = select(vec![-5, 0, 59, 60, 61, 3599, 3600, 3601]);
-    let target = (select(IDS), select(ENGINES));
-    let target = target.prop_map(|(id, engine)| (id.to_owned(), engine.to_owned()));
+    let target = (select(vec![UNIT.name, LINK.name]), select(IDS), select(ENGINES));
+    let target = target.prop_map(|(kind, id, engine)| (kind, id.to_owned(), engine.to_owned()));
     let targets = weighted(0.9, vec(target, 0..=2));
     vec((ages, any::<Index>(), weighted(0.9, any::<Index>()), targets), 0..=6)
 }
@@ -233,11 +247,11 @@ fn known<T: std::fmt::Debug>(
 pub(super) fn request(percent: u8) -> impl Strategy<Value = Request> {
     let asked = (known(percent, any::<Index>()), known(percent, arguments()));
     let client = known(percent, of(select(TEXTS).prop_map(str::to_owned)));
-    let acted = known(percent, vec(target(), 0..=2));
+    let drawn = known(percent, vec((target(), any::<Index>()), 0..=3));
     let before = known(percent, sketches());
     let times = (moment(), known(percent, Just(())));
-    (any::<Index>(), asked, client, acted, times, before).prop_map(
-        |(operation, (class, arguments), client, targets, (moment, on_time), before)| {
+    (any::<Index>(), asked, client, drawn, times, before).prop_map(
+        |(operation, (class, arguments), client, drawn, (moment, on_time), before)| {
             let vocabulary = vocabulary();
             let known = operation.get(vocabulary.operations());
             let spec = &known.spec;
@@ -248,7 +262,7 @@ pub(super) fn request(percent: u8) -> impl Strategy<Value = Request> {
             });
             let targets = match spec.kinds {
                 [] => Some(Vec::new()),
-                _ => targets,
+                _ => drawn.map(|drawn| acted(known, drawn)),
             };
             let earlier = before.map(|before| earlier(before, moment));
             let now = on_time.map(|()| moment);
@@ -261,7 +275,7 @@ impl Request {
     pub(super) fn history(&self) -> Option<History> {
         let mut history = History::default();
         for one in self.earlier.as_ref()? {
-            let key = |(id, engine): &(String, String)| TargetKey::of(UNIT.name, id, engine);
+            let key = |(kind, id, engine): &Thing| TargetKey::of(kind, id, engine);
             let targets = one.targets.as_ref();
             history.push(Past {
                 at: one.at,

@@ -54,6 +54,9 @@ pub(super) struct Request {
     pub(super) earlier: Option<Vec<Earlier>>,
 }
 
+/// The kind, id and engine of a target.
+pub(super) type Thing = (&'static str, String, String);
+
 /// A request that was let through before.
 #[derive(Clone, Debug)]
 pub(super) struct Earlier {
@@ -61,8 +64,8 @@ pub(super) struct Earlier {
     pub(super) operation: &'static str,
     /// None where it is not known.
     pub(super) class: Option<Class>,
-    /// The ids and engines of its targets; none where they are not known.
-    pub(super) targets: Option<Vec<(String, String)>>,
+    /// None where they are not known.
+    pub(super) targets: Option<Vec<Thing>>,
 }
 
 /// Yes, no, or none for "not known".
@@ -260,7 +263,7 @@ fn is_reached(
         let mine = recent.clone().filter(|one| match (target, &one.targets) {
             (None, _) | (_, None) => true,
             (Some(target), Some(all)) => {
-                all.iter().any(|(id, engine)| *id == target.id && *engine == target.engine)
+                all.contains(&(target.kind, target.id.clone(), target.engine.clone()))
             }
         });
         mine.count() >= rate.least as usize

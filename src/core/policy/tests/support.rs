@@ -28,6 +28,23 @@ pub(super) const UNIT: Kind = Kind {
     ],
 };
 
+/// Another kind, of which other things can be asked.
+pub(super) const LINK: Kind = Kind {
+    name: "link",
+    names: Form::Word { upper: true, beside: "_.-" },
+    ids: Form::Hex(8),
+    attributes: &[
+        Attribute { name: "label.*", form: Form::Text, always: false },
+        Attribute { name: "driver", form: Form::Text, always: true },
+        Attribute { name: "project", form: Form::Text, always: false },
+    ],
+};
+
+/// The kind of that name.
+pub(super) fn kind(name: &str) -> &'static Kind {
+    vocabulary().kinds().into_iter().find(|kind| kind.name == name).unwrap()
+}
+
 pub(super) fn spec(name: &'static str, class: Class, ceiling: Class) -> Spec {
     Spec {
         name: Cow::Borrowed(name),
@@ -44,7 +61,8 @@ pub(super) fn spec(name: &'static str, class: Class, ceiling: Class) -> Spec {
     }
 }
 
-/// Seven operations: two of toolset `core`, five of toolset `units`.
+/// Eight operations: two of toolset `core`, five of toolset `units`, and one of toolset `links` that
+/// acts on targets of two kinds.
 pub(super) fn vocabulary() -> &'static Vocabulary {
     static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(operations);
     &VOCABULARY
@@ -60,6 +78,9 @@ fn operations() -> Vocabulary {
         let spec = spec(name, class, ceiling);
         known(Spec { toolset: "units", kinds: &[&UNIT], ..spec }, arguments)
     };
+    let attach = spec("attach", Mutate, Destroy);
+    let attach = Spec { toolset: "links", kinds: &[&LINK, &UNIT], ..attach };
+    let attach = known(attach, vec![("tags", many())]);
     Vocabulary::new(vec![
         core("ping", Read, vec![]),
         core("run", Escalate, vec![("image", Argument::default()), ("ports", many())]),
@@ -67,6 +88,7 @@ fn operations() -> Vocabulary {
         unit("show", Sensitive, Sensitive, vec![]),
         unit("stop", Mutate, Destroy, vec![("timeout", Argument::default())]),
         unit("rename", Mutate, Mutate, vec![("newName", Argument::default())]),
+        attach,
         unit("remove", Destroy, Destroy, vec![("force", flag()), ("tags", many())]),
     ])
 }

@@ -2,6 +2,7 @@
 //! line sanitised, the newest kept where not all fit.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -66,10 +67,13 @@ pub struct Page {
 }
 
 /// A line with what its place is decided by.
-struct Placed {
-    group: usize,
-    at: Option<OffsetDateTime>,
-    kept: Kept,
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) group: usize,
+    pub(super) at: Option<OffsetDateTime>,
+    /// Whose line it is, where a page holds lines of several.
+    pub(super) whose: Option<Arc<str>>,
+    pub(super) kept: Kept,
 }
 
 impl Page {
@@ -81,17 +85,29 @@ impl Page {
         shape: Shape,
         nonce: &str,
     ) -> Self {
-        let Found { searched, hits, .. } = found;
         let summary = Summary::of(&found);
         let placed = place(found.lines, shape.streams);
+        let title = format!("log of {} (id {})", text::line(name, NAME_CHARS_MAX), id.short());
+        Self::of(&title, &placed, &summary, shape, nonce)
+    }
+
+    /// Shows these lines. The title stands in the fence lines and is sanitised.
+    pub(super) fn of(
+        title: &str,
+        placed: &[Placed],
+        summary: &Summary,
+        shape: Shape,
+        nonce: &str,
+    ) -> Self {
+        let Summary { searched, hits, .. } = *summary;
         let mut days: Vec<_> = placed.iter().map(|p| p.at.map(OffsetDateTime::date)).collect();
         days.dedup();
         let day = if let [Some(day)] = days.as_slice() { Some(*day) } else { None };
         let (mut lines, mut hits_shown) = (Vec::new(), 0);
         let (mut size, mut group) = (0, None);
-        for Placed { group: its, at, kept } in placed.iter().rev() {
-            let line = line(kept, *at, day.is_some(), shape, nonce);
-            let gap = group.is_some_and(|group| group != *its);
+        for one in placed.iter().rev() {
+            let line = line(one, day.is_some(), shape, nonce);
+            let gap = group.is_some_and(|group| group != one.group);
             let more = line.len() + 1 + if gap { "--\n".len() } else { 0 };
             if size + more > shape.lines_bytes_max() {
                 break;
@@ -99,28 +115,33 @@ impl Page {
             if gap {
                 lines.push("--".to_owned());
             }
-            group = Some(*its);
+            group = Some(one.group);
             size += more;
-            hits_shown += u64::from(kept.hit);
+            hits_shown += u64::from(one.kept.hit);
             lines.push(line);
         }
         let count = lines.iter().filter(|line| *line != "--").count();
         let left_out = hits.min(u64::from(shape.tail)).saturating_sub(hits_shown);
         let last = summary.text(shape, left_out, count);
         let fence = (count > 0).then(|| {
-            let name = text::line(name, NAME_CHARS_MAX);
             let day = day.map(|day| format!(", UTC {day}")).unwrap_or_default();
-            let (id, counted) = (id.short(), counted(count, "line"));
+            let counted = counted(count, "line");
             let size = grouped(u64::try_from(size).unwrap_or(u64::MAX));
             (
-                format!(
-                    "--- log of {name} (id {id}), {counted}, {size} bytes{day}, fence {nonce} ---\n"
-                ),
+                format!("--- {title}, {counted}, {size} bytes{day}, fence {nonce} ---\n"),
                 format!("--- end of log, fence {nonce} ---\n"),
             )
         });
         let truncated = left_out > 0 || summary.reach == Reach::Oldest || summary.older(shape);
         Self { fence, shown: lines, last, lines: count, bytes: size, searched, hits, truncated }
+    }
+
+    /// Adds a sentence to its last line.
+    pub(super) fn add(&mut self, sentence: &str) {
+        if !self.last.is_empty() {
+            self.last.push(' ');
+        }
+        self.last.push_str(sentence);
     }
 }
 
@@ -163,7 +184,7 @@ fn place(lines: Vec<Kept>, streams: Streams) -> Vec<Placed> {
             last = Some(kept.index);
             // A line without a readable moment stays behind the one before it.
             moment = kept.at.or(moment);
-            Placed { group, at: moment, kept }
+            Placed { group, at: moment, whose: None, kept }
         })
         .collect();
     if streams == Streams::All {
@@ -172,14 +193,9 @@ fn place(lines: Vec<Kept>, streams: Streams) -> Vec<Placed> {
     placed
 }
 
-/// One line: its moment, its stream where both are shown, and its sanitised text.
-fn line(
-    kept: &Kept,
-    at: Option<OffsetDateTime>,
-    one_day: bool,
-    shape: Shape,
-    nonce: &str,
-) -> String {
+/// One line: its moment, whose it is, its stream where both are shown, and its sanitised text.
+fn line(placed: &Placed, one_day: bool, shape: Shape, nonce: &str) -> String {
+    let Placed { at, whose, kept, group: _ } = placed;
     let mut out = String::with_capacity(PREFIX_BYTES + kept.bytes.len());
     match at {
         Some(at) => {
@@ -194,6 +210,10 @@ fn line(
             }
         }
         None => out.push_str("--:--:--"),
+    }
+    if let Some(whose) = whose {
+        out.push(' ');
+        out.push_str(whose);
     }
     out.push_str(match (shape.streams, kept.stream) {
         (Streams::All, Stream::Err) => " E ",
@@ -219,24 +239,26 @@ fn line(
     out
 }
 
-fn clean(bytes: &[u8], nonce: &str) -> String {
+/// Text from outside as one line, which cannot pass for a fence.
+pub(in crate::ops) fn clean(bytes: &[u8], nonce: &str) -> String {
     let clean = text::line(&String::from_utf8_lossy(bytes), usize::MAX);
-    // No log can know the nonce; should one hold it all the same, it must not pass for the fence.
+    // Nothing inside can know the nonce; should it hold it all the same, it must not pass for one.
     if clean.contains(nonce) { clean.replace(nonce, "[fence]") } else { clean }
 }
 
 /// What the last line says.
-struct Summary {
-    searched: u64,
-    bytes: u64,
-    hits: u64,
-    reach: Reach,
-    limited: bool,
-    overlong: u64,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Summary {
+    pub(super) searched: u64,
+    pub(super) bytes: u64,
+    pub(super) hits: u64,
+    pub(super) reach: Reach,
+    pub(super) limited: bool,
+    pub(super) overlong: u64,
 }
 
 impl Summary {
-    const fn of(found: &Found) -> Self {
+    pub(super) const fn of(found: &Found) -> Self {
         let Found { searched, bytes, hits, reach, limited, overlong, lines: _ } = found;
         Self {
             searched: *searched,

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::{policy, write, write_users};
-use crate::cli::pages::document;
+use crate::support::page::document;
 use crate::support::program::{Ran, Sandbox};
 
 /// The folder that stands for the sandbox's in the document.

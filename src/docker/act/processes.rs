@@ -1,0 +1,167 @@
+//! Making something run: new containers, and commands inside running ones.
+//!
+//! | order | error statuses that say that it did not happen |
+//! |---|---|
+//! | making a container | below 500 |
+//! | its start | as every start: up to 500 |
+//! | preparing a command | all: preparing it runs nothing |
+//! | starting a command | below 500 |
+
+use std::collections::BTreeMap;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, PortMap, RestartPolicy,
+    RestartPolicyNameEnum,
+};
+use bollard::query_parameters::CreateContainerOptions;
+use hyper::Method;
+
+use super::{Order, unknown};
+use crate::core::grant::Granted;
+use crate::core::ids::FullId;
+use crate::core::plan::Target;
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::docker::DockerEngine;
+use crate::ports::engine::{
+    ActProcesses, Asked, CONTAINER, Command, Executed, IMAGE, ImageId, MountSource, NewContainer,
+    NewMount, Publish, Ran,
+};
+
+impl ActProcesses for DockerEngine {
+    fn run<'a>(&'a self, image: &'a Granted<'a>, new: &'a NewContainer) -> Asked<'a, Ran> {
+        Box::pin(async move {
+            let image = image.target();
+            let (id, warnings) = self.make(image, new).await?;
+            let made = Target {
+                kind: CONTAINER.name,
+                id: id.as_str().to_owned(),
+                name: new.name.clone().unwrap_or_else(|| id.short().to_owned()),
+                engine: image.engine.clone(),
+                attributes: BTreeMap::new(),
+            };
+            let started = self.start_made(&made).await;
+            Ok(Ran { id, warnings, started })
+        })
+    }
+
+    fn exec<'a>(&'a self, target: &'a Granted<'a>, command: &'a Command) -> Asked<'a, Executed> {
+        Box::pin(async move {
+            let target = target.target();
+            let exec = self.prepare(target, command).await?;
+            self.attend(target, &exec, command).await
+        })
+    }
+}
+
+impl DockerEngine {
+    async fn make(
+        &self,
+        image: &Target,
+        new: &NewContainer,
+    ) -> Result<(FullId, Vec<String>), Fault> {
+        let id = ImageId::parse(&image.id).filter(|_| image.kind == IMAGE.name);
+        let body = body(
+            &id.ok_or_else(|| {
+                Fault::invalid(format!(
+                    "`{}` is not the full id of an image, so nothing was sent.",
+                    text::name(&image.id)
+                ))
+            })?,
+            new,
+        )?;
+        let order = || Order {
+            target: image,
+            verb: "run",
+            method: Method::POST,
+            path: "/containers/create".to_owned(),
+            limit: self.deadlines.start,
+            certain_below: 500,
+        };
+        let options =
+            CreateContainerOptions { name: new.name.clone(), ..CreateContainerOptions::default() };
+        let request = |docker: bollard::Docker| async move {
+            docker.create_container(Some(options), body).await
+        };
+        let answer = self.order(order(), request).await?.answer;
+        let id = FullId::parse(&answer.id)
+            .ok_or_else(|| unknown(&order(), "the engine gave it an id that is none", ""))?;
+        Ok((id, answer.warnings))
+    }
+
+    async fn start_made(&self, made: &Target) -> Result<(), Fault> {
+        let order = Order {
+            target: made,
+            verb: "start",
+            method: Method::POST,
+            path: format!("/containers/{}/start", made.id),
+            limit: self.deadlines.start,
+            certain_below: 501,
+        };
+        let request =
+            |docker: bollard::Docker| async move { docker.start_container(&made.id, None).await };
+        self.order(order, request).await.map(drop)
+    }
+}
+
+/// The container as the engine is asked for it. The image stands in it by its id, so that no other
+/// can take its place while the request is on its way.
+fn body(image: &ImageId, new: &NewContainer) -> Result<ContainerCreateBody, Fault> {
+    let exposed: Vec<String> = new.ports.iter().map(inside).collect();
+    let mut bindings = PortMap::new();
+    for port in &new.ports {
+        let binding = PortBinding {
+            host_ip: Some(port.address.clone()),
+            host_port: Some(port.host.to_string()),
+        };
+        bindings.entry(inside(port)).or_default().get_or_insert_default().push(binding);
+    }
+    let host = HostConfig {
+        mounts: Some(new.mounts.iter().map(mount).collect()),
+        port_bindings: Some(bindings),
+        network_mode: new.network.clone(),
+        restart_policy: new.restart_policy.as_ref().map(restart_policy).transpose()?,
+        memory: new.memory_bytes,
+        nano_cpus: new.nano_cpus,
+        ..HostConfig::default()
+    };
+    Ok(ContainerCreateBody {
+        image: Some(image.to_string()),
+        cmd: new.command.clone(),
+        env: Some(new.env.clone()),
+        labels: Some(new.labels.clone().into_iter().collect()),
+        exposed_ports: Some(exposed),
+        host_config: Some(host),
+        ..ContainerCreateBody::default()
+    })
+}
+
+fn inside(port: &Publish) -> String {
+    format!("{}/{}", port.private, port.protocol)
+}
+
+/// Mounts are sent in their long form: what the short one would split or make up is refused there.
+fn mount(it: &NewMount) -> Mount {
+    let (kind, source) = match &it.source {
+        MountSource::Volume(name) => (MountType::VOLUME, name),
+        MountSource::HostPath(path) => (MountType::BIND, path),
+    };
+    Mount {
+        typ: Some(kind),
+        source: Some(source.clone()),
+        target: Some(it.destination.clone()),
+        read_only: Some(!it.writable),
+        ..Mount::default()
+    }
+}
+
+fn restart_policy((name, retries): &(String, i64)) -> Result<RestartPolicy, Fault> {
+    let name = match name.as_str() {
+        "no" => RestartPolicyNameEnum::NO,
+        "always" => RestartPolicyNameEnum::ALWAYS,
+        "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
+        "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
+        _ => return Err(Fault::invalid("There is no such restart policy, so nothing was sent.")),
+    };
+    Ok(RestartPolicy { name: Some(name), maximum_retry_count: Some(*retries) })
+}

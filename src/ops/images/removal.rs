@@ -1,0 +1,207 @@
+//! What the removal of an image comes to: which names go, whether the image goes with them, who is
+//! in the way, and whether anything can bring it back.
+
+use futures_util::future::try_join;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::held::NOTES;
+use super::users;
+use crate::core::plan::Target;
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::gate::{Context, Preview};
+use crate::ops::plan::UNCHECKED;
+use crate::ops::{units, when};
+use crate::ports::engine::{ContainerRow, Image, ImageFilter, ImageId, ImageName};
+
+/// Names in one line, at most.
+const NAMES_MAX: usize = 8;
+
+/// The fact that says whether the image goes with the names that go.
+pub(in crate::ops) const REMOVES_IMAGE: &str = "removesImage";
+
+/// What a grant to remove an image is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    id: String,
+    tags: Vec<String>,
+    digests: Vec<String>,
+    /// The ids of the containers that use it.
+    containers: Vec<String>,
+    /// [`REMOVES_IMAGE`].
+    removes_image: bool,
+}
+
+/// What is seen of an image that is to be removed.
+#[derive(Debug)]
+pub struct Sight {
+    image: Image,
+    /// The containers that use it.
+    users: Vec<ContainerRow>,
+}
+
+impl Sight {
+    /// Looks at an image and at who uses it.
+    pub(in crate::ops) async fn look(cx: Context<'_>, id: &ImageId) -> Result<Self, Fault> {
+        let (image, rows) = try_join(cx.look.image(id), users::all(cx)).await?;
+        Ok(Self { image, users: users::of(id, &rows).into_iter().cloned().collect() })
+    }
+
+    /// The facts, if these names were to go.
+    pub(in crate::ops) fn facts(&self, going: &[Target]) -> Facts {
+        let Image { id, tags, digests, .. } = &self.image;
+        let mut containers: Vec<String> =
+            self.users.iter().map(|row| row.id.as_str().to_owned()).collect();
+        containers.sort();
+        let goes = |tag: &String| going.iter().any(|target| target.name == *tag);
+        Facts {
+            id: id.to_string(),
+            tags: tags.clone(),
+            digests: digests.clone(),
+            containers,
+            removes_image: tags.iter().all(goes),
+        }
+    }
+
+    /// Why the engine would refuse to remove the image, as far as these tell.
+    fn obstacles(&self, force: bool, children: usize) -> Vec<String> {
+        let running = self.users.iter().filter(|row| runs(row)).count();
+        let mut out = Vec::new();
+        if running > 0 {
+            let count = units::counted(running, "running container");
+            out.push(format!("{count} must be removed first, and force does not help"));
+        }
+        if children > 0 {
+            let count = units::counted(children, "image");
+            out.push(format!("{count} made from it must be removed first"));
+        }
+        if !force && running < self.users.len() {
+            out.push("a container that has ended uses it, which needs force=true".to_owned());
+        }
+        if !force && has_several_names(&self.image) {
+            out.push("several names point to it, which needs force=true".to_owned());
+        }
+        out
+    }
+}
+
+fn runs(row: &ContainerRow) -> bool {
+    ["running", "paused", "restarting"].contains(&row.state.as_str())
+}
+
+/// Whether an engine wants to be forced to take off all names of an image at once: they are more
+/// than one tag and the digests of its own repository.
+fn has_several_names(image: &Image) -> bool {
+    let repositories = image.tags.iter().chain(&image.digests).filter_map(|known| {
+        let name = ImageName::parse(known).ok()?;
+        Some(name.repository())
+    });
+    let mut repositories: Vec<String> = repositories.collect();
+    repositories.sort();
+    repositories.dedup();
+    image.tags.len() > 1 || repositories.len() > 1
+}
+
+/// Names in one line, sanitised.
+pub(in crate::ops) fn named(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| text::name(name)).collect();
+    units::listed(&names, NAMES_MAX)
+}
+
+/// The preview of a removal.
+pub(in crate::ops) async fn preview(
+    cx: Context<'_>,
+    targets: &[Target],
+    force: bool,
+    facts: &Facts,
+    sight: &Sight,
+) -> Preview {
+    let image = &sight.image;
+    let users: Vec<&ContainerRow> = sight.users.iter().collect();
+    let used_by = users::named_or_nobody(&users);
+    let none = |names: &[String]| if names.is_empty() { "none".to_owned() } else { named(names) };
+    let mut preview = Preview {
+        headline: String::new(),
+        facts: vec![
+            ("image", facts.id.clone()),
+            ("tags", none(&facts.tags)),
+            ("digests", none(&facts.digests)),
+            ("used by", used_by),
+        ],
+        notes: Vec::new(),
+    };
+    preview.facts.extend(targets.first().map(|target| ("engine", text::name(&target.engine))));
+    let created = image.created.map(|at| when::ago(at, cx.clock.now()));
+    let size = units::bytes(image.size);
+    let going: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+    if !facts.removes_image {
+        let stays: Vec<String> =
+            facts.tags.iter().filter(|tag| !going.contains(tag)).cloned().collect();
+        let (name, stays) = (named(&going), named(&stays));
+        preview.headline =
+            format!("Take the name {name} off the image {}; the image stays as {stays}.", image.id);
+        preview.notes = vec![
+            (
+                "lost",
+                format!("the name {name} only: nobody can start a container from it any more"),
+            ),
+            (
+                "kept",
+                format!("the image with its layers, {size}, and every container made from it"),
+            ),
+            ("undo", format!("tag_image of {} as {name}", image.id)),
+        ];
+        return preview;
+    }
+    let children = timeout(NOTES, children(cx, &image.id)).await.ok().and_then(Result::ok);
+    let obstacles = sight.obstacles(force, children.unwrap_or_default());
+    let names = match facts.tags.as_slice() {
+        [] => String::new(),
+        tags => format!(" with {} ({})", units::counted(tags.len(), "tag"), named(tags)),
+    };
+    let refused = match obstacles.as_slice() {
+        [] => String::new(),
+        why => format!(" As it is, the engine will refuse: {}.", why.join("; ")),
+    };
+    preview.headline = format!("Remove the image {}{names} for good.{refused}", image.id);
+    preview.notes = vec![
+        ("size", format!("{size}; layers that other images share stay")),
+        ("created", created.unwrap_or_else(|| "unknown".to_owned())),
+        ("can come back", comes_back(image)),
+        (
+            "images on it",
+            match children {
+                None => UNCHECKED.to_owned(),
+                Some(0) => "none".to_owned(),
+                Some(count) => format!("{count} made from it here"),
+            },
+        ),
+    ];
+    if force && users.iter().any(|row| !runs(row)) {
+        let kept = "those that ended can still be started, but not made again from this image";
+        preview.notes.push(("containers", kept.to_owned()));
+    }
+    preview
+}
+
+/// How many images were made from this one here.
+async fn children(cx: Context<'_>, id: &ImageId) -> Result<usize, Fault> {
+    let filter = ImageFilter { all: true, ..ImageFilter::default() };
+    let rows = cx.look.images(&filter).await?;
+    Ok(rows.iter().filter(|row| row.parent.as_ref() == Some(id)).count())
+}
+
+/// Whether a registry may still have it.
+fn comes_back(image: &Image) -> String {
+    match image.digests.as_slice() {
+        [] => "NO: no registry can bring it back. It was made here and never pushed; without the means \
+               to build it again it is lost for good"
+            .to_owned(),
+        digests => format!("by pull_image of {}, if the registry still has it", named(digests)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

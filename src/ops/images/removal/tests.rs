@@ -1,0 +1,1 @@
+//! Which removals an engine refuses.

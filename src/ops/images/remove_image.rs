@@ -1,0 +1,147 @@
+//! `remove_image`: removes an image, or takes one of its names off while it keeps others.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::removal::{self, Facts, REMOVES_IMAGE, Sight};
+use super::target;
+use crate::core::grant::Permit;
+use crate::core::operation::{Class, Drift, Spec};
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::{Fault, Reason};
+use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ops::plan::{fact, one};
+use crate::ops::report::Report;
+use crate::ops::units;
+use crate::ports::engine::{Act, IMAGE, ImageRemoval, Removed};
+
+/// The operation.
+#[derive(Debug)]
+pub struct RemoveImage;
+
+/// Which image.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// Name with tag or digest, full id or id prefix (at least 6 hex digits).
+    #[schemars(length(min = 1, max = 460))]
+    image: String,
+    /// Also if several names point to it, or ended containers use it.
+    #[serde(default)]
+    force: bool,
+}
+
+impl Change for RemoveImage {
+    type Params = Params;
+    type Facts = Facts;
+    type Sight = Sight;
+    type Done = Removed;
+    type Output = Report;
+
+    fn spec() -> Spec {
+        Spec {
+            name: "remove_image".into(),
+            title: "Remove an image".into(),
+            summary:
+                "Removes an image. Asked for by a tag while it has others, only that tag goes. The \
+                      preview says whether a registry can bring it back and who uses it."
+                    .into(),
+            toolset: "images",
+            class: Class::Destroy,
+            ceiling: Class::Destroy,
+            kinds: &[&IMAGE],
+            references: &["image"],
+            drift: Drift::All,
+            idempotent: true,
+            since_api: Some("1.24"),
+        }
+    }
+
+    /// The image under each of the names that would go: policy is asked about all of them.
+    async fn resolve(cx: Context<'_>, params: &Params) -> Result<Vec<Target>, Fault> {
+        let target::Found { image, reference, engine } = target::find(cx, &params.image).await?;
+        let tag = target::called(&reference, &image).filter(|name| image.tags.contains(name));
+        let names = match tag {
+            Some(tag) => vec![tag],
+            None if image.tags.is_empty() => vec![image.id.to_string()],
+            None => image.tags.clone(),
+        };
+        Ok(names.iter().map(|name| target::of(&image, name, &engine)).collect())
+    }
+
+    async fn observe(
+        cx: Context<'_>,
+        _: &Params,
+        targets: &[Target],
+    ) -> Result<Seen<Facts, Sight>, Fault> {
+        let sight = Sight::look(cx, &target::full_id(targets)?).await?;
+        let facts = sight.facts(targets);
+        let facts = targets.iter().map(|_| facts.clone()).collect();
+        Ok(Seen { class: Class::Destroy, facts, sight })
+    }
+
+    async fn preview(
+        cx: Context<'_>,
+        plan: &Plan,
+        params: &Params,
+        facts: &[Facts],
+        sight: Sight,
+    ) -> Preview {
+        match facts.first() {
+            Some(facts) => removal::preview(cx, plan.targets(), params.force, facts, &sight).await,
+            None => Preview::default(),
+        }
+    }
+
+    async fn execute(
+        act: &dyn Act,
+        params: &Params,
+        permit: &Permit,
+        _: &mut dyn Steps,
+    ) -> Result<Removed, Fault> {
+        let removal = match fact(permit, 0, REMOVES_IMAGE) {
+            true => ImageRemoval::Image { force: params.force },
+            false => ImageRemoval::Tag,
+        };
+        act.remove_image(&one(permit)?, removal).await
+    }
+
+    async fn look_again(
+        cx: Context<'_>,
+        _: &Params,
+        targets: &[Target],
+        done: &Removed,
+    ) -> Result<Report, Fault> {
+        let id = target::full_id(targets)?;
+        let left = match cx.look.image(&id).await {
+            Ok(image) => Some(image),
+            Err(fault) if fault.reason == Reason::NotFound => None,
+            Err(fault) => return Err(fault),
+        };
+        let names = removal::named(&done.untagged);
+        let text = match &left {
+            None => format!(
+                "Removed the image {id}{} and {} with it. It is gone.",
+                if names.is_empty() { String::new() } else { format!(", its names {names}") },
+                units::counted(done.deleted.len().saturating_sub(1), "further layer"),
+            ),
+            Some(image) if image.tags.is_empty() => {
+                format!("Took off {names}. The image {id} is still there, without a tag.")
+            }
+            Some(image) => {
+                format!(
+                    "Took off {names}. The image {id} stays as {}.",
+                    removal::named(&image.tags)
+                )
+            }
+        };
+        let data = json!({
+            "id": id,
+            "untagged": done.untagged.len(),
+            "deleted": done.deleted.len(),
+            "imageGone": left.is_none(),
+        });
+        Ok(Report { text, record: data.clone(), data })
+    }
+}

@@ -1,0 +1,154 @@
+//! Labels: what policy may ask about what carries them, and which ones a caller may give.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::containers::target::PROJECT;
+use super::units::listed;
+use crate::core::reason::Fault;
+use crate::core::text;
+
+/// Labels that one call gives, at most.
+const LABELS_MAX: usize = 32;
+
+/// A label's name in characters, at most.
+const KEY_CHARS_MAX: usize = 128;
+
+/// A label's value in characters, at most.
+const VALUE_CHARS_MAX: usize = 512;
+
+/// What others go by, and what we do: such labels say where a thing comes from.
+const RESERVED: [&str; 3] = ["com.docker.", "io.podman.compose.", "countersign."];
+
+/// The label that says that a thing was made through here, and by which operation.
+pub(super) const CREATED_BY: &str = "countersign.created-by";
+
+/// Labels as a caller gives them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Labels(BTreeMap<String, String>);
+
+impl JsonSchema for Labels {
+    fn schema_name() -> Cow<'static, str> {
+        "Labels".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "maxProperties": LABELS_MAX,
+            "propertyNames": {"minLength": 1, "maxLength": KEY_CHARS_MAX},
+            "additionalProperties": {"type": "string", "maxLength": VALUE_CHARS_MAX},
+        })
+    }
+}
+
+impl Labels {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is to be given: these labels, and the one that says which operation gave them.
+    ///
+    /// # Errors
+    /// `invalid_argument` for too many or too long ones, and for names that others go by.
+    pub(super) fn checked(&self, operation: &str) -> Result<BTreeMap<String, String>, Fault> {
+        if self.0.len() > LABELS_MAX {
+            return Err(Fault::invalid(format!("`labels` takes at most {LABELS_MAX} labels.")));
+        }
+        for (key, value) in &self.0 {
+            check(key, value)?;
+        }
+        let ours = (CREATED_BY.to_owned(), operation.to_owned());
+        Ok(self.0.clone().into_iter().chain([ours]).collect())
+    }
+
+    /// The names, for a preview.
+    pub(super) fn named(&self) -> String {
+        let names: Vec<String> = self.0.keys().map(|key| text::name(key)).collect();
+        if names.is_empty() { "none".to_owned() } else { listed(&names, 8) }
+    }
+
+    /// What the log keeps: the names. Values can hold what nobody may read there.
+    pub(super) fn names(&self) -> Value {
+        json!(self.0.keys().collect::<Vec<_>>())
+    }
+}
+
+fn check(key: &str, value: &str) -> Result<(), Fault> {
+    let too_long = |text: &str, max| text.chars().count() > max;
+    let named = text::name(key);
+    if key.is_empty() || too_long(key, KEY_CHARS_MAX) || key.chars().any(odd) {
+        return Err(Fault::invalid(format!(
+            "`{named}` is no name of a label: use 1 to {KEY_CHARS_MAX} characters without blanks and \
+             `=`."
+        )));
+    }
+    if too_long(value, VALUE_CHARS_MAX) || value.chars().any(text::is_hidden) {
+        return Err(Fault::invalid(format!(
+            "The value of the label `{named}` must be at most {VALUE_CHARS_MAX} visible characters."
+        )));
+    }
+    if let Some(owner) = RESERVED.iter().find(|owner| key.starts_with(**owner)) {
+        return Err(Fault::invalid(format!(
+            "The label `{named}` cannot be given here: others believe what labels of `{owner}*` \
+             say. Use a name of your own."
+        )));
+    }
+    Ok(())
+}
+
+fn odd(c: char) -> bool {
+    c == '=' || c.is_whitespace() || text::is_hidden(c)
+}
+
+/// What policy may ask about a thing with these labels.
+pub(super) fn attributes(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let all = labels.iter().map(|(key, value)| (format!("label.{key}"), value.clone()));
+    let project = labels.get(PROJECT).map(|project| ("project".to_owned(), project.clone()));
+    all.chain(project).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(pairs: &[(&str, &str)]) -> Labels {
+        Labels(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn labels_that_others_believe_are_refused() {
+        for good in ["env", "com.example.owner", "com.dockerless", "countersign", "a/b:c"] {
+            let labels = given(&[(good, "x")]).checked("create_volume").unwrap();
+            assert_eq!(labels[good], "x");
+            assert_eq!(labels[CREATED_BY], "create_volume");
+        }
+        for bad in [
+            "com.docker.compose.project",
+            "com.docker.stack.namespace",
+            "com.docker.volume.anonymous",
+            "io.podman.compose.project",
+            "countersign.created-by",
+            "countersign.x",
+            "",
+            "a b",
+            "a=b",
+            "a\u{202e}b",
+            &"x".repeat(129),
+        ] {
+            assert!(given(&[(bad, "x")]).checked("create_volume").is_err(), "{bad}");
+        }
+        assert!(given(&[("a", &"x".repeat(512))]).checked("x").is_ok());
+        assert!(given(&[("a", &"x".repeat(513))]).checked("x").is_err());
+        assert!(given(&[("a", "b\u{1b}")]).checked("x").is_err());
+        let many =
+            |count: usize| Labels((0..count).map(|i| (format!("k{i}"), "v".into())).collect());
+        assert!(many(32).checked("x").is_ok() && many(33).checked("x").is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! What the preview of taking a project down shows: all that goes, what of it is lost for good, what
+//! stays, and what it takes to get the project back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use tokio::time::timeout;
+
+use super::down::{self, Parts};
+use super::down_project::Params;
+use super::notes::{self, Rows, UNCHECKED, some};
+use super::place::Place;
+use super::status::Files;
+use crate::core::ids::FullId;
+use crate::core::plan::Plan;
+use crate::core::text;
+use crate::gate::{Context, Preview};
+use crate::ops::units::{bytes, counted, listed};
+use crate::ops::volumes::storage::Storage;
+use crate::ops::volumes::users;
+use crate::ports::engine::{Container, ContainerRow, DiskUsage, Mount, Network, Volume};
+
+/// How long each look beside the targets may take.
+const NOTES: Duration = Duration::from_secs(5);
+
+/// Names in one line, at most.
+const LISTED_MAX: usize = 12;
+
+/// What was seen beside the targets. What is none could not be found out.
+struct Beside {
+    usage: Option<DiskUsage>,
+    /// All containers there are.
+    rows: Option<Vec<ContainerRow>>,
+    /// The project's volumes.
+    volumes: Option<Vec<Volume>>,
+    /// Who is on each network and is not of the plan.
+    strangers: Vec<(String, Option<Vec<String>>)>,
+}
+
+/// What is shown.
+pub(super) async fn preview(
+    cx: Context<'_>,
+    plan: &Plan,
+    params: &Params,
+    parts: &Parts,
+) -> Preview {
+    let looks = join(timeout(NOTES, cx.look.disk_usage()), timeout(NOTES, users::all(cx)));
+    let more = join(timeout(NOTES, down::volumes(cx, &params.project)), strangers(cx, parts));
+    let ((usage, rows), ((volumes, strangers), peers)) =
+        join(looks, join(more, notes::peers(cx, &parts.containers))).await;
+    let beside = Beside {
+        usage: usage.ok().and_then(Result::ok),
+        rows: rows.ok().and_then(Result::ok),
+        volumes: volumes.ok().and_then(Result::ok),
+        strangers,
+    };
+    let mut rows = Rows::new();
+    notes::sequence(&mut rows, &parts.containers);
+    lost(&mut rows, params, parts, &beside);
+    refused(&mut rows, parts, &beside);
+    notes::ending(&mut rows, &parts.containers, "they stop answering");
+    match &peers {
+        Some(peers) => notes::affected(&mut rows, peers, true),
+        None => rows.push(("others affected", UNCHECKED.into())),
+    }
+    left(&mut rows, params, parts, &beside);
+    notes::hooks(&mut rows);
+    rows.push(("undone by", back(&parts.containers)));
+    Preview { headline: headline(params, parts), facts: facts(plan, params, parts), notes: rows }
+}
+
+fn headline(params: &Params, parts: &Parts) -> String {
+    let what: Vec<String> = [
+        (parts.containers.len(), "container"),
+        (parts.networks.len(), "network"),
+        (parts.volumes.len(), "volume"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| counted(count, what))
+    .collect();
+    let data = if parts.volumes.is_empty() { "" } else { " with ALL DATA in the volumes" };
+    format!(
+        "Stop and REMOVE project {}: {}{data}. This CANNOT BE UNDONE.",
+        params.project,
+        what.join(", ")
+    )
+}
+
+fn facts(plan: &Plan, params: &Params, parts: &Parts) -> Rows {
+    let mut rows = notes::of_project(plan, &params.project);
+    rows.extend(notes::listed_containers(&parts.containers, ""));
+    rows.extend(parts.networks.iter().map(|network| {
+        let id = network.id.get(..12).unwrap_or(&network.id);
+        let (name, driver) = (text::name(&network.name), text::name(&network.driver));
+        ("network", format!("{name} (id {id}, {driver})"))
+    }));
+    rows.extend(parts.volumes.iter().map(|volume| {
+        let (name, driver) = (text::name(&volume.name), text::name(&volume.driver));
+        ("volume", format!("{name} ({driver}, {})", Storage::of(volume).place(volume)))
+    }));
+    rows
+}
+
+fn lost(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
+    if !parts.containers.is_empty() {
+        let sizes = beside.usage.as_ref().map(|usage| {
+            let own = |c: &Container| usage.containers.item(c.id.as_str()).and_then(|i| i.bytes);
+            parts.containers.iter().filter_map(own).sum()
+        });
+        let size = sizes.map_or_else(|| format!("size {UNCHECKED}"), bytes);
+        rows.push(("lost for good", format!("all containers' own files ({size}) and logs")));
+    }
+    let sized = |volume: &Volume| {
+        let item = beside.usage.as_ref().and_then(|usage| usage.volumes.item(&volume.name));
+        let size = item.and_then(|item| item.bytes).map_or_else(|| "size unknown".into(), bytes);
+        let name = text::name(&volume.name);
+        match volume.host_path() {
+            Some(path) => format!("{name} (only the name: what is in {} stays)", text::name(path)),
+            None => format!("{name} ({size})"),
+        }
+    };
+    let volumes: Vec<String> = parts.volumes.iter().map(sized).collect();
+    some(rows, "data LOST", Some(listed(&volumes, LISTED_MAX)));
+    let is_unnamed = |mount: &&Mount| mount.is_anonymous_volume();
+    let unnamed = |container: &&Container| container.mounts.iter().any(|m| is_unnamed(&m));
+    let (going, staying): (Vec<&Container>, Vec<&Container>) = parts
+        .containers
+        .iter()
+        .filter(unnamed)
+        .partition(|container| params.volumes || container.auto_remove);
+    let names = |containers: Vec<&Container>| notes::names(containers.into_iter());
+    some(rows, "unnamed volumes LOST", names(going).map(|names| format!("those of {names}")));
+    let staying = names(staying);
+    some(
+        rows,
+        "unnamed volumes",
+        staying.map(|names| format!("those of {names} are kept, and nobody uses them any more")),
+    );
+}
+
+/// What the engine will refuse, since others than the project use it.
+fn refused(rows: &mut Rows, parts: &Parts, beside: &Beside) {
+    for (network, strangers) in &beside.strangers {
+        match strangers.as_deref() {
+            Some([]) => {}
+            None => rows.push(("who is on networks", format!("{network}: {UNCHECKED}"))),
+            Some(names) => {
+                let others = listed(names, LISTED_MAX);
+                let why = format!("the network {network}, while {others} (not of it) are on it");
+                rows.push(("WILL FAIL at", why));
+            }
+        }
+    }
+    let ids: BTreeSet<&FullId> = parts.containers.iter().map(|container| &container.id).collect();
+    for volume in &parts.volumes {
+        let Some(all) = &beside.rows else {
+            rows.push(("who uses volumes", UNCHECKED.into()));
+            return;
+        };
+        let of_others = users::of(&volume.name, all).into_iter().filter(|r| !ids.contains(&r.id));
+        let names: Vec<String> = of_others.map(|row| text::name(&row.name)).collect();
+        if !names.is_empty() {
+            let (volume, others) = (text::name(&volume.name), listed(&names, LISTED_MAX));
+            let why = format!("the volume {volume}, while {others} (not of it) use it");
+            rows.push(("WILL FAIL at", why));
+        }
+    }
+}
+
+/// What stays as it is.
+fn left(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
+    let one_off = parts.containers.iter().filter(|c| Place::of(&c.labels, &c.name).one_off);
+    some(
+        rows,
+        "also removed",
+        notes::names(one_off).map(|n| format!("{n} (made for one command)")),
+    );
+    let Some(volumes) = &beside.volumes else {
+        rows.push(("volumes kept", UNCHECKED.into()));
+        return;
+    };
+    let names: Vec<String> = volumes.iter().map(|volume| text::name(&volume.name)).collect();
+    if !params.volumes {
+        some(rows, "volumes kept", Some(listed(&names, LISTED_MAX)));
+    }
+    let own: BTreeSet<&str> = volumes.iter().map(|volume| volume.name.as_str()).collect();
+    let mounts = parts.containers.iter().flat_map(|container| &container.mounts);
+    let named = mounts.filter(|m| m.kind == "volume" && !m.is_anonymous_volume());
+    let volumes = named.filter_map(|mount| mount.name.as_deref()).filter(|n| !own.contains(n));
+    let networks: BTreeSet<&str> = parts.networks.iter().map(|n| n.name.as_str()).collect();
+    let joined = parts.containers.iter().flat_map(|container| container.networks.keys());
+    let joined = joined.map(String::as_str);
+    let predefined = |name: &&str| ["bridge", "host", "none"].contains(name);
+    let joined = joined.filter(|name| !networks.contains(name) && !predefined(name));
+    for (label, names) in [
+        ("volumes of others", volumes.map(text::name).collect::<BTreeSet<String>>()),
+        ("networks of others", joined.map(text::name).collect()),
+    ] {
+        let names: Vec<String> = names.into_iter().collect();
+        let kept = (!names.is_empty()).then(|| listed(&names, LISTED_MAX));
+        some(rows, label, kept.map(|names| format!("{names}: left as they are")));
+    }
+    rows.push(("kept", "images, and folders of the host".into()));
+}
+
+/// What it takes to have the project again.
+fn back(containers: &[Container]) -> String {
+    let mut files = Files::default();
+    for container in containers {
+        files.learn(&container.labels);
+    }
+    let from = match (files.names().as_str(), files.folder.as_str()) {
+        ("", _) => "the project's files".to_owned(),
+        (names, "") => text::line(names, 200),
+        (names, folder) => format!("{} in {}", text::line(names, 200), text::name(folder)),
+    };
+    format!("nothing; `docker compose up` makes the project anew, from {from}")
+}
+
+/// For each network, the running containers on it that are not of the plan.
+async fn strangers(cx: Context<'_>, parts: &Parts) -> Vec<(String, Option<Vec<String>>)> {
+    let ours: BTreeSet<&str> = parts.containers.iter().map(|c| c.id.as_str()).collect();
+    let on = |network: &Network| {
+        network.attached.as_ref().map(|attached| {
+            let others = attached.iter().filter(|one| !ours.contains(one.id.as_str()));
+            others.map(|one| text::name(&one.name)).collect()
+        })
+    };
+    join_all(parts.networks.iter().map(async |network| {
+        let name = text::name(&network.name);
+        if network.attached.is_some() {
+            return (name, on(network));
+        }
+        let Some(id) = FullId::parse(&network.id) else { return (name, None) };
+        let seen = timeout(NOTES, cx.look.network(&id)).await.ok().and_then(Result::ok);
+        (name, seen.as_ref().and_then(on))
+    }))
+    .await
+}

@@ -1,0 +1,130 @@
+//! `list_projects`: which Compose projects there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::find;
+use super::place::Place;
+use super::status::{Files, States};
+use crate::core::operation::Spec;
+use crate::core::plan::Target;
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::gate::{Context, Read, Render};
+use crate::ops::containers::target::PROJECT;
+use crate::ops::table::table;
+use crate::ops::units::listed;
+
+/// Rows, at most.
+const ROWS_MAX: usize = 100;
+
+/// The longest text in a cell, in characters.
+const CELL_CHARS_MAX: usize = 64;
+
+/// Services in a cell, at most.
+const SERVICES_MAX: usize = 6;
+
+/// The operation.
+#[derive(Debug)]
+pub struct ListProjects;
+
+/// No arguments.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {}
+
+/// A project, as the labels of its containers tell.
+#[derive(Debug, Default)]
+struct Project {
+    states: States,
+    services: BTreeSet<String>,
+    files: Files,
+}
+
+/// The projects found, by name.
+#[derive(Debug)]
+pub struct Listing {
+    projects: BTreeMap<String, Project>,
+}
+
+impl Render for Listing {
+    fn text(&self) -> String {
+        if self.projects.is_empty() {
+            return "No Compose projects.".to_owned();
+        }
+        let cells = |(name, project): (&String, &Project)| {
+            let services: Vec<String> = project.services.iter().map(|s| text::name(s)).collect();
+            [
+                text::line(name, CELL_CHARS_MAX),
+                project.states.to_string(),
+                listed(&services, SERVICES_MAX),
+                text::line(&project.files.folder, CELL_CHARS_MAX),
+                text::line(&project.files.names(), CELL_CHARS_MAX),
+            ]
+        };
+        let rows: Vec<[String; 5]> = self.projects.iter().take(ROWS_MAX).map(cells).collect();
+        let mut out = table(["PROJECT", "STATUS", "SERVICES", "FOLDER", "FILES"], &rows);
+        if self.projects.len() > ROWS_MAX {
+            let more = self.projects.len() - ROWS_MAX;
+            out.push_str(&format!("… {more} more; get_project shows one by its name"));
+        }
+        out.truncate(out.trim_end().len());
+        out
+    }
+
+    fn data(&self) -> Value {
+        let project = |(name, project): (&String, &Project)| {
+            let services: Vec<String> = project.services.iter().map(|s| text::name(s)).collect();
+            json!({
+                "name": text::name(name),
+                "status": project.states.to_string(),
+                "services": services,
+                "workingDir": text::name(&project.files.folder),
+                "configFiles": text::line(&project.files.given, 1000),
+            })
+        };
+        let shown: Vec<Value> = self.projects.iter().take(ROWS_MAX).map(project).collect();
+        json!({"projects": shown, "leftOut": self.projects.len().saturating_sub(ROWS_MAX)})
+    }
+
+    fn record(&self) -> Value {
+        json!({"rows": self.projects.len().min(ROWS_MAX)})
+    }
+}
+
+impl Read for ListProjects {
+    type Params = Params;
+    type Output = Listing;
+
+    fn spec() -> Spec {
+        let spec = Spec::read(
+            "list_projects",
+            "List Compose projects",
+            "Lists Compose projects with their containers' states, services, folder and files. \
+             Stacks of a swarm are none.",
+            "projects",
+        );
+        Spec { since_api: Some("1.24"), ..spec }
+    }
+
+    async fn read(cx: Context<'_>, _: &Params, _: &[Target]) -> Result<Listing, Fault> {
+        let mut projects: BTreeMap<String, Project> = BTreeMap::new();
+        for row in find::labelled(cx, PROJECT).await? {
+            let Some(name) = row.labels.get(PROJECT).filter(|_| !find::is_of_swarm(&row.labels))
+            else {
+                continue;
+            };
+            let place = Place::of(&row.labels, &row.name);
+            let project = projects.entry(name.clone()).or_default();
+            project.files.learn(&row.labels);
+            project.states.count(&row.state, place.one_off);
+            if !place.one_off {
+                project.services.insert(place.service);
+            }
+        }
+        Ok(Listing { projects })
+    }
+}

@@ -1,0 +1,257 @@
+//! What the four prunes share. A prune is a plan over exactly the things that its preview lists:
+//! each is looked at again and removed by its id, without force, and what came into use since is
+//! left alone. The engine's own prunes are never asked for: they take whatever is unused by then.
+
+mod filter;
+mod outcome;
+mod preview;
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use filter::{Filter, Params};
+use outcome::{Done, Pruned};
+
+use crate::core::grant::{Granted, Permit};
+use crate::core::operation::{Class, Drift, Kind, Spec};
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::{Change, Context, Preview, Proceed, Seen, Steps};
+use crate::ops::units::short;
+use crate::ports::engine::{Act, Asked, DiskUsage, Share, Stored};
+
+/// How long sizes may take. What is not known by then is said to be so.
+const SIZES: Duration = Duration::from_secs(5);
+
+/// Bytes that the removal of each would free, by id, where the engine knows.
+type Sizes = BTreeMap<String, u64>;
+
+/// A prune of one kind of thing.
+#[derive(Debug)]
+pub struct Prune<T>(PhantomData<T>);
+
+/// A kind of thing that can be pruned.
+pub trait Prunable: Send + Sync + 'static {
+    /// The small, stable, hand-picked state of an unused one.
+    type Facts: Serialize + Send + Sync + 'static;
+
+    /// The kind.
+    const KIND: &'static Kind;
+    /// How it is told about.
+    const WORDS: Words;
+    /// Where their sizes stand in what is on the disk; none for what takes no room.
+    const SHARE: Option<fn(&DiskUsage) -> &Share>;
+
+    /// The declaration, as [`spec`] makes it.
+    fn spec() -> Spec;
+
+    /// Those that nothing uses now, as targets in this engine.
+    fn unused(
+        cx: Context<'_>,
+        engine: &str,
+        among: Among<'_>,
+    ) -> impl Future<Output = Result<Vec<Unused<Self::Facts>>, Fault>> + Send;
+
+    /// Removes one, which the engine refuses if something uses it by now.
+    fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()>;
+
+    /// What else a preview shows of these.
+    fn notes(
+        _cx: Context<'_>,
+        _targets: &[Target],
+    ) -> impl Future<Output = Vec<(&'static str, String)>> + Send {
+        std::future::ready(Vec::new())
+    }
+}
+
+/// Among which things to look for unused ones.
+#[derive(Clone, Copy, Debug)]
+pub enum Among<'a> {
+    /// All, or those with a label: `key` or `key=value`.
+    All(Option<&'a str>),
+    /// These, by their ids.
+    These(&'a [Target]),
+}
+
+impl Among<'_> {
+    /// Whether the thing with this id is to be looked at.
+    pub(super) fn holds(self, id: &str) -> bool {
+        match self {
+            Self::All(_) => true,
+            Self::These(targets) => targets.iter().any(|target| target.id == id),
+        }
+    }
+
+    /// The label that is asked for.
+    pub(super) fn label(self) -> Option<String> {
+        match self {
+            Self::All(label) => label.map(str::to_owned),
+            Self::These(_) => None,
+        }
+    }
+}
+
+/// A thing that nothing uses.
+#[derive(Debug)]
+pub struct Unused<F> {
+    /// What would be removed.
+    pub(super) target: Target,
+    /// Since when it is unused at least, or when it was made; none if nobody knows.
+    pub(super) since: Option<OffsetDateTime>,
+    /// What it is, in words that follow its name. Sanitised.
+    pub(super) about: String,
+    /// What a grant on it is bound to.
+    pub(super) facts: F,
+}
+
+/// How a kind of thing is told about.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// One of them: `stopped container`.
+    pub(super) one: &'static str,
+    /// What to do where none fits.
+    pub(super) none: &'static str,
+    /// What is lost with them.
+    pub(super) lost: &'static str,
+    /// What stays.
+    pub(super) kept: &'static str,
+    /// Whether they can be had back.
+    pub(super) undo: &'static str,
+}
+
+/// The declaration of a prune.
+pub(super) fn spec(
+    name: &'static str,
+    title: &'static str,
+    summary: &'static str,
+    kinds: &'static [&'static Kind],
+) -> Spec {
+    Spec {
+        class: Class::Destroy,
+        ceiling: Class::Destroy,
+        kinds,
+        drift: Drift::Each,
+        idempotent: false,
+        since_api: Some("1.24"),
+        ..Spec::read(name, title, summary, "system")
+    }
+}
+
+/// What each of the targets is, in words that follow its name.
+type About = Vec<String>;
+
+impl<T: Prunable> Change for Prune<T> {
+    type Params = Params;
+    type Facts = T::Facts;
+    type Sight = About;
+    type Done = Done;
+    type Output = Pruned;
+
+    fn spec() -> Spec {
+        T::spec()
+    }
+
+    async fn resolve(cx: Context<'_>, params: &Params) -> Result<Vec<Target>, Fault> {
+        let filter = Filter::of(params, cx.clock.now())?;
+        let engine = cx.look.engine_id().await?;
+        let mut found = T::unused(cx, &engine, Among::All(params.label())).await?;
+        found.retain(|one| filter.takes(one));
+        filter::check(&mut found, &T::WORDS, params)?;
+        Ok(found.into_iter().map(|one| one.target).collect())
+    }
+
+    async fn observe(
+        cx: Context<'_>,
+        _: &Params,
+        targets: &[Target],
+    ) -> Result<Seen<T::Facts, About>, Fault> {
+        let engine = targets.first().map_or("", |target| target.engine.as_str());
+        let mut found = T::unused(cx, engine, Among::These(targets)).await?;
+        let (mut facts, mut sight) = (Vec::new(), Vec::new());
+        for target in targets {
+            let place = found.iter().position(|one| one.target.id == target.id);
+            let Some(one) = place.map(|place| found.swap_remove(place)) else {
+                return Err(in_use(target));
+            };
+            facts.push(one.facts);
+            sight.push(one.about);
+        }
+        Ok(Seen { class: Class::Destroy, facts, sight })
+    }
+
+    async fn preview(
+        cx: Context<'_>,
+        plan: &Plan,
+        _: &Params,
+        _: &[T::Facts],
+        sight: About,
+    ) -> Preview {
+        let (sizes, notes) =
+            futures_util::future::join(sizes::<T>(cx), T::notes(cx, plan.targets())).await;
+        preview::of::<T>(plan, &sight, sizes.as_ref(), notes)
+    }
+
+    async fn execute(
+        act: &dyn Act,
+        _: &Params,
+        permit: &Permit,
+        steps: &mut dyn Steps,
+    ) -> Result<Done, Fault> {
+        let mut done = Done::new(sizes::<T>(steps.context()).await);
+        for target in permit.targets() {
+            if steps.begin(&target).await? == Proceed::Skip {
+                continue;
+            }
+            let outcome = T::remove(act, &target).await;
+            steps.end(&target, outcome.as_ref().map(drop)).await;
+            done.take(target.target(), outcome)?;
+        }
+        done.unless_all_refused()
+    }
+
+    async fn look_again(
+        cx: Context<'_>,
+        _: &Params,
+        _: &[Target],
+        done: &Done,
+    ) -> Result<Pruned, Fault> {
+        let removed = done.removed();
+        let engine = removed.first().map_or("", |target| target.engine.as_str());
+        let still_there = T::unused(cx, engine, Among::These(&removed)).await?;
+        let still_there = still_there.iter().map(|one| name(&one.target)).collect();
+        Ok(Pruned::of(done, T::WORDS.one, T::SHARE.is_some(), still_there))
+    }
+}
+
+/// What the removal of each would free; none if that could not be found out in time.
+async fn sizes<T: Prunable>(cx: Context<'_>) -> Option<Sizes> {
+    let share = T::SHARE?;
+    let usage = timeout(SIZES, cx.look.disk_usage()).await.ok()?.ok()?;
+    let sized = |item: &Stored| Some((item.id.clone(), item.own_bytes?));
+    Some(share(&usage).items.iter().filter_map(sized).collect())
+}
+
+fn in_use(target: &Target) -> Fault {
+    Fault::new(
+        Reason::PlanChanged,
+        format!(
+            "The {} {} is gone or came into use at this moment. Call again for a new preview.",
+            target.kind,
+            name(target)
+        ),
+    )
+}
+
+/// The name of a target; what has none is called by the first 12 digits of its id.
+fn name(target: &Target) -> String {
+    text::name(short(&target.name))
+}
+
+#[cfg(test)]
+mod tests;

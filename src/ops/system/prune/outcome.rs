@@ -1,0 +1,136 @@
+//! What became of a prune.
+
+use serde_json::{Value, json};
+
+use super::{Sizes, name};
+use crate::core::plan::Target;
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::Render;
+use crate::ops::units::{bytes, counted, listed};
+
+/// Names in one line, at most.
+const LISTED_MAX: usize = 100;
+
+/// What the engine says of a refusal, in characters, at most.
+const WHY_CHARS_MAX: usize = 300;
+
+/// What executing tells.
+#[derive(Debug)]
+pub struct Done {
+    /// What each takes; none if that could not be found out.
+    sizes: Option<Sizes>,
+    removed: Vec<Target>,
+    /// What the engine refused to remove, and why.
+    refused: Vec<(Target, Fault)>,
+}
+
+impl Done {
+    pub(super) const fn new(sizes: Option<Sizes>) -> Self {
+        Self { sizes, removed: Vec::new(), refused: Vec::new() }
+    }
+
+    /// What became of one. A refusal by the engine is of that one only; anything else that goes
+    /// wrong is of all that follow as well.
+    pub(super) fn take(
+        &mut self,
+        target: &Target,
+        outcome: Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        match outcome {
+            Ok(()) => self.removed.push(target.clone()),
+            Err(fault) if [Reason::EngineError, Reason::NotFound].contains(&fault.reason) => {
+                self.refused.push((target.clone(), fault));
+            }
+            Err(fault) => return Err(fault),
+        }
+        Ok(())
+    }
+
+    /// A prune that removed nothing, since the engine refused, has failed.
+    pub(super) fn unless_all_refused(self) -> Result<Self, Fault> {
+        match self.refused.first() {
+            Some((_, fault)) if self.removed.is_empty() => Err(fault.clone()),
+            _ => Ok(self),
+        }
+    }
+
+    pub(super) fn removed(&self) -> Vec<Target> {
+        self.removed.clone()
+    }
+}
+
+/// The observed result.
+#[derive(Debug)]
+pub struct Pruned {
+    /// What one of them is called.
+    one: &'static str,
+    removed: Vec<Target>,
+    /// Names and ids of what was refused, and why. Sanitised.
+    refused: Vec<(Target, String)>,
+    /// Bytes that the removed ones took; none for what takes no room, or where nobody knows.
+    freed: Option<u64>,
+    /// Names of what was removed and is there all the same. Sanitised.
+    still_there: Vec<String>,
+}
+
+impl Pruned {
+    pub(super) fn of(
+        done: &Done,
+        one: &'static str,
+        takes_room: bool,
+        still_there: Vec<String>,
+    ) -> Self {
+        let sizes = done.sizes.as_ref().filter(|_| takes_room);
+        let freed = sizes.map(|sizes| {
+            let sizes = done.removed.iter().filter_map(|target| sizes.get(&target.id));
+            sizes.fold(0_u64, |sum, size| sum.saturating_add(*size))
+        });
+        let why = |fault: &Fault| text::line(&fault.message, WHY_CHARS_MAX);
+        let refused = done.refused.iter().map(|(target, fault)| (target.clone(), why(fault)));
+        Self { one, removed: done.removed(), refused: refused.collect(), freed, still_there }
+    }
+}
+
+impl Render for Pruned {
+    fn text(&self) -> String {
+        let freed = self.freed.map(|freed| format!(", {} freed", bytes(freed)));
+        let names: Vec<String> = self.removed.iter().map(name).collect();
+        let mut out = match names.as_slice() {
+            [] => format!("Removed no {}.", self.one),
+            _ => format!(
+                "Removed {}{}: {}",
+                counted(names.len(), self.one),
+                freed.unwrap_or_default(),
+                listed(&names, LISTED_MAX)
+            ),
+        };
+        for (_, why) in self.refused.iter().take(LISTED_MAX) {
+            out.push_str("\nLeft: ");
+            out.push_str(why);
+        }
+        if !self.still_there.is_empty() {
+            out.push_str("\nStill there all the same: ");
+            out.push_str(&listed(&self.still_there, LISTED_MAX));
+        }
+        out
+    }
+
+    fn data(&self) -> Value {
+        let thing = |target: &Target| json!({"id": text::name(&target.id), "name": text::name(&target.name)});
+        let refused = |(target, why): &(Target, String)| json!({"id": text::name(&target.id), "name": text::name(&target.name), "why": why});
+        json!({
+            "removed": self.removed.iter().map(thing).collect::<Vec<_>>(),
+            "refused": self.refused.iter().map(refused).collect::<Vec<_>>(),
+            "freedBytes": self.freed,
+            "stillThere": self.still_there,
+        })
+    }
+
+    fn record(&self) -> Value {
+        json!({
+            "removed": self.removed.len(), "refused": self.refused.len(),
+            "freedBytes": self.freed, "stillThere": self.still_there.len(),
+        })
+    }
+}

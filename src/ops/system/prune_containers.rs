@@ -1,0 +1,169 @@
+//! `prune_containers`: removes containers that have ended or were never started.
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use crate::core::grant::Granted;
+use crate::core::ids::FullId;
+use crate::core::operation::{Kind, Spec};
+use crate::core::plan::Target;
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::Context;
+use crate::ops::containers::lifecycle::Facts;
+use crate::ops::containers::target;
+use crate::ops::units::{counted, listed};
+use crate::ops::when;
+use crate::ports::engine::{
+    Act, Asked, CONTAINER, Container, ContainerFilter, ContainerRow, DiskUsage, Share,
+};
+
+/// Containers that are looked at one by one, at most.
+const LOOKED_AT_MAX: usize = 1000;
+
+/// Looks at the same time, at most.
+const AT_ONCE: usize = 8;
+
+/// Names in one line, at most.
+const LISTED_MAX: usize = 8;
+
+/// States in which nothing of a container runs, or is about to.
+const ENDED: [&str; 3] = ["created", "exited", "dead"];
+
+/// The operation.
+pub type PruneContainers = Prune<Stopped>;
+
+/// Containers that do not run.
+#[derive(Debug)]
+pub struct Stopped;
+
+impl Prunable for Stopped {
+    type Facts = Facts;
+
+    const KIND: &'static Kind = &CONTAINER;
+    const WORDS: Words = Words {
+        one: "stopped container",
+        none: "list_containers with all=true shows what there is.",
+        lost: "what they wrote outside of volumes, their logs and their configuration",
+        kept: "their volumes, even those without a name; images and networks",
+        undo: "no",
+    };
+    const SHARE: Option<fn(&DiskUsage) -> &Share> = Some(|usage| &usage.containers);
+
+    fn spec() -> Spec {
+        prune::spec(
+            "prune_containers",
+            "Prune containers",
+            "Removes containers that have ended or were never started, as the preview lists them. \
+             Their volumes stay.",
+            &[&CONTAINER],
+        )
+    }
+
+    async fn unused(
+        cx: Context<'_>,
+        engine: &str,
+        among: Among<'_>,
+    ) -> Result<Vec<Unused<Facts>>, Fault> {
+        let ids = match among {
+            Among::All(_) => ended(cx, among.label()).await?,
+            Among::These(targets) => targets.iter().filter_map(|t| FullId::parse(&t.id)).collect(),
+        };
+        let looks: Vec<_> = ids.iter().map(|id| cx.look.container(id)).collect();
+        let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let mut out = Vec::new();
+        for one in seen {
+            match one {
+                Ok(container) if has_ended(&container) => out.push(unused(cx, container, engine)),
+                Ok(_) => {}
+                Err(fault) if fault.reason == Reason::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(out)
+    }
+
+    fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
+        Box::pin(async move { act.remove_container(target, false, false).await.map(drop) })
+    }
+
+    async fn notes(cx: Context<'_>, targets: &[Target]) -> Vec<(&'static str, String)> {
+        let Ok(rows) = all(cx, None).await else {
+            return vec![("others affected", "could not be checked".into())];
+        };
+        let among = Among::These(targets);
+        let sharers: Vec<String> = rows
+            .iter()
+            .filter(|row| leans_on(row, among))
+            .map(|row| text::name(&row.name))
+            .collect();
+        let going = rows.iter().filter(|row| among.holds(row.id.as_str()));
+        let anonymous = going.flat_map(|row| &row.mounts).filter(|m| m.is_anonymous_volume());
+        let anonymous = anonymous.count();
+        let mut notes = Vec::new();
+        if anonymous > 0 {
+            let volumes = counted(anonymous, "volume");
+            notes.push(("left behind", format!("{volumes} without a name: see prune_volumes")));
+        }
+        if !sharers.is_empty() {
+            let names = listed(&sharers, LISTED_MAX);
+            notes.push(("share a network", format!("{names}: they cannot be started again")));
+        }
+        notes
+    }
+}
+
+async fn all(cx: Context<'_>, label: Option<String>) -> Result<Vec<ContainerRow>, Fault> {
+    let filter = ContainerFilter { all: true, label, ..ContainerFilter::default() };
+    cx.look.containers(&filter).await
+}
+
+async fn ended(cx: Context<'_>, label: Option<String>) -> Result<Vec<FullId>, Fault> {
+    let mut rows = all(cx, label).await?;
+    rows.retain(|row| ENDED.contains(&row.state.as_str()));
+    if rows.len() > LOOKED_AT_MAX {
+        return Err(Fault::new(
+            Reason::Limit,
+            format!(
+                "There are {}, too many to look at one by one. Narrow it down with label=.",
+                counted(rows.len(), "stopped container")
+            ),
+        ));
+    }
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+fn has_ended(container: &Container) -> bool {
+    let state = &container.state;
+    ENDED.contains(&state.status.as_str()) && !state.running && !state.paused
+}
+
+/// Whether it lives in the network of one of these, and is none of them itself.
+fn leans_on(row: &ContainerRow, among: Among<'_>) -> bool {
+    let other = row.network_mode.strip_prefix("container:");
+    other.is_some_and(|other| among.holds(other)) && !among.holds(row.id.as_str())
+}
+
+fn unused(cx: Context<'_>, container: Container, engine: &str) -> Unused<Facts> {
+    let now = cx.clock.now();
+    let state = &container.state;
+    let ended = when::read(&state.finished_at);
+    let status = text::name(&state.status);
+    let how = match (ended, container.created) {
+        (Some(_), _) => {
+            let code = state.exit_code.map_or_else(|| "unknown".into(), |code| code.to_string());
+            format!("{status} with code {code} at {}", when::aged(&state.finished_at, now))
+        }
+        (None, Some(at)) => {
+            format!("{status} at {} ({}), never started", when::second(at), when::ago(at, now))
+        }
+        (None, None) => format!("{status}, never started"),
+    };
+    Unused {
+        since: ended.or(container.created),
+        about: format!("{how}, image {}", text::name(&container.image)),
+        facts: Facts::of(&container),
+        target: target::of_container(&container, engine.to_owned()),
+    }
+}

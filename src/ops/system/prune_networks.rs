@@ -1,0 +1,121 @@
+//! `prune_networks`: removes networks that no container is on, nor would be if it were started.
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use crate::core::grant::Granted;
+use crate::core::ids::FullId;
+use crate::core::operation::{Kind, Spec};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::Context;
+use crate::ops::networks::target::{self, Facts};
+use crate::ops::units::listed;
+use crate::ops::volumes::users;
+use crate::ops::when;
+use crate::ports::engine::{
+    Act, Asked, ContainerRow, DiskUsage, NETWORK, Network, NetworkFilter, Share,
+};
+
+/// Networks that engines make for themselves, beside those that they always have.
+const OF_ENGINES: [&str; 3] = ["docker_gwbridge", "ingress", "podman"];
+
+/// Looks at the same time, at most.
+const AT_ONCE: usize = 8;
+
+/// Subnets in one line, at most.
+const LISTED_MAX: usize = 4;
+
+/// The operation.
+pub type PruneNetworks = Prune<Empty>;
+
+/// Networks that nobody is on.
+#[derive(Debug)]
+pub struct Empty;
+
+impl Prunable for Empty {
+    type Facts = Facts;
+
+    const KIND: &'static Kind = &NETWORK;
+    const WORDS: Words = Words {
+        one: "unused network",
+        none: "list_networks shows what there is; networks of the engine and of a swarm stay.",
+        lost: "their configuration: subnets, options and labels",
+        kept: "networks that any container names, also a stopped one; all containers",
+        undo: "create_network makes one of the same name, with another id and perhaps other subnets",
+    };
+    const SHARE: Option<fn(&DiskUsage) -> &Share> = None;
+
+    fn spec() -> Spec {
+        prune::spec(
+            "prune_networks",
+            "Prune networks",
+            "Removes networks that no container names, running or stopped, as the preview lists \
+             them. Networks of the engine itself and of a swarm stay.",
+            &[&NETWORK],
+        )
+    }
+
+    async fn unused(
+        cx: Context<'_>,
+        engine: &str,
+        among: Among<'_>,
+    ) -> Result<Vec<Unused<Facts>>, Fault> {
+        let filter = NetworkFilter { label: among.label() };
+        let networks = cx.look.networks(&filter).await?;
+        let containers = users::all(cx).await?;
+        let fits = |network: &Network| among.holds(&network.id) && is_free(network, &containers);
+        let ids = networks.iter().filter(|n| fits(n)).filter_map(|n| FullId::parse(&n.id));
+        let ids: Vec<FullId> = ids.collect();
+        // What is on a network and is no container of this engine, only the network tells.
+        let looks: Vec<_> = ids.iter().map(|id| cx.look.network(id)).collect();
+        let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let mut out = Vec::new();
+        for one in seen {
+            match one {
+                Ok(network) if network.attached.as_ref().is_some_and(Vec::is_empty) => {
+                    out.push(unused(cx, &network, engine)?);
+                }
+                Ok(_) => {}
+                Err(fault) if fault.reason == Reason::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(out)
+    }
+
+    fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
+        Box::pin(async move { act.remove_network(target).await.map(drop) })
+    }
+}
+
+/// Whether somebody made it, and no container names it.
+fn is_free(network: &Network, containers: &[ContainerRow]) -> bool {
+    // A network can be named by the beginning of its id as well.
+    let names = |row: &ContainerRow| {
+        let mode = row.network_mode.as_str();
+        row.is_on(network) || (!mode.is_empty() && network.id.starts_with(mode))
+    };
+    let own = network.is_predefined() || OF_ENGINES.contains(&network.name.as_str());
+    !own && network.scope == "local" && !containers.iter().any(names)
+}
+
+fn unused(cx: Context<'_>, network: &Network, engine: &str) -> Result<Unused<Facts>, Fault> {
+    let now = cx.clock.now();
+    let made = match network.created {
+        Some(at) => format!("{} ({})", when::second(at), when::ago(at, now)),
+        None => "an unknown time".to_owned(),
+    };
+    let subnets: Vec<String> = network.subnets.iter().map(|subnet| text::name(subnet)).collect();
+    let subnets = match subnets.as_slice() {
+        [] => "no subnet".to_owned(),
+        _ => listed(&subnets, LISTED_MAX),
+    };
+    Ok(Unused {
+        since: network.created,
+        about: format!("driver {}, {subnets}, made at {made}", text::name(&network.driver)),
+        facts: Facts::of(network)?,
+        target: target::of(network, engine.to_owned()),
+    })
+}

@@ -1,0 +1,89 @@
+//! `prune_volumes`: removes volumes that no container uses, not even one that has ended. A volume
+//! that somebody named is somebody's data: only a label selects it.
+
+use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use crate::core::grant::Granted;
+use crate::core::operation::{Kind, Spec};
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::gate::Context;
+use crate::ops::volumes::target::{self, Facts};
+use crate::ops::volumes::users;
+use crate::ops::when;
+use crate::ports::engine::{
+    Act, Asked, ContainerRow, DiskUsage, Share, VOLUME, Volume, VolumeFilter,
+};
+
+/// The driver whose volumes lie in the engine's own storage.
+const LOCAL: &str = "local";
+
+/// The operation.
+pub type PruneVolumes = Prune<Deserted>;
+
+/// Volumes that nothing uses.
+#[derive(Debug)]
+pub struct Deserted;
+
+impl Prunable for Deserted {
+    type Facts = Facts;
+
+    const KIND: &'static Kind = &VOLUME;
+    const WORDS: Words = Words {
+        one: "unused volume",
+        none: "Volumes with a name are taken only with label=; remove_volume takes one by its name.",
+        lost: "ALL THAT IS IN THEM",
+        kept: "volumes that any container uses, also a stopped one",
+        undo: "no; whether there is a backup is not known here",
+    };
+    const SHARE: Option<fn(&DiskUsage) -> &Share> = Some(|usage| &usage.volumes);
+
+    fn spec() -> Spec {
+        prune::spec(
+            "prune_volumes",
+            "Prune volumes",
+            "Removes volumes that no container uses, with all that is in them, as the preview lists \
+             them. Only unnamed ones, unless `label` selects named ones too.",
+            &[&VOLUME],
+        )
+    }
+
+    async fn unused(
+        cx: Context<'_>,
+        engine: &str,
+        among: Among<'_>,
+    ) -> Result<Vec<Unused<Facts>>, Fault> {
+        let filter = VolumeFilter { label: among.label() };
+        let volumes = cx.look.volumes(&filter).await?;
+        // Whoever makes a container makes its volumes first: the containers are asked for last.
+        let containers = users::all(cx).await?;
+        let fits = |volume: &&Volume| is_unused(volume, &containers, among);
+        volumes.iter().filter(fits).map(|volume| unused(cx, volume, engine)).collect()
+    }
+
+    fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
+        Box::pin(async move { act.remove_volume(target).await.map(drop) })
+    }
+}
+
+fn is_unused(volume: &Volume, containers: &[ContainerRow], among: Among<'_>) -> bool {
+    let meant = match among {
+        Among::All(None) => volume.is_anonymous(),
+        Among::All(Some(_)) | Among::These(_) => among.holds(&volume.name),
+    };
+    meant && volume.driver == LOCAL && users::of(&volume.name, containers).is_empty()
+}
+
+fn unused(cx: Context<'_>, volume: &Volume, engine: &str) -> Result<Unused<Facts>, Fault> {
+    let kind = if volume.is_anonymous() { "without a name" } else { "NAMED" };
+    let made = when::aged(&volume.created_at, cx.clock.now());
+    let place = match volume.host_path() {
+        Some(path) => format!("; what is in it stays, at {} of the host", text::name(path)),
+        None => String::new(),
+    };
+    Ok(Unused {
+        since: when::read(&volume.created_at),
+        about: format!("{kind}, made or last changed at {made}{place}"),
+        facts: Facts::of(volume)?,
+        target: target::of(volume, engine.to_owned()),
+    })
+}
