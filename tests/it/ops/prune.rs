@@ -263,9 +263,7 @@ async fn images_that_have_a_name_or_a_user_stay() {
     let lines = listed(&preview, "image ");
     assert_eq!(lines.len(), 1, "{preview}");
     assert!(lines[0].contains(&free[7..19]) && lines[0].contains("NO REGISTRY KNOWS IT"));
-    let size: f64 = docker(&["image", "inspect", "--format", "{{.Size}}", &free]).trim().parse().unwrap();
-    let size = format!(", {:.1} KiB with what it shares", (size / 102.4).floor() / 10.0);
-    assert!(lines[0].contains(&size) || lines[0].contains(" B with what"), "{preview}");
+    assert!(lines[0].contains(", 4 B with what it shares, "), "{preview}");
     assert_eq!(removed(&answer), [free.as_str()], "{}", answer.text);
     assert!(!has_image(&free) && has_image(&used));
     let name = format!("countersign-test/{}:free", engine.run());
