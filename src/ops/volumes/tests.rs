@@ -73,8 +73,8 @@ async fn a_list_says_who_uses_what() {
     insta::assert_snapshot!(answer.text);
     assert!(!answer.text.chars().any(|c| is_hidden(c) && c != '\n'));
     assert_eq!(answer.data["volumes"][0]["anonymous"], true);
-    let records = world.records.lock().unwrap();
-    assert_eq!(records.last().unwrap().result, Some(json!({"rows": 4, "leftOut": 0})));
+    let recorded = world.records.lock().unwrap().last().unwrap().result.clone();
+    assert_eq!(recorded, Some(json!({"rows": 4, "leftOut": 0})));
     assert_eq!(ask(Fake::default(), "list_volumes", json!({})).await.0.text, "No volumes.");
 }
 
