@@ -28,6 +28,7 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::StartContainer>::NEW,
     &Changes::<containers::StopContainer>::NEW,
     &Changes::<containers::RestartContainer>::NEW,
+    &Changes::<containers::RunContainer>::NEW,
     &Changes::<containers::ExecInContainer>::NEW,
     &Reads::<images::ListImages>::NEW,
     &Reads::<images::InspectImage>::NEW,

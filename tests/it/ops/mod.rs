@@ -6,4 +6,5 @@ mod images;
 mod lifecycle;
 mod projects;
 mod prune;
+mod run;
 mod system;
