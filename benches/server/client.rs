@@ -78,6 +78,24 @@ impl Server {
         text(&self.call_line(tool, arguments))
     }
 
+    /// Calls a tool so many times before an answer is awaited; the lines that come back.
+    pub(crate) fn call_at_once(
+        &mut self,
+        tool: &str,
+        arguments: &Value,
+        times: usize,
+    ) -> Vec<String> {
+        let params = json!({"name": tool, "arguments": arguments});
+        for _ in 0..times {
+            self.id += 1;
+            let id = self.id;
+            self.send(
+                &json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}),
+            );
+        }
+        (0..times).map(|_| self.receive()).collect()
+    }
+
     /// As [`Self::call`], with the highest memory seen meanwhile, in KiB.
     pub(crate) fn call_watched(&mut self, tool: &str, arguments: &Value) -> (String, u64) {
         self.id += 1;

@@ -28,14 +28,14 @@ impl Fixture {
              what it does, about as long as lines are\"; done; exec sleep 3600"
         );
         let fixture = Self {
-            chatty_id: run_container(&label, &chatty_name, &write),
+            chatty_id: run_container(&[&label], &chatty_name, &write),
             chatty_name,
             audit_dir: folder.path().into(),
             label,
             _folder: folder,
         };
         for n in 1..containers {
-            run_container(&fixture.label, &format!("cs-bench-{run}-{n}"), "exec sleep 3600");
+            run_container(&[&fixture.label], &format!("cs-bench-{run}-{n}"), "exec sleep 3600");
         }
         while docker(&["logs", "--tail", "1", &fixture.chatty_name])
             != format!(
@@ -52,17 +52,69 @@ impl Fixture {
         let name = format!("cs-bench-{}-long", std::process::id());
         let line = "y".repeat(999);
         let write = format!("yes {line} | head -n {}", megabytes * 1000);
-        run_container(&self.label, &name, &write);
+        run_container(&[&self.label], &name, &write);
         docker(&["wait", &name]);
         Some(name)
     }
 
+    /// So many stopped containers; the label that they have and no others.
+    pub(crate) fn many(&self, containers: usize) -> String {
+        let label = "countersign.bench=many".to_owned();
+        std::thread::scope(|scope| {
+            for lane in 0..8 {
+                let label = &label;
+                scope.spawn(move || {
+                    for n in (lane..containers).step_by(8) {
+                        let name = format!("cs-bench-{}-many-{n}", std::process::id());
+                        let labels = ["--label", &self.label, "--label", label];
+                        let head = ["create", "--network", "none", "--name", &name];
+                        docker(&[&head[..], &labels, &[IMAGE, "true"]].concat());
+                    }
+                });
+            }
+        });
+        label
+    }
+
+    /// A Compose project of so many services, each with a log of 200 lines: its name, and the ids of
+    /// its containers.
+    pub(crate) fn project(&self, services: usize) -> (String, Vec<String>) {
+        let project = format!("cs-bench-{}-project", std::process::id());
+        let write = "i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo line $i of a service; done; \
+                     exec sleep 3600";
+        let service = |n: usize| {
+            let compose = |key: &str, value: &str| format!("com.docker.compose.{key}={value}");
+            let labels = [
+                self.label.clone(),
+                compose("project", &project),
+                compose("service", &format!("s{n}")),
+                compose("container-number", "1"),
+                compose("oneoff", "False"),
+                compose("config-hash", "0"),
+            ];
+            let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+            run_container(&labels, &format!("{project}-s{n}-1"), write)
+        };
+        let ids: Vec<String> = (0..services).map(service).collect();
+        for id in &ids {
+            while docker(&["logs", "--tail", "1", id]) != "line 200 of a service" {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+        }
+        (project, ids)
+    }
+
+    /// A list's filter, as a query takes it.
+    pub(crate) fn filter(key: &str, value: &str) -> String {
+        encode(&format!(r#"{{"{key}":["{value}"]}}"#))
+    }
+
     pub(crate) fn label_filter(&self) -> String {
-        encode(&format!(r#"{{"label":["{}"]}}"#, self.label))
+        Self::filter("label", &self.label)
     }
 
     pub(crate) fn name_filter(&self) -> String {
-        encode(&format!(r#"{{"name":["^/?{}$"]}}"#, self.chatty_name))
+        Self::filter("name", &format!("^/?{}$", self.chatty_name))
     }
 }
 
@@ -77,21 +129,10 @@ impl Drop for Fixture {
     }
 }
 
-fn run_container(label: &str, name: &str, command: &str) -> String {
-    docker(&[
-        "run",
-        "-d",
-        "--network",
-        "none",
-        "--label",
-        label,
-        "--name",
-        name,
-        IMAGE,
-        "sh",
-        "-c",
-        command,
-    ])
+fn run_container(labels: &[&str], name: &str, command: &str) -> String {
+    let labels: Vec<&str> = labels.iter().flat_map(|label| ["--label", label]).collect();
+    let head = ["run", "-d", "--network", "none", "--name", name];
+    docker(&[&head[..], &labels, &[IMAGE, "sh", "-c", command]].concat())
 }
 
 fn docker(args: &[&str]) -> String {

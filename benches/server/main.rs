@@ -13,6 +13,7 @@
 mod client;
 mod fixture;
 mod raw;
+mod scale;
 mod stats;
 
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ fn main() {
     calls(&fixture, samples);
     start(if quick { 20 } else { STARTS });
     memory(&fixture, quick);
-    println!();
+    scale::scale(&fixture, quick);
     sizes();
 }
 

@@ -35,6 +35,8 @@ mod podman;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod ui;

@@ -84,7 +84,7 @@ pub(in crate::ops) async fn users_of(cx: Context<'_>, image: &Image) -> String {
     match timeout(NOTES, users::all(cx)).await {
         Ok(Ok(rows)) => match users::of(&image.id, &rows).as_slice() {
             [] => "no container uses the image that it points to now".to_owned(),
-            found => format!("{} keep the image that they have", users::named(found)),
+            found => format!("they keep the image that they have: {}", users::named(found)),
         },
         _ => UNCHECKED.to_owned(),
     }

@@ -17,7 +17,8 @@ use crate::core::plan::Plan;
 use crate::core::text;
 use crate::gate::{Context, Preview};
 use crate::ops::units::{bytes, counted, listed};
-use crate::ops::volumes::{target, users};
+use crate::ops::volumes::storage::Storage;
+use crate::ops::volumes::users;
 use crate::ports::engine::{Container, ContainerRow, DiskUsage, Mount, Network, Volume};
 
 /// How long each look beside the targets may take.
@@ -97,7 +98,7 @@ fn facts(plan: &Plan, params: &Params, parts: &Parts) -> Rows {
     }));
     rows.extend(parts.volumes.iter().map(|volume| {
         let (name, driver) = (text::name(&volume.name), text::name(&volume.driver));
-        ("volume", format!("{name} ({driver}, {})", target::place(volume)))
+        ("volume", format!("{name} ({driver}, {})", Storage::of(volume).place(volume)))
     }));
     rows
 }

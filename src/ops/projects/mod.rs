@@ -25,3 +25,6 @@ pub use list_projects::ListProjects;
 pub use restart_project::RestartProject;
 pub use start_project::StartProject;
 pub use stop_project::StopProject;
+
+#[cfg(test)]
+mod tests;

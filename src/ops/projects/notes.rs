@@ -74,12 +74,14 @@ pub(super) fn headline(part: &Part, deed: Deed, containers: &[Container]) -> Str
     };
     let count = counted(containers.len(), "container");
     let down = containers.iter().filter(|container| !runs(container)).count();
-    let tail = match (deed, down) {
-        (_, 0) | (Deed::Start, _) => String::new(),
-        (Deed::Stop, down) => format!(" {down} of them do not run."),
-        (Deed::Restart, down) => format!(" {down} of them do not run and will be STARTED."),
+    let down = if down == 1 { "1 of them does".into() } else { format!("{down} of them do") };
+    let tail = match (deed, containers.iter().all(runs)) {
+        (_, true) | (Deed::Start, _) => String::new(),
+        (Deed::Stop, _) => format!(" {down} not run."),
+        (Deed::Restart, _) => format!(" {down} not run and will be STARTED."),
     };
-    format!("{verb} {what}: {count}, one after the other, {how}.{tail}")
+    let turns = if containers.len() > 1 { ", one after the other" } else { "" };
+    format!("{verb} {what}: {count}{turns}, {how}.{tail}")
 }
 
 fn signals() -> String {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::storage::Storage;
 use super::{target, users};
 use crate::core::grant::Permit;
 use crate::core::ids::Reference;
@@ -124,7 +125,7 @@ impl Change for CreateVolume {
         );
         let notes = vec![
             ("driver", text::name(&volume.driver)),
-            ("place", target::place(&volume)),
+            ("place", Storage::of(&volume).place(&volume)),
             ("used by", users::told(cx, &volume).await),
         ];
         Preview { headline, facts, notes }
@@ -152,7 +153,7 @@ impl Change for CreateVolume {
         // The engine does not say whether it made one.
         let ours = volume.labels == params.labels.checked(NAME)?;
         let name = text::name(&volume.name);
-        let place = target::place(&volume);
+        let place = Storage::of(&volume).place(&volume);
         let text = match (done, ours) {
             (Acted::AlreadySo, _) => format!("{name} existed already; nothing was done. {place}"),
             (Acted::Changed, true) => format!("Created {name}. Now: {place}"),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::storage::Storage;
 use super::{target, users};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
@@ -57,7 +58,7 @@ impl Inspection {
             ("anonymous", if volume.is_anonymous() { "yes".into() } else { String::new() }),
             ("driver", text::name(&volume.driver)),
             ("created", created(volume, self.now)),
-            ("on the host", target::place(volume)),
+            ("place", Storage::of(volume).place(volume)),
             ("used by", users::named_or_nobody(&users)),
         ]
     }

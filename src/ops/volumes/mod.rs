@@ -4,6 +4,7 @@ mod create_volume;
 mod inspect_volume;
 mod list_volumes;
 mod remove_volume;
+pub(super) mod storage;
 pub(super) mod target;
 pub(super) mod users;
 

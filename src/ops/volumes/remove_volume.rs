@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::inspect_volume::{OneVolume, created};
+use super::storage::Storage;
 use super::target::{self, Facts};
 use super::users;
 use crate::core::grant::Permit;
@@ -82,13 +83,13 @@ impl Change for RemoveVolume {
         for facts in facts {
             shown.push(("driver", text::name(&facts.driver)));
             shown.push(("created", created(&volume, cx.clock.now())));
-            shown.push(("place", target::place(&volume)));
+            shown.push(("place", Storage::of(&volume).place(&volume)));
         }
         let label = |key| volume.labels.get(key).map(|value| text::name(value));
         let mut notes = vec![
             ("used by", users.as_deref().map_or(UNCHECKED.to_owned(), users::named_or_nobody)),
             ("size", size),
-            ("lost for good", lost(&volume)),
+            ("lost for good", Storage::of(&volume).lost()),
             ("backup", "whether there is one is not known here".to_owned()),
         ];
         if volume.is_anonymous() {
@@ -146,24 +147,7 @@ fn headline(volume: &Volume, users: Option<&[&ContainerRow]>) -> String {
                 many => format!("{} use", counted(many, "container")),
             }
         ),
-        _ if volume.host_path().is_some() => format!(
-            "Remove the volume {name}, which is a path of the host in disguise: what is there stays, \
-             the name and its options go."
-        ),
-        _ => format!("Remove the volume {name} with EVERYTHING in it. This CANNOT BE UNDONE."),
-    }
-}
-
-fn lost(volume: &Volume) -> String {
-    if volume.host_path().is_some() {
-        return "nothing of what lies on the host".to_owned();
-    }
-    match (volume.driver.as_str(), volume.options.is_empty()) {
-        ("local", true) => "all that is in it".to_owned(),
-        ("local", false) => {
-            "all that is in it, unless its options say that it lies elsewhere".into()
-        }
-        (driver, _) => format!("what the driver {} does is not known here", text::name(driver)),
+        _ => format!("Remove the volume {name}{}", Storage::of(volume).removal()),
     }
 }
 

@@ -55,16 +55,6 @@ fn unknown(wanted: &str) -> Fault {
     )
 }
 
-/// Where what is in a volume lies.
-pub(in crate::ops) fn place(volume: &Volume) -> String {
-    match volume.host_path() {
-        Some(path) => {
-            format!("HOST {}: not the engine's own, but a path of the host", text::name(path))
-        }
-        None => text::name(&volume.mountpoint),
-    }
-}
-
 /// A volume as a target.
 pub(in crate::ops) fn of(volume: &Volume, engine: String) -> Target {
     Target {

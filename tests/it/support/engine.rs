@@ -56,6 +56,27 @@ impl Engine {
         Sentence { engine: self, options: Vec::new(), name: None, command }
     }
 
+    /// Makes a volume of a name of this run, with these options of `docker volume create`.
+    pub(crate) fn volume_with(&self, name: &str, options: &[&str]) -> String {
+        let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
+        let words = ["volume", "create", "--label", &label];
+        docker(&[&words, options, &[name.as_str()]].concat());
+        name
+    }
+
+    /// Makes a network of a name of this run, with these options of `docker network create`, and
+    /// gives its id.
+    pub(crate) fn network_with(&self, name: &str, options: &[&str]) -> String {
+        let (name, label) = (self.named(name), format!("{LABEL}={}", self.run));
+        let words = ["network", "create", "--label", &label];
+        docker(&[&words, options, &[name.as_str()]].concat()).trim().to_owned()
+    }
+
+    /// A name that no other test has. Whatever is made under one is removed on drop.
+    pub(crate) fn named(&self, name: &str) -> String {
+        format!("cs-{}-{name}", self.run)
+    }
+
     /// A network of this name. Gives its id.
     pub(crate) fn network(&self, name: &str) -> String {
         let label = format!("{LABEL}={}", self.run);
@@ -90,9 +111,16 @@ impl Drop for Engine {
         for id in ids.split_whitespace() {
             try_docker(&["rm", "-fv", id]);
         }
-        for kind in ["network", "volume"] {
-            for id in docker(&[kind, "ls", "-q", "--filter", &filter]).split_whitespace() {
-                try_docker(&[kind, "rm", id]);
+        let ours = self.named("");
+        let labelled = ["--filter", &filter];
+        for (kind, column) in [("volume", "{{.Name}}"), ("network", "{{.ID}} {{.Name}}")] {
+            let listed = docker(&[kind, "ls", "--format", column]);
+            let named = listed.lines().filter(|line| {
+                line.split_once(' ').map_or(*line, |(_, name)| name).starts_with(&ours)
+            });
+            let labelled = docker(&[&[kind, "ls", "-q"][..], &labelled[..]].concat());
+            for one in named.chain(labelled.lines()) {
+                try_docker(&[kind, "rm", one.split(' ').next().unwrap_or_default()]);
             }
         }
         let images = docker(&["images", "-aq", "--no-trunc", "--filter", &filter]);

@@ -64,7 +64,8 @@ impl Registry {
 
     /// Puts an image with this content under `repository:tag`, whatever was there before.
     pub(crate) fn push(&self, engine: &Engine, name: &str, content: &str) -> Pushed {
-        let layer = tar(content);
+        // An engine fetches a layer once for all pulls that run, wherever it comes from.
+        let layer = tar(&format!("{} {content}", self.address));
         let layer_digest = Digest::of(&[&layer]).to_string();
         let config = json!({
             "architecture": "amd64",
@@ -105,12 +106,9 @@ impl Registry {
         self.shelf.lock().unwrap().stalled = true;
     }
 
-    /// Layers are not what their digests say from now on.
+    /// No image has its configuration from now on: a pull begins well and ends badly.
     pub(crate) fn spoil(&self) {
-        for layer in self.shelf.lock().unwrap().blobs.values_mut().filter(|blob| blob.len() >= 512)
-        {
-            layer.fill(b'x');
-        }
+        self.shelf.lock().unwrap().blobs.retain(|_, blob| !blob.starts_with(b"{"));
     }
 }
 

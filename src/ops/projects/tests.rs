@@ -1,0 +1,137 @@
+//! Previews are golden; limits hold; what cannot be found out is said to be so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::lifecycle::holds;
+use crate::core::plan::TARGETS_MAX;
+use crate::core::reason::Reason;
+use crate::gate::Answer;
+use crate::ops::fake::{self, Fake, World, composed, container, port, stopped};
+use crate::ports::engine::{Container, Stream};
+
+async fn asked(operation: &str, engine: Fake, arguments: Value) -> Answer {
+    let engine = Arc::new(engine);
+    let gate = fake::gate(&engine, &Arc::new(World::default()));
+    fake::call(&gate, operation, arguments).await
+}
+
+async fn of_shop(operation: &str, engine: Fake) -> Answer {
+    asked(operation, engine, json!({"project": "shop"})).await
+}
+
+/// `web` needs `api`, which does not run and needs `db`; a sidecar, a debugger, a job and a
+/// stranger beside them.
+fn shop() -> Vec<Container> {
+    let db = composed(container("d1", "shop-db-1"), "db", "");
+    let api = composed(container("a1", "shop-api-1"), "api", "db:service_healthy:true");
+    let web = Container {
+        ports: vec![port(80, 32768, true), port(443, 8443, false)],
+        tmpfs: vec!["/run".into()],
+        restart_policy: "always".into(),
+        execs: 1,
+        ..composed(container("b1", "shop-web-1"), "web", "api:service_started:true")
+    };
+    let mut sidecar = composed(container("c1", "shop-aside-1"), "aside", "");
+    sidecar.network_mode = format!("container:{}", web.id);
+    sidecar.networks = BTreeMap::new();
+    let mut job = composed(container("e1", "shop-job-run"), "web", "");
+    job.labels.insert("com.docker.compose.oneoff".into(), "True".into());
+    let mut debug = container("f1", "debug");
+    debug.pid_mode = format!("container:{}", db.id);
+    debug.networks = BTreeMap::from([("shop_default".into(), "172.18.0.9".into())]);
+    vec![web, sidecar, stopped(api), db, job, debug, container("ab", "stranger")]
+}
+
+#[tokio::test]
+async fn previews_show_the_order_and_what_is_lost() {
+    for operation in ["start_project", "stop_project", "restart_project"] {
+        let answer = of_shop(operation, Fake::of(shop())).await;
+        insta::assert_snapshot!(operation, answer.text);
+    }
+    let one = json!({"project": "shop", "service": "db"});
+    let answer = asked("restart_project", Fake::of(shop()), one).await;
+    insta::assert_snapshot!("restart_one_service", answer.text);
+}
+
+#[tokio::test]
+async fn what_cannot_be_checked_is_said_and_what_is_slow_is_not_waited_for() {
+    tokio::time::pause();
+    let mut shop = shop();
+    shop.truncate(2);
+    shop[0].labels.insert("com.docker.compose.depends_on".into(), "aside,gone".into());
+    shop[1].labels.insert("com.docker.compose.depends_on".into(), "web".into());
+    shop[1].state.paused = true;
+    let mut engine = Fake::of(shop);
+    engine.slow.insert("containers", Duration::from_secs(2));
+    let answer = of_shop("start_project", engine).await;
+    assert!(answer.text.contains("without gone, which has no container here"), "{}", answer.text);
+    let circle = "by name, since aside, web depend on each other in a circle";
+    assert!(answer.text.contains(circle), "{}", answer.text);
+    assert!(answer.text.contains("shop-aside-1: engines refuse to start what is paused"));
+}
+
+#[tokio::test]
+async fn a_plan_of_too_many_is_refused() {
+    let many = |count: usize| {
+        let one = |n: usize| composed(container(&format!("{n:08x}"), &format!("c{n}")), "web", "");
+        Fake::of((0..count).map(one).collect())
+    };
+    for operation in ["start_project", "stop_project", "restart_project"] {
+        let answer = of_shop(operation, many(TARGETS_MAX + 1)).await;
+        assert_eq!(answer.reason, Some(Reason::Limit), "{operation}: {}", answer.text);
+        assert!(answer.text.contains("Name one service"), "{}", answer.text);
+        let answer = of_shop(operation, many(TARGETS_MAX)).await;
+        assert_eq!(answer.reason, None, "{operation}: {}", answer.text);
+    }
+    let shown = of_shop("get_project", many(150)).await;
+    let last = shown.text.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "… 50 more; list_containers with label=com.docker.compose.project=shop shows them"
+    );
+}
+
+#[test]
+fn a_moved_state_is_no_drift_of_a_step_and_another_configuration_is() {
+    let facts = |status: &str, config: &str, removed: bool| json!({"status": status, "image": "i", "config": config, "autoRemove": removed});
+    let shown = facts("running", "c", false);
+    assert!(holds(&shown, &facts("exited", "c", false)));
+    assert!(!holds(&shown, &facts("running", "d", false)));
+    assert!(!holds(&shown, &facts("running", "c", true)));
+}
+
+#[tokio::test]
+async fn all_logs_together_keep_to_one_limit() {
+    let line = |n: usize| {
+        let at = format!("2026-01-31T11:{:02}:{:02}.000000001Z", n / 60, n % 60);
+        (Stream::Out, at, format!("{n} {}", "é".repeat(300)).into_bytes())
+    };
+    let log: Vec<_> = (0..400).map(line).collect();
+    let many = || {
+        let one = |n: usize| composed(container(&format!("{n:08x}"), &format!("c{n}")), "web", "");
+        Fake { log: log.clone(), ..Fake::of((0..20).map(one).collect()) }
+    };
+    for (bytes, tail) in [(1024, 10_000), (4096, 10_000), (32_768, 10_000), (1_048_576, 7)] {
+        let arguments = json!({"project": "shop", "maxBytes": bytes, "tail": tail});
+        let answer = asked("get_project_logs", many(), arguments).await;
+        assert_eq!(answer.reason, None, "{}", answer.text);
+        assert!(answer.text.len() <= bytes, "{} of {bytes}", answer.text.len());
+        let shown: Vec<&str> =
+            answer.text.lines().filter(|line| line.contains(" web-0  ")).collect();
+        assert!(!shown.is_empty() && shown.len() <= tail, "{}", answer.text);
+        assert!(shown.is_sorted_by_key(|line| &line[..8]), "{}", answer.text);
+        assert!(shown.iter().all(|line| line.starts_with("11:06:3")) || bytes > 4096);
+    }
+}
+
+#[tokio::test]
+async fn logs_of_which_none_can_be_read_are_a_failure() {
+    let mut engine = Fake::of(shop());
+    engine.broken = vec!["logs"];
+    let answer = of_shop("get_project_logs", engine).await;
+    assert_eq!(answer.reason, Some(Reason::EngineError), "{}", answer.text);
+}
