@@ -1,5 +1,6 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
+mod acts;
 mod processes;
 mod stores;
 mod world;
@@ -10,7 +11,6 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -19,9 +19,9 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActContainers, ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine,
-    EventQuery, Executed, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
-    LookSystem, Network, Port, State, Stream, Volume,
+    ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery,
+    Executed, FileChange, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
+    LookSystem, Network, Port, Processes, State, Stats, Stream, Volume,
 };
 
 pub(super) use stores::{network, volume};
@@ -43,6 +43,11 @@ pub(super) struct Fake {
     pub(super) volumes: Mutex<Vec<Volume>>,
     pub(super) networks: Mutex<Vec<Network>>,
     pub(super) log: Vec<Line>,
+    /// What each running container uses; one that is not there uses nothing that can be told.
+    pub(super) stats: BTreeMap<FullId, Stats>,
+    pub(super) processes: Processes,
+    pub(super) changes: Vec<FileChange>,
+    pub(super) writable_bytes: Option<u64>,
     pub(super) happenings: Vec<Happening>,
     pub(super) usage: DiskUsage,
     /// Calls that fail, by the name of their method.
@@ -187,10 +192,22 @@ impl Fake {
         answer: Result<T, Fault>,
     ) -> Answered<'a, T> {
         let time = self.slow.get(method).copied().unwrap_or_default();
-        Box::pin(tokio::time::sleep(time).map(|()| answer))
+        Box::pin(async move {
+            tokio::time::sleep(time).await;
+            answer
+        })
     }
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
-        let called = self.call(method, &target.target().name);
+        self.act_with(method, target, "")
+    }
+
+    fn act_with<'a>(
+        &'a self,
+        method: &'static str,
+        target: &Granted<'_>,
+        how: &str,
+    ) -> Answered<'a, Acted> {
+        let called = self.call(method, &format!("{} {how}", target.target().name));
         Box::pin(async move {
             called?;
             let effect = self.effect.lock().unwrap().take();
@@ -264,6 +281,24 @@ impl LookContainers for Fake {
             found.ok_or_else(|| Fault::new(Reason::NotFound, "There is no such container."))
         }))
     }
+
+    fn stats<'a>(&'a self, id: &'a FullId) -> Answered<'a, Stats> {
+        let stats = self.stats.get(id).cloned().unwrap_or_default();
+        self.later("stats", self.call("stats", id.short()).map(|()| stats))
+    }
+
+    fn processes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Processes> {
+        ready(self.call("processes", id.short()).map(|()| self.processes.clone()))
+    }
+
+    fn changes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Vec<FileChange>> {
+        self.later("changes", self.call("changes", id.short()).map(|()| self.changes.clone()))
+    }
+
+    fn writable_bytes<'a>(&'a self, id: &'a FullId) -> Answered<'a, Option<u64>> {
+        let answer = self.call("writable_bytes", id.short());
+        self.later("writable_bytes", answer.map(|()| self.writable_bytes))
+    }
 }
 
 impl LookLogs for Fake {
@@ -318,31 +353,3 @@ impl LookImages for Fake {
 }
 
 impl ActImages for Fake {}
-
-impl ActContainers for Fake {
-    fn start<'a>(&'a self, target: &'a Granted<'a>) -> Answered<'a, Acted> {
-        self.act("start", target)
-    }
-
-    fn stop<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("stop", target)
-    }
-
-    fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("restart", target)
-    }
-
-    fn remove_container<'a>(
-        &'a self,
-        target: &'a Granted<'a>,
-        _: bool,
-        _: bool,
-    ) -> Answered<'a, Acted> {
-        Box::pin(async move {
-            let acted = self.act("remove_container", target).await?;
-            let id = &target.target().id;
-            self.containers.lock().unwrap().retain(|container| container.id.as_str() != id);
-            Ok(acted)
-        })
-    }
-}

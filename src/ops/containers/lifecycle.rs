@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::join5;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Preview};
-use crate::ports::engine::{Acted, CONTAINER, Container};
+use crate::ports::engine::{Acted, CONTAINER, Container, Stats};
 
 /// Which container.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -72,6 +72,31 @@ pub struct Facts {
     image: String,
     config: String,
     pub(in crate::ops) auto_remove: bool,
+    /// The limits as they are, where these are to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::ops) limits: Option<Current>,
+}
+
+/// What can be changed of a container while it runs, as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::ops) struct Current {
+    pub(in crate::ops) memory_bytes: i64,
+    pub(in crate::ops) memory_swap_bytes: i64,
+    pub(in crate::ops) nano_cpus: i64,
+    pub(in crate::ops) restart_policy: String,
+}
+
+impl Current {
+    /// Those of a container.
+    pub(in crate::ops) fn of(container: &Container) -> Self {
+        Self {
+            memory_bytes: container.memory_bytes,
+            memory_swap_bytes: container.memory_swap_bytes,
+            nano_cpus: container.nano_cpus,
+            restart_policy: container.restart_policy.clone(),
+        }
+    }
 }
 
 impl Facts {
@@ -89,6 +114,7 @@ impl Facts {
             image: container.image_id.clone(),
             config: container.config_digest.clone(),
             auto_remove: container.auto_remove,
+            limits: None,
         }
     }
 }
@@ -105,6 +131,12 @@ pub struct Notes {
     pub(in crate::ops) image_now: Option<Option<String>>,
     /// All other containers.
     pub(in crate::ops) others: Option<Others>,
+    /// What it uses, if it runs.
+    pub(in crate::ops) usage: Option<Stats>,
+    /// Bytes of its own files.
+    pub(in crate::ops) writable_bytes: Option<u64>,
+    /// How many paths differ from its image.
+    pub(in crate::ops) changes: Option<usize>,
 }
 
 impl Notes {
@@ -121,11 +153,16 @@ pub struct Beside {
     pub(in crate::ops) image: bool,
     /// All other containers.
     pub(in crate::ops) others: bool,
+    /// What it uses, if it runs.
+    pub(in crate::ops) usage: bool,
+    /// Its own files: how many, and how large.
+    pub(in crate::ops) files: bool,
 }
 
 impl Beside {
     /// The container alone.
-    pub(in crate::ops) const NOTHING: Self = Self { image: false, others: false };
+    pub(in crate::ops) const NOTHING: Self =
+        Self { image: false, others: false, usage: false, files: false };
 }
 
 /// How long the notes may take; what is not there by then could not be checked.
@@ -142,9 +179,16 @@ pub(in crate::ops) async fn notes(
         let image = targets.first()?.attributes.get("image")?;
         in_time(beside.image, cx.look.image_id(image)).await
     };
-    let others = in_time(beside.others, Others::look(cx, &container.id));
-    let (image_now, others) = join(image, others).await;
-    Notes { container, now: cx.clock.now(), image_now, others }
+    let id = &container.id;
+    let others = in_time(beside.others, Others::look(cx, id));
+    let usage = in_time(beside.usage && container.state.running, cx.look.stats(id));
+    let size = in_time(beside.files, cx.look.writable_bytes(id));
+    let changes = in_time(beside.files, cx.look.changes(id));
+    let (image_now, others, usage, size, changes) =
+        join5(image, others, usage, size, changes).await;
+    let (now, writable_bytes) = (cx.clock.now(), size.flatten());
+    let changes = changes.map(|changes| changes.len());
+    Notes { container, now, image_now, others, usage, writable_bytes, changes }
 }
 
 /// The answer, if it is wanted and comes in time.
@@ -212,6 +256,15 @@ pub(in crate::ops) fn spec(name: &'static str, title: &'static str, summary: &'s
         idempotent: true,
         since_api: Some("1.24"),
     }
+}
+
+/// The declaration that rarer changes have in common.
+pub(in crate::ops) fn admin_spec(
+    name: &'static str,
+    title: &'static str,
+    summary: &'static str,
+) -> Spec {
+    Spec { toolset: "containers-admin", ..spec(name, title, summary) }
 }
 
 /// What executing tells.

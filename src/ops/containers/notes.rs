@@ -2,6 +2,7 @@
 //! does not apply.
 
 use super::lifecycle::{Notes, RESTARTING, short_digest};
+use super::peers::Peers;
 use super::reach::reach;
 use crate::core::redact::Redactor;
 use crate::core::text;
@@ -10,7 +11,7 @@ use crate::ops::when;
 use crate::ports::engine::{Container, Mount, Port};
 
 /// Names, ports and mounts in one line, at most.
-const LISTED_MAX: usize = 8;
+pub(super) const LISTED_MAX: usize = 8;
 
 /// What is said of what could not be found out.
 pub(super) const UNCHECKED: &str = "could not be checked";
@@ -154,6 +155,45 @@ pub(super) fn anonymous(container: &Container) -> String {
     format!("{} without a name: {}", counted(lost.len(), "volume"), listed(&lost, LISTED_MAX))
 }
 
+/// Volumes and folders that it can write to.
+pub(super) fn writable(container: &Container) -> String {
+    let writable = container.mounts.iter().filter(|one| one.writable && one.kind != "tmpfs");
+    let shown: Vec<String> = writable.map(mount).collect();
+    listed(&shown, LISTED_MAX)
+}
+
+/// Names of images that are databases, or keep data as one does.
+const DATABASES: [&str; 18] = [
+    "postgres",
+    "postgis",
+    "timescale",
+    "mysql",
+    "mariadb",
+    "percona",
+    "mongo",
+    "redis",
+    "valkey",
+    "elasticsearch",
+    "opensearch",
+    "cassandra",
+    "clickhouse",
+    "couchdb",
+    "influxdb",
+    "neo4j",
+    "cockroach",
+    "etcd",
+];
+
+/// What is said of one whose image bears a database's name.
+pub(super) fn database(container: &Container) -> String {
+    let path = container.image.split('@').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    match DATABASES.iter().find(|database| name.contains(**database)) {
+        Some(database) => format!("it looks like one ({database}), and will have to recover"),
+        None => String::new(),
+    }
+}
+
 pub(super) fn policy(container: &Container) -> String {
     match container.restart_policy.as_str() {
         "" | "no" => String::new(),
@@ -181,6 +221,11 @@ pub(super) fn addresses(container: &Container) -> String {
 }
 
 pub(super) fn lost(rows: &mut Rows, container: &Container) {
+    rows.push(("lost", in_memory(container)));
+}
+
+/// What an end of its processes loses.
+pub(super) fn in_memory(container: &Container) -> String {
     let mut out = "what is in memory, /dev/shm".to_owned();
     if !container.tmpfs.is_empty() {
         let paths: Vec<String> = container.tmpfs.iter().map(|path| text::name(path)).collect();
@@ -194,7 +239,7 @@ pub(super) fn lost(rows: &mut Rows, container: &Container) {
     if container.state.paused {
         out.push_str(", the pause");
     }
-    rows.push(("lost", out));
+    out
 }
 
 /// Who else is affected, and what becomes of those who share something with it.
@@ -220,11 +265,37 @@ pub(super) fn affected(rows: &mut Rows, notes: &Notes, how_long: &str) {
     ] {
         some(rows, label, listed(names, LISTED_MAX));
     }
+    neighbours(rows, &peers, "");
+    unchecked(rows, &peers);
+}
+
+/// Who waits for it while it does not answer, and what becomes of them.
+pub(super) fn waiting(rows: &mut Rows, notes: &Notes, what: &str) {
+    let Some(peers) = notes.peers() else {
+        rows.push(("others affected", UNCHECKED.into()));
+        return;
+    };
+    let dependents = [peers.dependents.clone(), peers.dependents_to_restart.clone()].concat();
+    for (label, names) in [("linked to it", &peers.links), ("depend on it", &dependents)] {
+        if !names.is_empty() {
+            rows.push((label, format!("{}: {what}", listed(names, LISTED_MAX))));
+        }
+    }
+    neighbours(rows, &peers, what);
+    unchecked(rows, &peers);
+}
+
+fn neighbours(rows: &mut Rows, peers: &Peers, what: &str) {
     if !peers.neighbours.is_empty() {
         let count = counted(peers.neighbours.len(), "container");
         let names = listed(&peers.neighbours, LISTED_MAX);
-        rows.push(("on its networks", format!("{count}: {names}")));
+        let tail = if what.is_empty() { String::new() } else { format!("; {what}") };
+        rows.push(("on its networks", format!("{count}: {names}{tail}")));
     }
+}
+
+/// How many other containers were not looked at.
+pub(super) fn unchecked(rows: &mut Rows, peers: &Peers) {
     if peers.unchecked > 0 {
         let count = counted(peers.unchecked, "other container");
         rows.push(("not checked", format!("namespaces, links and mounts of {count}")));

@@ -28,6 +28,16 @@ pub(in crate::ops) enum Expect {
     Up,
     /// Without processes. One that is removed with that is given a moment to go.
     Down,
+    /// Whatever a signal makes of it. It is given a moment for both.
+    Signalled,
+    /// With frozen processes.
+    Paused,
+    /// With processes that are not frozen.
+    Going,
+    /// As it was.
+    Same,
+    /// No more.
+    Gone,
 }
 
 impl Expect {
@@ -36,6 +46,10 @@ impl Expect {
         match self {
             Self::Up => state.running && state.status != RESTARTING,
             Self::Down => !state.running && state.status != RESTARTING,
+            Self::Paused => state.paused,
+            Self::Going => state.running && !state.paused,
+            Self::Signalled | Self::Same => true,
+            Self::Gone => false,
         }
     }
 }
@@ -75,15 +89,17 @@ pub(in crate::ops) async fn look(
     done: Done,
 ) -> Result<Outcome, Fault> {
     let id = target::full_id(targets)?;
-    if told.expect == Expect::Up && done.acted == Acted::Changed {
+    let moving = matches!(told.expect, Expect::Up | Expect::Signalled);
+    if moving && done.acted == Acted::Changed {
         tokio::time::sleep(SETTLE).await;
     }
+    let ending = matches!(told.expect, Expect::Down | Expect::Signalled);
     let mut looks = 0;
     let container = loop {
         let seen = cx.look.container(&id).await;
         looks += 1;
         let going = seen.as_ref().is_ok_and(|c| c.auto_remove && !c.state.running);
-        if told.expect == Expect::Up || !going || looks >= REMOVAL_LOOKS {
+        if !ending || !going || looks >= REMOVAL_LOOKS {
             break seen;
         }
         tokio::time::sleep(REMOVAL_PAUSE).await;
@@ -148,6 +164,7 @@ impl Render for Outcome {
         };
         match &self.container {
             Some(container) => format!("{done} Now: {}", self.state(container)),
+            None if self.told.expect == Expect::Gone => format!("{done} It is gone."),
             None if self.done.auto_remove => {
                 format!("{done} It ended and was removed with that (--rm).")
             }
@@ -160,7 +177,8 @@ impl Render for Outcome {
         let mut data = self.record();
         if let Some(map) = data.as_object_mut() {
             map.insert("id".into(), json!(self.id));
-            map.insert("name".into(), json!(self.name));
+            let name = self.container.as_ref().map(|container| text::name(&container.name));
+            map.insert("name".into(), json!(name.as_ref().unwrap_or(&self.name)));
             map.insert("ports".into(), json!(ports));
         }
         data

@@ -93,6 +93,11 @@ impl Others {
         Ok(Self { rows, inspected, unchecked })
     }
 
+    /// Whether one of them bears this name.
+    pub(in crate::ops) fn has(&self, name: &str) -> bool {
+        self.rows.iter().any(|row| row.name == name)
+    }
+
     /// Those of them that hang on this container.
     pub(in crate::ops) fn peers(&self, container: &Container) -> Peers {
         let mut peers = Peers { unchecked: self.unchecked, ..Peers::default() };

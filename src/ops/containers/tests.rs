@@ -1,5 +1,7 @@
 //! Operations on containers, through the gate and over an engine of memory.
 
+mod admin;
 mod changes;
 mod previews;
 mod reads;
+mod usage;

@@ -1,6 +1,7 @@
 //! The operations on a real engine, through the gate.
 
 mod containers;
+mod containers_admin;
 mod exec;
 mod images;
 mod lifecycle;

@@ -1,0 +1,146 @@
+//! `remove_container`: removes a container with its own files and its log.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::lifecycle::{self, Beside, Facts, Notes};
+use super::notes::{self, LISTED_MAX, Rows, Run, UNCHECKED};
+use super::outcome::{Expect, Told};
+use super::verb::{Names, Verb};
+use crate::core::grant::Granted;
+use crate::core::operation::{Class, Spec};
+use crate::core::text;
+use crate::ops::units::{self, counted, listed};
+use crate::ports::engine::{Act, Acted, Asked, Container};
+
+/// The operation.
+#[derive(Debug)]
+pub struct RemoveContainer;
+
+/// Which container to remove, and how.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// Name, full id or id prefix (at least 6 hex digits).
+    #[schemars(length(min = 1, max = 129))]
+    container: String,
+    /// Also one that runs: it is killed first.
+    #[serde(default)]
+    force: bool,
+    /// Also its volumes without a name; named ones always stay.
+    #[serde(default)]
+    volumes: bool,
+}
+
+impl Names for Params {
+    fn container(&self) -> &str {
+        &self.container
+    }
+}
+
+impl Verb for RemoveContainer {
+    type Params = Params;
+
+    const BESIDE: Beside = Beside { others: true, files: true, ..Beside::NOTHING };
+
+    fn spec() -> Spec {
+        let spec = lifecycle::admin_spec(
+            "remove_container",
+            "Remove a container",
+            "Removes a stopped container for good: its own files and its log are lost. Named \
+             volumes and bind mounts stay. A running one needs force=true and is killed.",
+        );
+        Spec { class: Class::Destroy, ceiling: Class::Destroy, idempotent: false, ..spec }
+    }
+
+    fn headline(params: &Params, notes: &Notes) -> String {
+        let name = text::name(&notes.container.name);
+        match (notes::run(&notes.container), params.force) {
+            (Run::Up, false) => format!(
+                "{name} is running: the engine refuses to remove it. Stop it first, or use \
+                 force=true."
+            ),
+            (Run::Paused, false) => format!(
+                "{name} is paused: the engine refuses to remove it. Un-pause and stop it first, or \
+                 use force=true."
+            ),
+            (Run::Down, _) => format!("REMOVE {name}. This cannot be undone."),
+            (_, true) => format!("KILL and REMOVE {name}. This cannot be undone."),
+        }
+    }
+
+    fn notes(params: &Params, notes: &Notes) -> Rows {
+        let container = &notes.container;
+        let mut rows = Rows::new();
+        if notes::run(container) == Run::Down {
+            notes::last_end(&mut rows, notes);
+            if container.state.started_at.is_empty() {
+                rows.push(("last used", "never started".into()));
+            }
+        } else {
+            notes::uptime(&mut rows, notes);
+        }
+        rows.push(("lost: own files", own_files(notes)));
+        let driver = text::name(&container.log_driver);
+        rows.push(("lost: log", format!("all of it ({driver}; engines do not tell its size)")));
+        let unnamed = notes::anonymous(container);
+        match (unnamed.is_empty(), params.volumes) {
+            (true, _) => {}
+            (false, true) => {
+                let shared = "one that another container uses stays";
+                rows.push(("lost: volumes", format!("{unnamed}; {shared}")));
+            }
+            (false, false) => {
+                rows.push(("left over", format!("{unnamed}; list_volumes tells of them")));
+            }
+        }
+        notes::some(&mut rows, "kept", kept(container));
+        notes::published(&mut rows, container, "they are given up");
+        if notes::run(container) != Run::Down {
+            notes::lost(&mut rows, container);
+        }
+        notes::affected(&mut rows, notes, "for good, and cannot be started again");
+        rows
+    }
+
+    fn act<'a>(
+        act: &'a dyn Act,
+        params: &'a Params,
+        target: &'a Granted<'a>,
+        _: &'a Facts,
+    ) -> Asked<'a, Acted> {
+        act.remove_container(target, params.force, params.volumes)
+    }
+
+    fn told(params: &Params, name: &str) -> Told {
+        let volumes = if params.volumes { " with its unnamed volumes" } else { "" };
+        Told {
+            changed: format!("Removed {name}{volumes}."),
+            already: format!("Nothing was done to {name}."),
+            expect: Expect::Gone,
+            shown: |_| Vec::new(),
+        }
+    }
+}
+
+/// How much it wrote beside its volumes.
+fn own_files(notes: &Notes) -> String {
+    let changes = notes.changes.map(|count| counted(count, "changed path"));
+    match (notes.writable_bytes, changes) {
+        (Some(bytes), Some(changes)) => format!("{} in {changes}", units::bytes(bytes)),
+        (Some(bytes), None) => format!("{}; how many paths {UNCHECKED}", units::bytes(bytes)),
+        (None, Some(changes)) => format!("{changes}; their size {UNCHECKED}"),
+        (None, None) => format!("their size {UNCHECKED}"),
+    }
+}
+
+/// The mounts that outlive it.
+fn kept(container: &Container) -> String {
+    let lasting = container.mounts.iter();
+    let lasting = lasting.filter(|one| one.kind != "tmpfs" && !one.is_anonymous_volume());
+    let shown: Vec<String> = lasting.map(notes::mount).collect();
+    match shown.is_empty() {
+        true => "its image".to_owned(),
+        false => format!("its image, {}", listed(&shown, LISTED_MAX)),
+    }
+}

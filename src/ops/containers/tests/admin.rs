@@ -1,0 +1,378 @@
+//! Signals, pauses, names, limits and removal: previews, refusals, effects.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::core::plan::{Digest, Face, Parts, Plan, Principal};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text::is_hidden;
+use crate::gate::{Answer, Change, Status};
+use crate::ops::containers::{KillContainer, RemoveContainer};
+use crate::ops::fake::{self, Fake, World, composed, container, port, stopped};
+use crate::ports::engine::{Acted, ChangeKind, Container, FileChange, Mount, Stats};
+
+type Effect = fn(&mut Vec<Container>) -> Result<Acted, Fault>;
+
+fn mount(name: &str, destination: &str, writable: bool) -> Mount {
+    let source = format!("/var/lib/docker/volumes/{name}/_data");
+    let name = Some(name.to_owned());
+    Mount { kind: "volume".into(), name, source, destination: destination.into(), writable }
+}
+
+fn paused(mut container: Container) -> Container {
+    container.state.status = "paused".into();
+    container.state.paused = true;
+    container
+}
+
+/// A database with what can hang on it.
+fn database() -> Container {
+    let mut db = composed(container("ab", "db"), "db", "");
+    db.image = "registry/postgres:16".into();
+    db.state.health = Some("healthy".into());
+    db.ports = vec![port(5432, 5432, false)];
+    db.mounts = vec![
+        mount("data", "/data", true),
+        mount("conf", "/conf", false),
+        mount(&"d".repeat(64), "/scratch", true),
+    ];
+    db.restart_policy = "always".into();
+    db
+}
+
+fn busy(db: Container) -> Fake {
+    let id = db.id.as_str().to_owned();
+    let sidecar =
+        Container { network_mode: format!("container:{id}"), ..container("c1", "sidecar") };
+    let backup = Container { volumes_from: vec!["db".into()], ..container("c2", "backup") };
+    let old = Container { links: vec!["/db:/old/db".into()], ..container("c3", "old") };
+    let api = composed(container("c4", "shop-api-1"), "api", "db:service_healthy:true");
+    let path = |path: &str| FileChange { path: path.into(), kind: ChangeKind::Added };
+    Fake {
+        changes: vec![path("/a"), path("/b")],
+        writable_bytes: Some(5 << 20),
+        ..Fake::of(vec![db, sidecar, backup, old, api])
+    }
+}
+
+async fn first(operation: &str, engine: &Arc<Fake>, more: &Value) -> Answer {
+    let gate = fake::gate(engine, &Arc::new(World::default()));
+    let mut arguments = json!({"container": "ab0000"});
+    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    fake::call(&gate, operation, arguments).await
+}
+
+async fn preview(operation: &str, engine: Fake, more: Value) -> String {
+    let answer = first(operation, &Arc::new(engine), &more).await;
+    assert_eq!(answer.status, Status::ConfirmationRequired, "{}", answer.text);
+    answer.text
+}
+
+fn headline(text: &str) -> &str {
+    text.lines().next().unwrap().strip_prefix("Preview: ").unwrap()
+}
+
+/// The preview of what wants a person, which the gate does not show.
+async fn grave<C: Change>(engine: &Fake, arguments: Value) -> String {
+    let cx = fake::context(engine);
+    let params = serde_json::from_value(arguments).unwrap();
+    let targets = C::resolve(cx, &params).await.unwrap();
+    let seen = C::observe(cx, &params, &targets).await.unwrap();
+    let parts = Parts {
+        operation: C::spec().name.into_owned(),
+        arguments: serde_json::Map::new(),
+        targets,
+        facts: Vec::new(),
+        engine: None,
+        policy: Digest::ZERO,
+        principal: Principal { face: Face::Cli, uid: 0 },
+    };
+    let plan = Plan::new(parts).unwrap();
+    let preview = C::preview(cx, &plan, &params, &seen.facts, seen.sight).await;
+    preview.text(fake::NOW)
+}
+
+#[tokio::test]
+async fn a_kill_is_told_from_another_signal() {
+    insta::assert_snapshot!(preview("kill_container", busy(database()), json!({})).await);
+    let hup = json!({"signal": "HUP"});
+    insta::assert_snapshot!(preview("kill_container", busy(database()), hup.clone()).await);
+    let mut db = paused(database());
+    db.stop_signal = Some("SIGINT".into());
+    let text = preview("kill_container", busy(db), hup.clone()).await;
+    assert!(text.contains("the engine starts it again (restart policy always)"), "{text}");
+    assert!(text.contains("a signal can end it too"), "{text}");
+    let mut db = database();
+    db.stop_signal = Some("SIGHUP".into());
+    assert!(preview("kill_container", busy(db), hup.clone()).await.contains("it stays down"));
+    let text = preview("kill_container", busy(stopped(database())), hup).await;
+    assert_eq!(headline(&text), "db is not running: the engine refuses to send it a signal.");
+}
+
+#[tokio::test]
+async fn a_signal_to_what_is_removed_when_it_ends_wants_a_person() {
+    let rm = || Container { auto_remove: true, ..database() };
+    for signal in ["SIGKILL", "USR1"] {
+        let engine = Arc::new(busy(rm()));
+        let answer = first("kill_container", &engine, &json!({"signal": signal})).await;
+        assert_eq!(answer.reason, Some(Reason::ApprovalUnavailable), "{signal}");
+    }
+    let text = grave::<KillContainer>(&busy(rm()), json!({"container": "db"})).await;
+    assert_eq!(headline(&text), "Kill db (SIGKILL, at once) and so REMOVE it.");
+    assert!(text.contains("volumes lost") && text.contains("/scratch"), "{text}");
+    let soft = json!({"container": "db", "signal": "1"});
+    let text = grave::<KillContainer>(&busy(rm()), soft).await;
+    assert!(headline(&text).ends_with("unknown; if it does, it is REMOVED."), "{text}");
+}
+
+#[tokio::test]
+async fn a_pause_and_its_end_say_who_waits() {
+    insta::assert_snapshot!(preview("pause_container", busy(database()), json!({})).await);
+    let engine = busy(paused(database()));
+    insta::assert_snapshot!(preview("unpause_container", engine, json!({})).await);
+    for (operation, container, expected) in [
+        ("pause_container", paused(database()), "paused already: nothing will change"),
+        ("pause_container", stopped(database()), "not running: the engine refuses"),
+        ("unpause_container", database(), "not paused: nothing will change"),
+        ("unpause_container", stopped(database()), "not running: the engine refuses"),
+    ] {
+        let text = preview(operation, busy(container), json!({})).await;
+        assert!(headline(&text).contains(expected), "{text}");
+        assert!(!text.contains("Notes"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_name_says_who_used_the_old_one() {
+    let to = |name: &str| json!({"newName": name});
+    insta::assert_snapshot!(preview("rename_container", busy(database()), to("store")).await);
+    let taken = preview("rename_container", busy(database()), to("sidecar")).await;
+    assert!(headline(&taken).contains("TAKEN"), "{taken}");
+    let same = preview("rename_container", busy(database()), to("db")).await;
+    assert!(headline(&same).contains("called so already"), "{same}");
+    let engine = Fake { broken: vec!["containers"], ..busy(database()) };
+    let text = preview("rename_container", engine, to("store")).await;
+    assert_eq!(text.matches("could not be checked").count(), 2, "{text}");
+}
+
+#[tokio::test]
+async fn new_limits_stand_beside_the_old_ones() {
+    let used = |bytes| {
+        let stats = Stats { memory_bytes: Some(bytes), ..Stats::default() };
+        BTreeMap::from([(fake::id("ab"), stats)])
+    };
+    let mut db = database();
+    (db.memory_bytes, db.memory_swap_bytes, db.nano_cpus) = (1 << 30, 2 << 30, 500_000_000);
+    let all = json!({"memory": "512m", "cpus": "1.50", "restartPolicy": "on-failure:3"});
+    let engine = Fake { stats: used(600 << 20), ..busy(db.clone()) };
+    insta::assert_snapshot!(preview("update_container", engine, all).await);
+
+    for (used_bytes, expected) in
+        [(500 << 20, "close to the new limit"), (100 << 20, "memory in use   100.0 MiB\n")]
+    {
+        let engine = Fake { stats: used(used_bytes), ..busy(db.clone()) };
+        let text = preview("update_container", engine, json!({"memory": "512m"})).await;
+        assert!(text.contains(expected), "{text}");
+    }
+    let text = preview("update_container", busy(database()), json!({"memory": "512m"})).await;
+    assert!(text.contains("none -> 512.0 MiB") && text.contains("not be taken away"), "{text}");
+    assert!(text.contains("memory in use   could not be checked"), "{text}");
+    let engine = busy(stopped(database()));
+    assert!(!preview("update_container", engine, json!({"cpus": "2"})).await.contains("in use"));
+    let rm = Container { auto_remove: true, ..database() };
+    let text = preview("update_container", busy(rm), json!({"restartPolicy": "no"})).await;
+    assert!(headline(&text).contains("the engine refuses"), "{text}");
+}
+
+#[tokio::test]
+async fn a_removal_says_what_is_lost_and_what_stays() {
+    let down = || {
+        let mut db = stopped(database());
+        db.state.error = "--token=s3cr3t".into();
+        db
+    };
+    for (name, volumes) in [("kept", false), ("lost", true)] {
+        let arguments = json!({"container": "db", "volumes": volumes});
+        let text = grave::<RemoveContainer>(&busy(down()), arguments).await;
+        insta::assert_snapshot!(format!("removal_with_volumes_{name}"), text);
+    }
+    for (container, force, expected) in [
+        (database(), false, "running: the engine refuses"),
+        (database(), true, "KILL and REMOVE db."),
+        (paused(database()), false, "paused: the engine refuses"),
+        (paused(database()), true, "KILL and REMOVE db."),
+        (down(), true, "REMOVE db."),
+    ] {
+        let arguments = json!({"container": "db", "force": force});
+        let text = grave::<RemoveContainer>(&busy(container), arguments).await;
+        assert!(headline(&text).contains(expected), "{text}");
+    }
+    let answer = first("remove_container", &Arc::new(busy(down())), &json!({})).await;
+    assert_eq!(answer.reason, Some(Reason::ApprovalUnavailable));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_removal_cannot_find_out_is_said() {
+    let broken = vec!["changes", "writable_bytes", "containers"];
+    let engine = Fake { broken, ..busy(stopped(database())) };
+    let text = grave::<RemoveContainer>(&engine, json!({"container": "db"})).await;
+    assert_eq!(text.matches("could not be checked").count(), 2, "{text}");
+    let minute = |method| (method, Duration::from_secs(60));
+    let slow = ["changes", "writable_bytes", "containers"].map(minute).into();
+    let engine = Fake { slow, ..busy(stopped(database())) };
+    let began = tokio::time::Instant::now();
+    let text = grave::<RemoveContainer>(&engine, json!({"container": "db"})).await;
+    assert_eq!(text.matches("could not be checked").count(), 2, "{text}");
+    assert_eq!(began.elapsed().as_secs(), 5);
+    let mut never = stopped(container("ab", "db"));
+    (never.state.started_at, never.state.finished_at) = (String::new(), String::new());
+    let text = grave::<RemoveContainer>(&Fake::of(vec![never]), json!({"container": "db"})).await;
+    assert!(text.contains("never started"), "{text}");
+}
+
+/// Asks, confirms, and returns the answer with what was asked of the engine.
+async fn confirmed(operation: &str, before: Container, more: Value, effect: Effect) -> String {
+    let engine = Arc::new(Fake::of(vec![before]));
+    *engine.effect.lock().unwrap() = Some(Box::new(effect));
+    let gate = fake::gate(&engine, &Arc::new(World::default()));
+    let mut arguments = json!({"container": "db"});
+    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let first = fake::call(&gate, operation, arguments.clone()).await;
+    arguments["confirmToken"] = json!(first.confirm_token);
+    let answer = fake::call(&gate, operation, arguments).await;
+    let verb = operation.split('_').next().unwrap();
+    let called = engine.called();
+    let order = called.iter().find(|call| call.starts_with(&format!("{verb} ")));
+    format!("{} | {}", order.map_or("nothing", String::as_str), answer.text)
+}
+
+#[tokio::test]
+async fn what_was_done_and_what_is_now_are_told() {
+    let quiet = || container("ab", "db");
+    let since = "since 2026-01-31T10:00:00Z";
+    let done = confirmed("kill_container", quiet(), json!({}), |all| {
+        all[0] = stopped(all[0].clone());
+        Ok(Acted::Changed)
+    });
+    assert_eq!(
+        done.await,
+        "kill db SIGKILL | Killed db (SIGKILL). Now: exited, exit code 137, killed."
+    );
+    let done =
+        confirmed("kill_container", quiet(), json!({"signal": "usr1"}), |_| Ok(Acted::Changed));
+    assert_eq!(done.await, format!("kill db SIGUSR1 | Sent SIGUSR1 to db. Now: running {since}."));
+    let done = confirmed("pause_container", quiet(), json!({}), |all| {
+        all[0] = paused(all[0].clone());
+        Ok(Acted::Changed)
+    });
+    let started = "started 2026-01-31T10:00:00Z";
+    assert_eq!(done.await, format!("pause db | Paused db. Now: paused, {started}."));
+    let done = confirmed("unpause_container", paused(quiet()), json!({}), |_| Ok(Acted::Changed));
+    assert_eq!(
+        done.await,
+        format!(
+            "unpause db | Un-paused db. Now: paused, {started}: this is not what was asked for, \
+             look again."
+        )
+    );
+    let done = confirmed("rename_container", quiet(), json!({"newName": "store"}), |all| {
+        all[0].name = "store".into();
+        Ok(Acted::Changed)
+    });
+    assert_eq!(
+        done.await,
+        format!("rename db store | Renamed db to store. Now: running {since}, called store.")
+    );
+}
+
+#[tokio::test]
+async fn an_update_sends_what_is_to_change_and_the_swap_that_goes_with_it() {
+    let mut db = container("ab", "db");
+    (db.memory_bytes, db.memory_swap_bytes) = (100 << 20, 150 << 20);
+    let done = confirmed("update_container", db.clone(), json!({"memory": "200m"}), |all| {
+        (all[0].memory_bytes, all[0].memory_swap_bytes) = (200 << 20, 250 << 20);
+        Ok(Acted::Changed)
+    });
+    let done = done.await;
+    let order = "memory_bytes: Some(209715200), memory_swap_bytes: Some(262144000), \
+                 nano_cpus: None, restart_policy: None";
+    assert!(done.contains(order), "{done}");
+    assert!(
+        done.ends_with(
+            "memory limit 200.0 MiB, swap beside it 50.0 MiB, processors no limit, restart policy \
+             no."
+        ),
+        "{done}"
+    );
+    let done = confirmed("update_container", db, json!({"cpus": "0.5"}), |_| Ok(Acted::Changed));
+    let done = done.await;
+    let order = "memory_bytes: None, memory_swap_bytes: None, nano_cpus: Some(500000000)";
+    assert!(done.contains(order), "{done}");
+}
+
+#[tokio::test]
+async fn limits_that_changed_meanwhile_void_the_plan() {
+    let engine = Arc::new(Fake::of(vec![container("ab", "db")]));
+    let gate = fake::gate(&engine, &Arc::new(World::default()));
+    let mut arguments = json!({"container": "db", "memory": "64m"});
+    let first = fake::call(&gate, "update_container", arguments.clone()).await;
+    assert_eq!(first.data["facts"][0]["limits"]["memoryBytes"], 0);
+    engine.containers.lock().unwrap()[0].memory_bytes = 1 << 20;
+    arguments["confirmToken"] = json!(first.confirm_token);
+    let second = fake::call(&gate, "update_container", arguments).await;
+    assert_eq!(second.reason, Some(Reason::PlanChanged));
+}
+
+#[tokio::test]
+async fn arguments_that_make_no_sense_reach_no_engine() {
+    for (operation, arguments, good) in [
+        ("kill_container", json!({"container": "db", "signal": "SIGTERM"}), true),
+        ("kill_container", json!({"container": "db", "signal": "SIGNOPE"}), false),
+        ("kill_container", json!({"container": "db", "signal": "65"}), false),
+        ("kill_container", json!({"container": "db", "signal": 9}), false),
+        ("pause_container", json!({"container": "../info?"}), false),
+        ("pause_container", json!({"container": "db", "timeout": 1}), false),
+        ("unpause_container", json!({"container": "%2e%2e/info"}), false),
+        ("rename_container", json!({"container": "db", "newName": "ok"}), true),
+        ("rename_container", json!({"container": "db", "newName": "a".repeat(12)}), false),
+        ("rename_container", json!({"container": "db", "newName": "../volumes/vol"}), false),
+        ("rename_container", json!({"container": "db"}), false),
+        ("update_container", json!({"container": "db", "memory": "6m"}), true),
+        ("update_container", json!({"container": "db", "memory": "5m"}), false),
+        ("update_container", json!({"container": "db", "cpus": "0.001"}), false),
+        ("update_container", json!({"container": "db", "cpus": 1.5}), false),
+        ("update_container", json!({"container": "db", "restartPolicy": "sometimes"}), false),
+        ("update_container", json!({"container": "db"}), false),
+        ("remove_container", json!({"container": "../images/prune?filters=...&"}), false),
+        ("remove_container", json!({"container": "../volumes/vol", "force": true}), false),
+        ("remove_container", json!({"container": "db", "force": "yes"}), false),
+    ] {
+        let engine = Arc::new(Fake::of(vec![container("ab", "db")]));
+        let gate = fake::gate(&engine, &Arc::new(World::default()));
+        let answer = fake::call(&gate, operation, arguments.clone()).await;
+        let refused = answer.reason == Some(Reason::InvalidArgument);
+        assert_eq!(refused, !good, "{operation} {arguments}: {}", answer.text);
+        assert_eq!(engine.called().is_empty(), !good, "{operation} {arguments}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_names_stay_in_their_line() {
+    let mut db = database();
+    db.image = "postgres\nconfirmToken=0".into();
+    db.labels.insert("com.docker.compose.service".into(), "a\u{1b}[2J\nconfirmToken=0".into());
+    db.restart_policy = "always\nNothing has changed.".into();
+    for (operation, more) in [
+        ("kill_container", json!({"signal": "HUP"})),
+        ("pause_container", json!({})),
+        ("rename_container", json!({"newName": "store"})),
+        ("update_container", json!({"restartPolicy": "no"})),
+    ] {
+        let text = preview(operation, busy(db.clone()), more).await;
+        assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)), "{text}");
+        assert!(!text.contains("confirmToken") && !text.contains("\nNothing has"), "{text}");
+    }
+}

@@ -1,0 +1,248 @@
+//! `update_container`: changes limits and the restart policy of a container.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::lifecycle::{self, Beside, Current, Facts, Notes};
+use super::limits::{Cpus, Memory, RestartPolicy};
+use super::notes::{self, Rows, Run, UNCHECKED};
+use super::outcome::{Expect, Told};
+use super::verb::{Names, Verb};
+use crate::core::grant::Granted;
+use crate::core::operation::Spec;
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::ops::units;
+use crate::ports::engine::{Act, Acted, Asked, Container, Limits};
+
+/// The operation.
+#[derive(Debug)]
+pub struct UpdateContainer;
+
+/// Which container, and what to change of it.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Params {
+    /// Name, full id or id prefix (at least 6 hex digits).
+    #[schemars(length(min = 1, max = 129))]
+    container: String,
+    /// Memory limit: `512m`, `2g`; at least `6m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 20))]
+    memory: Option<Memory>,
+    /// Processor limit: `0.5`, `2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 20))]
+    cpus: Option<Cpus>,
+    /// `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 20))]
+    restart_policy: Option<RestartPolicy>,
+}
+
+impl Names for Params {
+    fn container(&self) -> &str {
+        &self.container
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if self.memory.is_none() && self.cpus.is_none() && self.restart_policy.is_none() {
+            return Err(Fault::invalid(
+                "Nothing is to change: give at least one of `memory`, `cpus` and `restartPolicy`.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Verb for UpdateContainer {
+    type Params = Params;
+
+    const BESIDE: Beside = Beside { usage: true, ..Beside::NOTHING };
+
+    fn spec() -> Spec {
+        let spec = lifecycle::admin_spec(
+            "update_container",
+            "Change a container's limits",
+            "Changes the memory limit, the processor limit or the restart policy of a container \
+             while it runs. The swap limit follows the memory limit.",
+        );
+        Spec { since_api: Some("1.25"), ..spec }
+    }
+
+    fn facts(container: &Container) -> Facts {
+        let mut facts = Facts::of(container);
+        facts.limits = Some(Current::of(container));
+        facts
+    }
+
+    fn headline(params: &Params, notes: &Notes) -> String {
+        let name = text::name(&notes.container.name);
+        if params.restart_policy.is_some() && notes.container.auto_remove {
+            return format!(
+                "{name} was run with --rm: the engine refuses to change its restart policy, and \
+                 nothing else will change either."
+            );
+        }
+        let mut parts = Vec::new();
+        parts.extend(params.memory.map(|_| "memory limit"));
+        parts.extend(params.cpus.map(|_| "processor limit"));
+        parts.extend(params.restart_policy.as_ref().map(|_| "restart policy"));
+        format!("Change the {} of {name}.", parts.join(", "))
+    }
+
+    fn notes(params: &Params, notes: &Notes) -> Rows {
+        let container = &notes.container;
+        let now = Current::of(container);
+        let mut rows = Rows::new();
+        if let Some(memory) = params.memory {
+            let (from, to) = (memory_words(now.memory_bytes), memory_words(memory.bytes));
+            rows.push(("memory limit", format!("{from} -> {to}")));
+            let to = swap_words(memory.bytes, now.swap_for(memory.bytes));
+            let from = swap_words(now.memory_bytes, now.memory_swap_bytes);
+            rows.push(("swap beside it", format!("{from} -> {to}")));
+        }
+        if let Some(cpus) = params.cpus {
+            rows.push(("processors", format!("{} -> {cpus}", cpus_words(now.nano_cpus))));
+        }
+        if let Some(policy) = &params.restart_policy {
+            let from = text::name(&now.restart_policy);
+            let then = match policy.name.as_str() {
+                "no" => "it stays down once it ends",
+                "on-failure" => "it is started again if it ends with an error",
+                _ => "it is started again whenever it ends, and when the engine starts",
+            };
+            rows.push(("restart policy", format!("{from} -> {policy}: {then}")));
+        }
+        if notes::run(container) != Run::Down {
+            memory_use(&mut rows, params.memory, notes);
+        }
+        rows.push(("kept", "everything; it is not stopped for this".into()));
+        let undo = match (params.memory, now.memory_bytes, params.cpus, now.nano_cpus) {
+            (Some(_), 0, ..) | (_, _, Some(_), 0) => {
+                "partly: a limit can be changed back, and not be taken away again"
+            }
+            _ => "the same with the old values",
+        };
+        rows.push(("undo", undo.into()));
+        rows
+    }
+
+    fn act<'a>(
+        act: &'a dyn Act,
+        params: &'a Params,
+        target: &'a Granted<'a>,
+        facts: &'a Facts,
+    ) -> Asked<'a, Acted> {
+        let now = facts.limits.clone().unwrap_or_default();
+        let limits = Limits {
+            memory_bytes: params.memory.map(|memory| memory.bytes),
+            memory_swap_bytes: params.memory.map(|memory| now.swap_for(memory.bytes)),
+            nano_cpus: params.cpus.map(|cpus| cpus.nanos),
+            restart_policy: params.restart_policy.clone().map(|one| (one.name, one.tries)),
+        };
+        Box::pin(async move { act.update(target, &limits).await })
+    }
+
+    fn told(_: &Params, name: &str) -> Told {
+        Told {
+            changed: format!("Updated {name}."),
+            already: format!("Nothing was done to {name}."),
+            expect: Expect::Same,
+            shown: |container| {
+                let now = Current::of(container);
+                let memory = memory_words(now.memory_bytes);
+                let policy = text::name(&now.restart_policy);
+                let cpus = cpus_words(now.nano_cpus);
+                vec![
+                    ("memoryBytes", json!(now.memory_bytes), format!("memory limit {memory}")),
+                    ("memorySwapBytes", json!(now.memory_swap_bytes), {
+                        let swap = swap_words(now.memory_bytes, now.memory_swap_bytes);
+                        format!("swap beside it {swap}")
+                    }),
+                    ("nanoCpus", json!(now.nano_cpus), format!("processors {cpus}")),
+                    ("restartPolicy", json!(policy), format!("restart policy {policy}")),
+                ]
+            },
+        }
+    }
+}
+
+impl Current {
+    /// The limit of memory and swap together that goes with a new limit of memory, without which
+    /// engines refuse one above the old. Any amount of swap stays any; as much swap as memory, which
+    /// is what engines take where nothing is said, stays that; every other amount stays the same.
+    fn swap_for(&self, memory_bytes: i64) -> i64 {
+        let (memory, both) = (self.memory_bytes, self.memory_swap_bytes);
+        if both < 0 {
+            -1
+        } else if both == memory.saturating_mul(2) || both < memory {
+            memory_bytes.saturating_mul(2)
+        } else {
+            memory_bytes.saturating_add(both - memory)
+        }
+    }
+}
+
+fn memory_use(rows: &mut Rows, wanted: Option<Memory>, notes: &Notes) {
+    let Some(used) = notes.usage.as_ref().and_then(|usage| usage.memory_bytes) else {
+        rows.push(("memory in use", UNCHECKED.into()));
+        return;
+    };
+    let limit = wanted.and_then(|memory| u64::try_from(memory.bytes).ok());
+    let tail = match limit {
+        Some(limit) if limit < used => {
+            ": MORE than the new limit; the engine refuses it, or processes are KILLED for lack of \
+             memory"
+        }
+        Some(limit) if limit - used < limit / 5 => ": close to the new limit",
+        _ => "",
+    };
+    rows.push(("memory in use", format!("{}{tail}", units::bytes(used))));
+}
+
+fn memory_words(bytes: i64) -> String {
+    match u64::try_from(bytes) {
+        Ok(0) | Err(_) => "none".to_owned(),
+        Ok(bytes) => units::bytes(bytes),
+    }
+}
+
+fn swap_words(memory: i64, both: i64) -> String {
+    match both {
+        ..0 => "any amount".to_owned(),
+        0 => "no limit set".to_owned(),
+        _ => units::bytes(u64::try_from(both - memory).unwrap_or_default()),
+    }
+}
+
+fn cpus_words(nanos: i64) -> String {
+    if nanos <= 0 { "no limit".to_owned() } else { Cpus { nanos }.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn swap_follows_memory() {
+        for ((memory, both), expected) in [
+            ((0, 0), 200),
+            ((50, 100), 200),
+            ((50, 50), 100),
+            ((50, 60), 110),
+            ((50, -1), -1),
+            ((0, -1), -1),
+            ((50, 0), 200),
+        ] {
+            let now = Current {
+                memory_bytes: memory,
+                memory_swap_bytes: both,
+                nano_cpus: 0,
+                restart_policy: String::new(),
+            };
+            assert_eq!(now.swap_for(100), expected, "{memory} {both}");
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Signals, pauses, names, limits and removal of containers, and what they use.
+
+use std::time::Duration;
+
+use countersign::core::policy::Policy;
+use countersign::core::reason::Reason;
+use countersign::gate::Status;
+use serde_json::{Value, json};
+
+use crate::support::engine::{Engine, LABEL, Made, docker, try_docker};
+use crate::support::real::{Real, Trial};
+
+/// What stands nowhere in a path: of docker-facts 4.2, and ids that are none.
+const INJECTED: [&str; 6] = [
+    "../info?",
+    "../images/prune?filters=...&",
+    "../volumes/vol",
+    "%2e%2e/info",
+    "a/../../info",
+    "",
+];
+
+fn in_the_end(met: impl Fn() -> bool) -> bool {
+    (0..50).any(|_| {
+        let met = met();
+        if !met {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        met
+    })
+}
+
+/// Stops it and starts it: the state that a plan saw is no more.
+fn turn_over(made: &Made) {
+    docker(&["restart", "-t", "0", made.id.as_str()]);
+}
+
+fn two(engine: &Engine) -> (Made, Made) {
+    (engine.container("sleep 3600").start(), engine.container("sleep 3600").start())
+}
+
+#[tokio::test]
+async fn a_kill_holds_to_its_plan() {
+    let engine = Engine::connect();
+    let (made, other) = two(&engine);
+    docker(&["update", "--restart", "always", made.id.as_str()]);
+    let real = Real::new(engine.adapter());
+    let (preview, done) = real
+        .holds_to_its_plan(Trial {
+            operation: "kill_container",
+            arguments: json!({"container": made.name}),
+            elsewhere: json!({"container": other.name}),
+            otherwise: Some(json!({"container": made.name, "signal": "SIGTERM"})),
+            drift: &|| turn_over(&made),
+        })
+        .await;
+    assert!(preview.contains("(SIGKILL, at once)"), "{preview}");
+    assert!(preview.contains("when the engine itself restarts"), "{preview}");
+    assert!(done.text.contains("Now: exited, exit code 137, killed."), "{}", done.text);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(made.inspect("{{.State.Status}} {{.RestartCount}}"), "exited 0");
+
+    let (preview, refused) = real.confirm("kill_container", json!({"container": made.name})).await;
+    assert!(preview.contains("not running: the engine refuses"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    assert_eq!(other.inspect("{{.State.Running}}"), "true");
+}
+
+#[tokio::test]
+async fn a_signal_arrives_and_the_restart_policy_is_as_the_preview_says() {
+    let engine = Engine::connect();
+    let script = "trap 'echo got it' USR1; trap '' HUP; i=0; while [ $i -lt 30 ]; do sleep 0.1; \
+                  i=$((i+1)); done; exit 1";
+    let always = |stop: &str| {
+        engine.script(script).option(&["--restart", "always", "--stop-signal", stop]).start()
+    };
+    let real = Real::new(engine.adapter());
+    let arguments = |made: &Made| json!({"container": made.name, "signal": "usr1"});
+    let (suspended, kept) = (always("USR1"), always("TERM"));
+    let (preview, done) = real.confirm("kill_container", arguments(&suspended)).await;
+    assert!(preview.contains("Whether it ends by that is unknown"), "{preview}");
+    assert!(preview.contains("it stays down"), "{preview}");
+    assert!(done.text.contains(&format!("Sent SIGUSR1 to {}. Now: running", suspended.name)));
+    let (preview, _) = real.confirm("kill_container", arguments(&kept)).await;
+    assert!(preview.contains("the engine starts it again"), "{preview}");
+    assert!(in_the_end(|| docker(&["logs", suspended.id.as_str()]).contains("got it")));
+    assert!(in_the_end(|| suspended.inspect("{{.State.Status}}") == "exited"));
+    assert!(in_the_end(|| kept.inspect("{{.RestartCount}}") != "0"));
+    assert_eq!(suspended.inspect("{{.RestartCount}}"), "0");
+}
+
+#[tokio::test]
+async fn a_kill_of_what_was_run_with_rm_removes_it() {
+    let engine = Engine::connect();
+    let made = engine.container("sleep 3600").auto_remove().start();
+    let asking = Real::with(engine.adapter(), Policy::builtin());
+    let arguments = json!({"container": made.name, "signal": "9"});
+    let asked = asking.call("kill_container", arguments.clone()).await;
+    assert_eq!(asked.reason, Some(Reason::ApprovalUnavailable), "{}", asked.text);
+    let real = Real::new(engine.adapter());
+    let (preview, done) = real.confirm("kill_container", arguments).await;
+    assert!(preview.contains("and so REMOVE it"), "{preview}");
+    assert!(done.text.ends_with("was removed with that (--rm)."), "{}", done.text);
+    assert!(!made.exists());
+}
+
+#[tokio::test]
+async fn a_pause_and_its_end_hold_to_their_plans() {
+    let engine = Engine::connect();
+    let (made, other) = two(&engine);
+    let real = Real::new(engine.adapter());
+    let over = || turn_over(&made);
+    let again = || {
+        turn_over(&made);
+        docker(&["pause", made.id.as_str()]);
+    };
+    let trial = |operation, drift| Trial {
+        operation,
+        arguments: json!({"container": made.name}),
+        elsewhere: json!({"container": other.name}),
+        otherwise: None,
+        drift,
+    };
+    let (preview, done) = real.holds_to_its_plan(trial("pause_container", &over)).await;
+    assert!(preview.contains("frozen where they are"), "{preview}");
+    assert!(done.text.contains("Now: paused, started"), "{}", done.text);
+    assert_eq!(made.inspect("{{.State.Status}}"), "paused");
+    let (preview, refused) = real.confirm("pause_container", json!({"container": made.name})).await;
+    assert!(preview.contains("paused already: nothing will change"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+
+    let real = Real::new(engine.adapter());
+    let (preview, done) = real.holds_to_its_plan(trial("unpause_container", &again)).await;
+    assert!(preview.contains("go on where they were"), "{preview}");
+    assert!(done.text.contains("Now: running since"), "{}", done.text);
+    let (preview, refused) =
+        real.confirm("unpause_container", json!({"container": made.name})).await;
+    assert!(preview.contains("not paused: nothing will change"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn a_pause_makes_a_healthy_container_count_as_unhealthy() {
+    let engine = Engine::connect();
+    let made = engine.container("sleep 3600");
+    let made = made.option(&["--health-cmd", "true", "--health-interval", "1s"]).start();
+    assert!(in_the_end(|| made.inspect("{{.State.Health.Status}}") == "healthy"));
+    let real = Real::new(engine.adapter());
+    let (preview, _) = real.confirm("pause_container", json!({"container": made.name})).await;
+    assert!(preview.contains("healthy; its checks do not run meanwhile"), "{preview}");
+    assert_eq!(made.inspect("{{.State.Health.Status}}"), "unhealthy");
+}
+
+#[tokio::test]
+async fn a_rename_holds_to_its_plan() {
+    let engine = Engine::connect();
+    let (made, other) = two(&engine);
+    let new = format!("{}-new", made.name);
+    let real = Real::new(engine.adapter());
+    let (preview, done) = real
+        .holds_to_its_plan(Trial {
+            operation: "rename_container",
+            arguments: json!({"container": made.id.as_str(), "newName": new}),
+            elsewhere: json!({"container": other.name, "newName": new}),
+            otherwise: Some(json!({"container": made.id.as_str(), "newName": format!("{new}er")})),
+            drift: &|| {
+                docker(&["rename", &made.name, &format!("{}-meanwhile", made.name)]);
+            },
+        })
+        .await;
+    assert!(preview.contains(&format!("-meanwhile to {new}.")), "{preview}");
+    assert!(done.text.contains(&format!("called {new}.")), "{}", done.text);
+    assert_eq!(made.inspect("{{.Name}}"), format!("/{new}"));
+
+    let taken = json!({"container": new, "newName": other.name});
+    let (preview, refused) = real.confirm("rename_container", taken).await;
+    assert!(preview.contains("TAKEN by another: the engine refuses"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    for bad in ["abcdefabcdef", "a", "../volumes/vol", "x?y", "_x", ""] {
+        let arguments = json!({"container": new, "newName": bad});
+        let answer = real.call("rename_container", arguments).await;
+        assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{bad}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_rename_says_who_resolved_the_old_name() {
+    let engine = Engine::connect();
+    let network = format!("cs-{}-net", engine.run());
+    let label = format!("{LABEL}={}", engine.run());
+    docker(&["network", "create", "--label", &label, &network]);
+    let on = |command: &str| engine.container(command).option(&["--network", &network]).start();
+    let (made, peer) = (on("sleep 3600"), on("sleep 3600"));
+    let finds = |name: &str| try_docker(&["exec", peer.id.as_str(), "nslookup", name]).is_some();
+    assert!(finds(&made.name));
+    let new = format!("{}-new", made.name);
+    let real = Real::new(engine.adapter());
+    let arguments = json!({"container": made.name, "newName": new});
+    let (preview, done) = real.confirm("rename_container", arguments).await;
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    assert!(preview.contains(&format!("{}: they no longer resolve", peer.name)), "{preview}");
+    assert!(!finds(&made.name) && finds(&new));
+    docker(&["rm", "-fv", made.id.as_str(), peer.id.as_str()]);
+    docker(&["network", "rm", &network]);
+}
+
+fn limits(made: &Made) -> String {
+    let host = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.NanoCpus}}";
+    made.inspect(&format!("{host} {{{{.HostConfig.RestartPolicy.Name}}}}"))
+}
+
+#[tokio::test]
+async fn an_update_holds_to_its_plan() {
+    let engine = Engine::connect();
+    let (made, other) = two(&engine);
+    let real = Real::new(engine.adapter());
+    let of = |name: &str, memory: &str| {
+        let more = json!("on-failure:3");
+        json!({"container": name, "memory": memory, "cpus": "0.5", "restartPolicy": more})
+    };
+    let (preview, done) = real
+        .holds_to_its_plan(Trial {
+            operation: "update_container",
+            arguments: of(&made.name, "64m"),
+            elsewhere: of(&other.name, "64m"),
+            otherwise: Some(of(&made.name, "65m")),
+            drift: &|| {
+                docker(&["update", "--cpus", "1", made.id.as_str()]);
+            },
+        })
+        .await;
+    for shown in ["none -> 64.0 MiB", "1 -> 0.5", "no -> on-failure:3"] {
+        assert!(preview.contains(shown), "{shown}: {preview}");
+    }
+    assert_eq!(limits(&made), "67108864 134217728 500000000 on-failure");
+    assert!(done.text.contains("memory limit 64.0 MiB, swap beside it 64.0 MiB, processors 0.5"));
+    assert_eq!(limits(&other), "0 0 0 no");
+
+    // A raised limit of memory takes its swap with it, which engines would else refuse.
+    let raise = json!({"container": made.name, "memory": "1g"});
+    let (_, done) = real.confirm("update_container", raise).await;
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    assert_eq!(limits(&made), "1073741824 2147483648 500000000 on-failure");
+}
+
+#[tokio::test]
+async fn an_update_says_what_the_engine_will_not_do() {
+    let engine = Engine::connect();
+    let real = Real::new(engine.adapter());
+    let rm = engine.container("sleep 3600").auto_remove().start();
+    let policy = json!({"container": rm.name, "restartPolicy": "always"});
+    let (preview, refused) = real.confirm("update_container", policy).await;
+    assert!(preview.contains("run with --rm: the engine refuses"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+
+    let swap = engine.container("sleep 3600");
+    let swap = swap.option(&["--memory", "64m", "--memory-swap", "-1"]).start();
+    let (preview, done) =
+        real.confirm("update_container", json!({"container": swap.name, "memory": "128m"})).await;
+    assert!(preview.contains("any amount -> any amount"), "{preview}");
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    assert_eq!(limits(&swap), "134217728 -1 0 no");
+
+    let full = engine.script("x=$(head -c 30000000 /dev/zero | tr '\\0' x); sleep 3600; :").start();
+    let stats =
+        || async { real.call("get_container_stats", json!({"container": full.name})).await };
+    for _ in 0..20 {
+        let used = stats().await.data["containers"][0]["memoryBytes"].as_u64();
+        if used.is_some_and(|used| used > 25_000_000) {
+            break;
+        }
+    }
+    let (preview, token) =
+        real.preview("update_container", json!({"container": full.name, "memory": "8m"})).await;
+    assert!(preview.contains("MORE than the new limit"), "{preview}");
+    assert!(!token.is_empty());
+}
+
+#[tokio::test]
+async fn a_removal_holds_to_its_plan() {
+    let engine = Engine::connect();
+    let script = "head -c 300000 /dev/zero > /own; echo x > /named/x; echo y > /scratch/y";
+    let volume = format!("cs-{}-named", engine.run());
+    let label = format!("{LABEL}={}", engine.run());
+    docker(&["volume", "create", "--label", &label, &volume]);
+    let volumes = format!("{volume}:/named");
+    let make = || {
+        let made = engine.script(script).option(&["-v", &volumes, "-v", "/scratch"]).start();
+        made.wait();
+        made
+    };
+    let (made, other) = (make(), make());
+    let unnamed = |made: &Made| {
+        let each = "{{range .Mounts}}{{if eq .Destination \"/scratch\"}}{{.Name}}{{end}}{{end}}";
+        made.inspect(each)
+    };
+    let scratch = unnamed(&made);
+    let real = Real::new(engine.adapter());
+    let of = |name: &str, volumes| json!({"container": name, "volumes": volumes});
+    let (preview, done) = real
+        .holds_to_its_plan(Trial {
+            operation: "remove_container",
+            arguments: of(&made.name, true),
+            elsewhere: of(&other.name, true),
+            otherwise: Some(of(&made.name, false)),
+            drift: &|| {
+                docker(&["start", made.id.as_str()]);
+                made.wait();
+            },
+        })
+        .await;
+    assert!(preview.contains("This cannot be undone."), "{preview}");
+    let size: u64 = made_size(&preview);
+    assert!((290..300).contains(&size), "{preview}");
+    assert!(preview.contains("1 volume without a name: /scratch"), "{preview}");
+    assert!(preview.contains(&format!("volume {volume} -> /named (rw)")), "{preview}");
+    assert!(preview.contains("exit code 0"), "{preview}");
+    assert!(done.text.contains("with its unnamed volumes. It is gone."), "{}", done.text);
+    let has = |volume: &str| try_docker(&["volume", "inspect", volume]).is_some();
+    assert!(!made.exists() && !has(&scratch) && has(&volume) && other.exists());
+
+    let scratch = unnamed(&other);
+    let (preview, done) = real.confirm("remove_container", of(&other.name, false)).await;
+    assert!(preview.contains("left over"), "{preview}");
+    assert!(done.text.ends_with("It is gone."), "{}", done.text);
+    assert!(!other.exists() && has(&scratch) && has(&volume));
+    docker(&["volume", "rm", &scratch, &volume]);
+}
+
+/// The size of own files that a preview tells, in KiB.
+fn made_size(preview: &str) -> u64 {
+    let line = preview.lines().find(|line| line.contains("lost: own files")).unwrap();
+    let size = line.split_whitespace().nth(3).unwrap();
+    size.split('.').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_running_container_is_removed_by_force_only() {
+    let engine = Engine::connect();
+    let made = engine.container("sleep 3600").start();
+    let sharer = engine.container("sleep 3600");
+    let sharer = sharer.option(&["--network", &format!("container:{}", made.name)]).start();
+    let real = Real::new(engine.adapter());
+    let (preview, refused) =
+        real.confirm("remove_container", json!({"container": made.name})).await;
+    assert!(preview.contains("running: the engine refuses to remove it"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    assert!(made.exists());
+    let force = json!({"container": made.name, "force": true});
+    let (preview, done) = real.confirm("remove_container", force.clone()).await;
+    assert!(preview.contains("KILL and REMOVE"), "{preview}");
+    assert!(preview.contains(&format!("{}: they lose their network for good", sharer.name)));
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    assert!(!made.exists());
+    let again = real.call("remove_container", force).await;
+    assert_eq!(again.reason, Some(Reason::NotFound));
+    let asking = Real::with(engine.adapter(), Policy::builtin());
+    let asked = asking.call("remove_container", json!({"container": sharer.name})).await;
+    assert_eq!(asked.reason, Some(Reason::ApprovalUnavailable));
+}
+
+#[tokio::test]
+async fn what_a_container_uses_runs_and_changed_is_as_the_engine_says() {
+    let engine = Engine::connect();
+    let script = "echo x > /added; rm /bin/zcat; while :; do :; done";
+    let made = engine.script(script).option(&["--cpus", "0.5", "--memory", "64m"]).start();
+    let down = engine.container("true").create();
+    let real = Real::new(engine.adapter());
+    let of = |name: &str| json!({"container": name});
+
+    assert!(in_the_end(|| docker(&["diff", made.id.as_str()]).contains("D /bin/zcat")));
+    let stats = real.call("get_container_stats", of(&made.name)).await;
+    let row = &stats.data["containers"][0];
+    let cpu = row["cpuHundredths"].as_u64().unwrap();
+    assert!((100..9_000).contains(&cpu), "{}", stats.text);
+    assert_eq!(row["memoryLimitBytes"], 64 << 20);
+    assert!(row["pids"].as_u64().unwrap() >= 1, "{}", stats.text);
+    let all = real.call("get_container_stats", json!({})).await;
+    assert!(all.text.contains(&made.name) && !all.text.contains(&down.name), "{}", all.text);
+
+    let processes = real.call("get_container_processes", of(&made.name)).await;
+    let pid = made.inspect("{{.State.Pid}}");
+    assert!(processes.text.contains(&format!("\n{pid} ")), "{}", processes.text);
+    assert!(processes.text.contains("sh -c"), "{}", processes.text);
+    let changes = real.call("get_container_changes", of(&made.name)).await;
+    assert!(changes.text.contains("A /added\nC /bin\nD /bin/zcat\n"), "{}", changes.text);
+    let none = real.call("get_container_changes", of(&down.name)).await;
+    assert!(none.text.ends_with("differs from its image."), "{}", none.text);
+    for operation in ["get_container_stats", "get_container_processes"] {
+        let answer = real.call(operation, of(&down.name)).await;
+        assert!(answer.text.contains("is not running (created)"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn command_lines_are_shown_without_secrets() {
+    let engine = Engine::connect();
+    let made = engine.script("sleep 3600; : --token=s3cr3t-s3cr3t pa55word-value");
+    let made = made.option(&["--env", "DB_PASSWORD=pa55word-value"]).start();
+    let real = Real::new(engine.adapter());
+    let answer = real.call("get_container_processes", json!({"container": made.name})).await;
+    assert!(answer.text.contains("--token=(hidden) (hidden)"), "{}", answer.text);
+    let everything = format!("{}{}", answer.text, answer.data);
+    assert!(!everything.contains("s3cr3t") && !everything.contains("pa55word"), "{everything}");
+}
+
+#[tokio::test]
+async fn no_injected_identifier_reaches_the_engine() {
+    let engine = Engine::connect();
+    let hex = engine.container("sleep 3600").create();
+    let twin = engine.container("sleep 3600").named(hex.id.as_str().get(..12).unwrap()).create();
+    let real = Real::new(engine.adapter());
+    for (operation, more) in [
+        ("kill_container", json!({})),
+        ("pause_container", json!({})),
+        ("unpause_container", json!({})),
+        ("rename_container", json!({"newName": "other-name"})),
+        ("update_container", json!({"memory": "64m"})),
+        ("remove_container", json!({"force": true})),
+        ("get_container_stats", json!({})),
+        ("get_container_processes", json!({})),
+        ("get_container_changes", json!({})),
+    ] {
+        let call = async |container: &str| {
+            let mut arguments: Value = more.clone();
+            arguments["container"] = json!(container);
+            real.call(operation, arguments).await
+        };
+        for injected in INJECTED {
+            let answer = call(injected).await;
+            assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{operation} {injected}");
+        }
+        let answer = call(&twin.name).await;
+        assert_eq!(answer.reason, Some(Reason::Ambiguous), "{operation}: {}", answer.text);
+    }
+}
