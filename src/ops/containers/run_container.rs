@@ -221,15 +221,15 @@ impl Change for RunContainer {
         new.network = facts.network;
         new.labels.insert(PLAN.to_owned(), by.clone());
         new.labels.insert(FROM.to_owned(), image.target().name.clone());
-        let quoting_nothing = |fault| made::clean(&params.env, fault);
-        let unmade = |fault| unmade(&image.target().name, &by, quoting_nothing(fault));
+        let quoting_nothing = |fault: &Fault| made::clean(&params.env, fault);
+        let unmade = |fault| unmade(&image.target().name, &by, quoting_nothing(&fault));
         let mut ran = act.run(&image, &new).await.map_err(unmade)?;
         for warning in &mut ran.warnings {
             *warning = text::line(&params.env.hidden_in(warning), 300);
         }
         let started = std::mem::replace(&mut ran.started, Ok(()));
         let name = params.name.as_ref();
-        started.map_err(|fault| unstarted(&ran.id, name, quoting_nothing(fault)))?;
+        started.map_err(|fault| unstarted(&ran.id, name, &quoting_nothing(&fault)))?;
         Ok(ran)
     }
 

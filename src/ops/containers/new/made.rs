@@ -38,7 +38,7 @@ pub(in crate::ops) fn unmade(image: &str, by: &str, fault: Fault) -> Fault {
 }
 
 /// The fault of a container that was made and not started, or perhaps started.
-pub(in crate::ops) fn unstarted(id: &FullId, name: Option<&NewName>, fault: Fault) -> Fault {
+pub(in crate::ops) fn unstarted(id: &FullId, name: Option<&NewName>, fault: &Fault) -> Fault {
     let name = name.map_or(id.short(), NewName::as_str);
     let detail = fault.detail.as_deref().unwrap_or(&fault.message);
     let detail = format!("made {id}; then: {detail}");
@@ -51,7 +51,7 @@ pub(in crate::ops) fn unstarted(id: &FullId, name: Option<&NewName>, fault: Faul
 }
 
 /// A fault in which the engine quotes no variable's value.
-pub(in crate::ops) fn clean(env: &Env, fault: Fault) -> Fault {
+pub(in crate::ops) fn clean(env: &Env, fault: &Fault) -> Fault {
     let hide = |text: &str| Redactor::new(&env.entries()).text(&env.hidden_in(text));
     Fault {
         reason: fault.reason,
