@@ -62,7 +62,8 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<projects::DownProject>::NEW,
     &Reads::<system::GetDiskUsage>::NEW,
     &Reads::<system::ListEvents>::NEW,
-    &Changes::<system::PruneContainers>::NEW,
-    &Changes::<system::PruneNetworks>::NEW,
-    &Changes::<system::PruneVolumes>::NEW,
+    &Changes::<system::Prune<system::PruneContainers>>::NEW,
+    &Changes::<system::Prune<system::PruneImages>>::NEW,
+    &Changes::<system::Prune<system::PruneNetworks>>::NEW,
+    &Changes::<system::Prune<system::PruneVolumes>>::NEW,
 ];

@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::operation::{Kind, Spec};
@@ -32,13 +32,10 @@ const LISTED_MAX: usize = 8;
 const ENDED: [&str; 3] = ["created", "exited", "dead"];
 
 /// The operation.
-pub type PruneContainers = Prune<Stopped>;
-
-/// Containers that do not run.
 #[derive(Debug)]
-pub struct Stopped;
+pub struct PruneContainers;
 
-impl Prunable for Stopped {
+impl Prunable for PruneContainers {
     type Facts = Facts;
 
     const KIND: &'static Kind = &CONTAINER;

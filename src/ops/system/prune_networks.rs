@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::operation::{Kind, Spec};
@@ -28,13 +28,10 @@ const AT_ONCE: usize = 8;
 const LISTED_MAX: usize = 4;
 
 /// The operation.
-pub type PruneNetworks = Prune<Empty>;
-
-/// Networks that nobody is on.
 #[derive(Debug)]
-pub struct Empty;
+pub struct PruneNetworks;
 
-impl Prunable for Empty {
+impl Prunable for PruneNetworks {
     type Facts = Facts;
 
     const KIND: &'static Kind = &NETWORK;

@@ -1,7 +1,7 @@
 //! `prune_volumes`: removes volumes that no container uses, not even one that has ended. A volume
 //! that somebody named is somebody's data: only a label selects it.
 
-use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::operation::{Kind, Spec};
 use crate::core::reason::Fault;
@@ -18,13 +18,10 @@ use crate::ports::engine::{
 const LOCAL: &str = "local";
 
 /// The operation.
-pub type PruneVolumes = Prune<Deserted>;
-
-/// Volumes that nothing uses.
 #[derive(Debug)]
-pub struct Deserted;
+pub struct PruneVolumes;
 
-impl Prunable for Deserted {
+impl Prunable for PruneVolumes {
     type Facts = Facts;
 
     const KIND: &'static Kind = &VOLUME;
