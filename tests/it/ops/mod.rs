@@ -9,5 +9,6 @@ mod lifecycle;
 mod networks;
 mod projects;
 mod prune;
+mod run;
 mod system;
 mod volumes;
