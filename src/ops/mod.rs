@@ -37,6 +37,7 @@ pub static ALL: &[&dyn Erased] = &[
     &Changes::<containers::RenameContainer>::NEW,
     &Changes::<containers::UpdateContainer>::NEW,
     &Changes::<containers::RemoveContainer>::NEW,
+    &Changes::<containers::RunContainer>::NEW,
     &Changes::<containers::ExecInContainer>::NEW,
     &Reads::<images::ListImages>::NEW,
     &Reads::<images::InspectImage>::NEW,

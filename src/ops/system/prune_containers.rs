@@ -72,7 +72,7 @@ impl Prunable for PruneContainers {
         let mut out = Vec::new();
         for one in seen {
             match one {
-                Ok(container) if has_ended(&container) => out.push(unused(cx, container, engine)),
+                Ok(container) if has_ended(&container) => out.push(unused(cx, &container, engine)),
                 Ok(_) => {}
                 Err(fault) if fault.reason == Reason::NotFound => {}
                 Err(fault) => return Err(fault),
@@ -142,7 +142,7 @@ fn leans_on(row: &ContainerRow, among: Among<'_>) -> bool {
     other.is_some_and(|other| among.holds(other)) && !among.holds(row.id.as_str())
 }
 
-fn unused(cx: Context<'_>, container: Container, engine: &str) -> Unused<Facts> {
+fn unused(cx: Context<'_>, container: &Container, engine: &str) -> Unused<Facts> {
     let now = cx.clock.now();
     let state = &container.state;
     let ended = when::read(&state.finished_at);
@@ -160,7 +160,7 @@ fn unused(cx: Context<'_>, container: Container, engine: &str) -> Unused<Facts> 
     Unused {
         since: ended.or(container.created),
         about: format!("{how}, image {}", text::name(&container.image)),
-        facts: Facts::of(&container),
-        target: target::of_container(&container, engine.to_owned()),
+        facts: Facts::of(container),
+        target: target::of_container(container, engine.to_owned()),
     }
 }

@@ -188,13 +188,17 @@ async fn a_named_volume_is_only_taken_by_a_label_and_a_used_one_never() {
     let all = real.call("prune_volumes", json!({})).await;
     assert!(!all.text.contains(&free), "{}", all.text);
     if all.status == Status::ConfirmationRequired {
-        assert!(all.text.contains(&unnamed[..12]), "{}", all.text);
+        assert!(all.text.contains(unnamed.get(..12).unwrap()), "{}", all.text);
     }
     let (preview, answer) = real.confirm("prune_volumes", own(&engine)).await;
     let lines = listed(&preview, "volume ");
     assert_eq!(lines.len(), 2, "{preview}");
     assert!(lines.iter().any(|l| l.contains(&free) && l.contains("NAMED")), "{preview}");
-    assert!(lines.iter().any(|l| l.contains(&unnamed[..12]) && l.contains("without a name")));
+    assert!(
+        lines
+            .iter()
+            .any(|l| l.contains(unnamed.get(..12).unwrap()) && l.contains("without a name"))
+    );
     assert!(preview.contains("ALL THAT IS IN THEM"), "{preview}");
     let size = preview.lines().find(|line| line.contains("to be freed")).unwrap();
     assert!(size.contains(&format!("{free} 48.8 KiB")), "{size}");
@@ -262,7 +266,9 @@ async fn images_that_have_a_name_or_a_user_stay() {
     let (preview, answer) = real.confirm("prune_images", own(&engine)).await;
     let lines = listed(&preview, "image ");
     assert_eq!(lines.len(), 1, "{preview}");
-    assert!(lines[0].contains(&free[7..19]) && lines[0].contains("NO REGISTRY KNOWS IT"));
+    assert!(
+        lines[0].contains(free.get(7..19).unwrap()) && lines[0].contains("NO REGISTRY KNOWS IT")
+    );
     assert!(lines[0].contains(", 4 B with what it shares, "), "{preview}");
     assert_eq!(removed(&answer), [free.as_str()], "{}", answer.text);
     assert!(!has_image(&free) && has_image(&used));

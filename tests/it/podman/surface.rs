@@ -140,3 +140,33 @@ async fn commands_projects_and_the_engine_itself() {
     go(&podman, &[("down_project", json!({"project": "p"}), Ok(()), "1 container")]).await;
     assert_eq!(podman.docker(&["ps", "-aq"]), "");
 }
+
+#[tokio::test]
+async fn what_is_done_to_one_container() {
+    let podman = Podman::start();
+    podman.run("web", &KILLED, "touch /made; sleep 3600");
+    podman.create("old", &[], "true");
+    let web = || json!({"container": "web"});
+    let w2 = || json!({"container": "w2"});
+    let limits = json!({"container": "web", "memory": "64m"});
+    let refused = Err(Reason::EngineError);
+    go(
+        &podman,
+        &[
+            ("get_container_stats", web(), Ok(()), "KiB / "),
+            ("get_container_processes", web(), refused, "not what its API promises"),
+            ("get_container_changes", web(), Ok(()), "A /made"),
+            ("update_container", limits, refused, "(404), so it did not happen"),
+            ("pause_container", web(), Ok(()), "Now: paused"),
+            ("unpause_container", web(), Ok(()), "Now: running"),
+            ("rename_container", json!({"container": "web", "newName": "w2"}), Ok(()), "called w2"),
+            ("remove_container", w2(), refused, "(500), so it did not happen"),
+            ("kill_container", w2(), Ok(()), "Now: exited, exit code 137"),
+            ("kill_container", w2(), refused, "(500), so it did not happen"),
+            ("remove_container", w2(), Ok(()), "It is gone."),
+            ("remove_container", w2(), Err(Reason::NotFound), ""),
+        ],
+    )
+    .await;
+    assert_eq!(podman.docker(&["ps", "-a", "--format", "{{.Names}}"]).trim(), "old");
+}
