@@ -134,8 +134,10 @@ const REFUSED_AT_ONCE: [&str; 6] = [
 
 /// Whether an engine says that it did nothing, whatever its status leaves open.
 pub(super) fn says_it_did_nothing(said: &str) -> bool {
-    said.ends_with(": container state improper")
-        && REFUSED_AT_ONCE.iter().any(|words| said.contains(words))
+    let improper = said.ends_with(": container state improper")
+        && REFUSED_AT_ONCE.iter().any(|words| said.contains(words));
+    // A container without a network of its own can be connected to none.
+    improper || said.ends_with(" is not supported: invalid network mode")
 }
 
 /// Engine text, fit to stand in a message.

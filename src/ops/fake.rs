@@ -147,7 +147,8 @@ pub(super) fn composed(mut container: Container, service: &str, depends_on: &str
     container
 }
 
-fn row(container: &Container) -> ContainerRow {
+/// A container as it stands in a list.
+pub(super) fn row(container: &Container) -> ContainerRow {
     let status = if container.state.running { "Up 2 hours" } else { "Exited (137) 1 hour ago" };
     ContainerRow {
         id: container.id.clone(),

@@ -8,7 +8,7 @@ use countersign::core::plan::Target;
 use countersign::core::reason::{Fault, Reason};
 use countersign::docker::DockerEngine;
 use countersign::docker::deadline::Deadlines;
-use countersign::ports::engine::{ActContainers as _, Acted, LookSystem as _};
+use countersign::ports::engine::{ActContainers as _, Acted, Limits, LookSystem as _};
 
 use crate::support::door::{Deed, Door};
 use crate::support::engine::{Engine, adapter_at, docker};
@@ -16,12 +16,21 @@ use crate::support::permit::{permit, target};
 
 const VERBS: [&str; 3] = ["start", "stop", "restart"];
 
+/// Changes that take no time to speak of.
+const QUICK: [&str; 6] = ["kill", "pause", "unpause", "rename", "update", "remove"];
+
 async fn change(adapter: &DockerEngine, verb: &str, target: Target) -> Result<Acted, Fault> {
     let permit = permit(target);
     let granted = permit.targets().next().unwrap();
     match verb {
         "start" => adapter.start(&granted).await,
         "stop" => adapter.stop(&granted, 0).await,
+        "kill" => adapter.kill(&granted, "SIGTERM&signal=9").await,
+        "pause" => adapter.pause(&granted).await,
+        "unpause" => adapter.unpause(&granted).await,
+        "rename" => adapter.rename(&granted, "new&name=newer").await,
+        "update" => adapter.update(&granted, &Limits::default()).await,
+        "remove" => adapter.remove_container(&granted, true, false).await,
         _ => adapter.restart(&granted, 0).await,
     }
 }
@@ -126,7 +135,7 @@ async fn what_is_no_containers_full_id_leaves_no_request() {
         ("container", id.get(..12).unwrap()),
         ("image", &id),
     ] {
-        for verb in VERBS {
+        for verb in VERBS.into_iter().chain(QUICK) {
             let fault = change(&adapter, verb, target(kind, id, &engine)).await.unwrap_err();
             assert_eq!(fault.reason, Reason::InvalidArgument, "{verb} {kind} {id}");
         }
@@ -183,6 +192,7 @@ fn impatient(socket: &Path) -> DockerEngine {
     adapter_at(socket).with_deadlines(Deadlines {
         read: soon,
         start: soon,
+        change: soon,
         stop_margin: soon,
         ..Deadlines::default()
     })
@@ -212,6 +222,40 @@ async fn what_may_have_happened_is_called_unknown() {
         }
         let posts = door.lines().iter().filter(|line| line.starts_with("POST")).count();
         assert_eq!(posts, VERBS.len(), "nothing is sent twice: {deed:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_quick_change_may_have_done_is_called_unknown_too() {
+    let said = |status| Deed::Say(status, r#"{"message":"it says so"}"#.to_owned());
+    for (deed, pauses, others) in [
+        (Deed::Silence, Some(Reason::OutcomeUnknown), Some(Reason::OutcomeUnknown)),
+        (Deed::HangUp, Some(Reason::OutcomeUnknown), Some(Reason::OutcomeUnknown)),
+        (said(504), Some(Reason::OutcomeUnknown), Some(Reason::OutcomeUnknown)),
+        (said(500), Some(Reason::EngineError), Some(Reason::OutcomeUnknown)),
+        (said(409), Some(Reason::EngineError), Some(Reason::EngineError)),
+        (said(404), Some(Reason::EngineError), Some(Reason::EngineError)),
+        (said(204), None, None),
+    ] {
+        let door = unruly(deed.clone());
+        for verb in QUICK {
+            let expected = if verb.ends_with("pause") { pauses } else { others };
+            let it = target("container", &"a".repeat(64), "E");
+            let reason = change(&impatient(door.path()), verb, it).await.err();
+            assert_eq!(reason.map(|fault| fault.reason), expected, "{verb}: {deed:?}");
+        }
+        let lines = door.lines();
+        let sent: Vec<&String> = lines.iter().filter(|line| !line.starts_with("GET")).collect();
+        let path = format!("/containers/{}", "a".repeat(64));
+        let expected = [
+            format!("POST {path}/kill?signal=SIGTERM%26signal%3D9 HTTP/1.1"),
+            format!("POST {path}/pause HTTP/1.1"),
+            format!("POST {path}/unpause HTTP/1.1"),
+            format!("POST {path}/rename?name=new%26name%3Dnewer HTTP/1.1"),
+            format!("POST {path}/update HTTP/1.1"),
+            format!("DELETE {path}?v=false&force=true&link=false HTTP/1.1"),
+        ];
+        assert_eq!(sent, expected.iter().collect::<Vec<_>>(), "{deed:?}");
     }
 }
 

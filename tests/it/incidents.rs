@@ -255,7 +255,7 @@ fn no_running_container_is_removed() {
 #[test]
 fn on_podman_neither_a_volume_nor_an_image_goes() {
     let podman = Podman::start();
-    podman.docker(&["volume", "create", "precious"]);
+    podman.docker(&["volume", "create", "--label", "kept=yes", "precious"]);
     let write = format!("echo {PRECIOUS} > /data/file");
     let mount = ["--volume", "precious:/data"];
     podman.run("writer", &mount, &write);
@@ -265,7 +265,7 @@ fn on_podman_neither_a_volume_nor_an_image_goes() {
     let address = format!("unix://{}", podman.socket().display());
     let mut agent = Agent::at(&address, "bystander");
     agent.insists_on("remove_volume", &json!({"volume": "precious"}));
-    agent.insists_on("prune_volumes", &json!({}));
+    agent.insists_on("prune_volumes", &json!({"label": "kept=yes"}));
     let image = format!("localhost/{IMAGE}");
     agent.insists_on("remove_image", &json!({"image": image, "force": true}));
     podman.run("reader", &mount, "cat /data/file");

@@ -89,8 +89,10 @@ impl ActImages for DockerEngine {
             let (what, force) = match removal {
                 ImageRemoval::Tag => (name_of(target)?.to_string(), false),
                 ImageRemoval::Image { force } => (id.to_string(), force),
+                ImageRemoval::Alone => (id.to_string(), false),
             };
-            let options = RemoveImageOptions { force, ..RemoveImageOptions::default() };
+            let noprune = removal == ImageRemoval::Alone;
+            let options = RemoveImageOptions { force, noprune, platforms: None };
             let order = Order {
                 target,
                 verb: "remove",

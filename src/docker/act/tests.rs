@@ -9,6 +9,7 @@ use crate::ports::engine::CONTAINER;
 const START: (&str, u16) = ("start", 501);
 const STOP: (&str, u16) = ("stop", 500);
 const RESTART: (&str, u16) = ("restart", 0);
+const PAUSE: (&str, u16) = ("pause", 501);
 
 fn refusal((verb, certain_below): (&'static str, u16), status: u16, said: &str) -> Fault {
     let error =
@@ -45,6 +46,9 @@ fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
         (STOP, 404, other, Reason::EngineError),
         (STOP, 409, other, Reason::EngineError),
         (STOP, 500, other, Reason::OutcomeUnknown),
+        (PAUSE, 409, "Container abc is already paused", Reason::EngineError),
+        (PAUSE, 500, "Container abc is not paused", Reason::EngineError),
+        (PAUSE, 502, other, Reason::OutcomeUnknown),
         (RESTART, 404, gone, Reason::NotFound),
         (RESTART, 404, other, Reason::OutcomeUnknown),
         (RESTART, 400, other, Reason::OutcomeUnknown),

@@ -11,7 +11,7 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::docker::model::{Inspected, Row, answers};
-use crate::docker::{DockerEngine, logs, map};
+use crate::docker::{DockerEngine, logs, map, odd};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
     Asked, CONTAINER, ChangeKind, Container, ContainerFilter, ContainerRow, FileChange, LogLine,
@@ -104,6 +104,10 @@ impl LookContainers for DockerEngine {
         Box::pin(async move {
             let Top { titles, rows } =
                 self.ask("process", &format!("/containers/{id}/top")).await?;
+            // Podman runs the columns together, and tells ids of the container's own for the host's.
+            if let [one] = titles.as_slice() {
+                return Err(odd("process", format!("its only column is {one:?}")));
+            }
             Ok(Processes { titles, rows })
         })
     }

@@ -1,6 +1,8 @@
 //! Ways from a container to its host, in words: what of its configuration opens them, which paths
 //! of the host are special, and which volumes are paths of the host in disguise.
 
+use std::net::IpAddr;
+
 use crate::core::text;
 use crate::ops::units::listed;
 use crate::ports::engine::{Container, Volume};
@@ -153,6 +155,17 @@ fn plain(path: &str) -> String {
     let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
     let joined: Vec<&str> = parts.collect();
     format!("/{}", joined.join("/"))
+}
+
+/// Who can reach a published port, by the host's address that it is published on.
+pub(in crate::ops) fn published_on(address: &IpAddr) -> &'static str {
+    match address {
+        address if address.is_loopback() => "reached from this host only",
+        address if address.is_unspecified() => {
+            "on ALL ADDRESSES of the host: reached by whoever reaches the host, past its firewall"
+        }
+        _ => "reached by whoever reaches that address of the host, past its firewall",
+    }
 }
 
 #[cfg(test)]

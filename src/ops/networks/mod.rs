@@ -15,3 +15,6 @@ pub use disconnect_network::DisconnectNetwork;
 pub use inspect_network::InspectNetwork;
 pub use list_networks::ListNetworks;
 pub use remove_network::RemoveNetwork;
+
+#[cfg(test)]
+mod tests;

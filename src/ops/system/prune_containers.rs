@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::operation::{Kind, Spec};
@@ -32,13 +32,10 @@ const LISTED_MAX: usize = 8;
 const ENDED: [&str; 3] = ["created", "exited", "dead"];
 
 /// The operation.
-pub type PruneContainers = Prune<Stopped>;
-
-/// Containers that do not run.
 #[derive(Debug)]
-pub struct Stopped;
+pub struct PruneContainers;
 
-impl Prunable for Stopped {
+impl Prunable for PruneContainers {
     type Facts = Facts;
 
     const KIND: &'static Kind = &CONTAINER;
@@ -75,7 +72,7 @@ impl Prunable for Stopped {
         let mut out = Vec::new();
         for one in seen {
             match one {
-                Ok(container) if has_ended(&container) => out.push(unused(cx, container, engine)),
+                Ok(container) if has_ended(&container) => out.push(unused(cx, &container, engine)),
                 Ok(_) => {}
                 Err(fault) if fault.reason == Reason::NotFound => {}
                 Err(fault) => return Err(fault),
@@ -145,7 +142,7 @@ fn leans_on(row: &ContainerRow, among: Among<'_>) -> bool {
     other.is_some_and(|other| among.holds(other)) && !among.holds(row.id.as_str())
 }
 
-fn unused(cx: Context<'_>, container: Container, engine: &str) -> Unused<Facts> {
+fn unused(cx: Context<'_>, container: &Container, engine: &str) -> Unused<Facts> {
     let now = cx.clock.now();
     let state = &container.state;
     let ended = when::read(&state.finished_at);
@@ -163,7 +160,7 @@ fn unused(cx: Context<'_>, container: Container, engine: &str) -> Unused<Facts> 
     Unused {
         since: ended.or(container.created),
         about: format!("{how}, image {}", text::name(&container.image)),
-        facts: Facts::of(&container),
-        target: target::of_container(&container, engine.to_owned()),
+        facts: Facts::of(container),
+        target: target::of_container(container, engine.to_owned()),
     }
 }

@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::operation::{Kind, Spec};
@@ -28,13 +28,10 @@ const AT_ONCE: usize = 8;
 const LISTED_MAX: usize = 4;
 
 /// The operation.
-pub type PruneNetworks = Prune<Empty>;
-
-/// Networks that nobody is on.
 #[derive(Debug)]
-pub struct Empty;
+pub struct PruneNetworks;
 
-impl Prunable for Empty {
+impl Prunable for PruneNetworks {
     type Facts = Facts;
 
     const KIND: &'static Kind = &NETWORK;
@@ -118,4 +115,40 @@ fn unused(cx: Context<'_>, network: &Network, engine: &str) -> Result<Unused<Fac
         facts: Facts::of(network)?,
         target: target::of(network, engine.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::fake::{Fake, container, context, id, network, stopped};
+    use crate::ports::engine::Container;
+
+    fn on(network: &str) -> Container {
+        let networks = [(network.to_owned(), String::new())].into();
+        Container { networks, ..stopped(container("c1", "web")) }
+    }
+
+    #[tokio::test]
+    async fn only_what_no_container_names_and_no_engine_needs_is_unused() {
+        let plain = || network("a1", "shop");
+        let named = |name: &str| Network { name: name.into(), ..plain() };
+        let by_id = || Container {
+            network_mode: id("a1").short().to_owned(),
+            ..stopped(container("c1", "web"))
+        };
+        for (case, network, containers, free) in [
+            ("nobody is on it", plain(), vec![], true),
+            ("somebody is on another", plain(), vec![on("other")], true),
+            ("a stopped one is on it", plain(), vec![on("shop")], false),
+            ("a stopped one names its id", plain(), vec![by_id()], false),
+            ("predefined", named("bridge"), vec![], false),
+            ("of the engine", named("docker_gwbridge"), vec![], false),
+            ("of a swarm", Network { scope: "swarm".into(), ..plain() }, vec![], false),
+        ] {
+            let engine = Fake::of(containers);
+            engine.networks.lock().unwrap().push(network);
+            let found = PruneNetworks::unused(context(&engine), "E", Among::All(None)).await;
+            assert_eq!(found.unwrap().len(), usize::from(free), "{case}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `prune_volumes`: removes volumes that no container uses, not even one that has ended. A volume
 //! that somebody named is somebody's data: only a label selects it.
 
-use super::prune::{self, Among, Prunable, Prune, Unused, Words};
+use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::operation::{Kind, Spec};
 use crate::core::reason::Fault;
@@ -18,13 +18,10 @@ use crate::ports::engine::{
 const LOCAL: &str = "local";
 
 /// The operation.
-pub type PruneVolumes = Prune<Deserted>;
-
-/// Volumes that nothing uses.
 #[derive(Debug)]
-pub struct Deserted;
+pub struct PruneVolumes;
 
-impl Prunable for Deserted {
+impl Prunable for PruneVolumes {
     type Facts = Facts;
 
     const KIND: &'static Kind = &VOLUME;
@@ -86,4 +83,46 @@ fn unused(cx: Context<'_>, volume: &Volume, engine: &str) -> Result<Unused<Facts
         facts: Facts::of(volume)?,
         target: target::of(volume, engine.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::fake::{Fake, container, context, id, stopped, volume};
+    use crate::ports::engine::{Container, Mount};
+
+    fn user(volume: &str) -> Container {
+        let mount = Mount {
+            kind: "volume".into(),
+            name: Some(volume.into()),
+            source: String::new(),
+            destination: "/data".into(),
+            writable: true,
+        };
+        Container { mounts: vec![mount], ..stopped(container("c1", "web")) }
+    }
+
+    #[tokio::test]
+    async fn a_name_protects_from_all_but_a_label_and_a_user_from_everything() {
+        let unnamed = || volume(id("a1").as_str());
+        let labelled = |mut volume: Volume| {
+            volume.labels.insert("env".into(), "dev".into());
+            volume
+        };
+        for (case, volume, containers, label, taken) in [
+            ("unnamed", unnamed(), vec![], None, true),
+            ("named", volume("data"), vec![], None, false),
+            ("named, with a label", labelled(volume("data")), vec![], None, false),
+            ("named, by its label", labelled(volume("data")), vec![], Some("env=dev"), true),
+            ("named, by another's", labelled(volume("data")), vec![], Some("env=prod"), false),
+            ("unnamed and used", unnamed(), vec![user(id("a1").as_str())], None, false),
+            ("labelled and used", labelled(volume("data")), vec![user("data")], Some("env"), false),
+            ("of a plugin", Volume { driver: "nfs".into(), ..unnamed() }, vec![], None, false),
+        ] {
+            let engine = Fake::of(containers);
+            engine.volumes.lock().unwrap().push(volume);
+            let found = PruneVolumes::unused(context(&engine), "E", Among::All(label)).await;
+            assert_eq!(found.unwrap().len(), usize::from(taken), "{case}");
+        }
+    }
 }

@@ -12,3 +12,6 @@ pub use create_volume::CreateVolume;
 pub use inspect_volume::InspectVolume;
 pub use list_volumes::ListVolumes;
 pub use remove_volume::RemoveVolume;
+
+#[cfg(test)]
+mod tests;

@@ -174,6 +174,8 @@ pub enum ImageRemoval {
         /// Also where several tags point to it or ended containers use it.
         force: bool,
     },
+    /// The image with the target's id, which has no name, and nothing that it was made from.
+    Alone,
 }
 
 /// What the engine says that it removed.

@@ -302,7 +302,7 @@ fn bad_manners_are_seen() {
 pub(crate) fn registry(list: &Source, sources: &[Source]) -> Findings {
     let mut findings = Findings::new();
     let mut count = 0;
-    let implements = Regex::new(r"\bimpl (Read|Change) for (\w+)").unwrap();
+    let implements = Regex::new(r"\bimpl (Read|Change|Verb|Prunable) for (\w+)").unwrap();
     for source in sources.iter().filter(|source| source.layer() == "ops") {
         let found: Vec<_> = implements.captures_iter(&source.code).collect();
         count += found.len();
@@ -311,10 +311,12 @@ pub(crate) fn registry(list: &Source, sources: &[Source]) -> Findings {
         }
         for operation in found {
             let (sort, name) = (&operation[1], &operation[2]);
+            // Whatever is no read is a change: of its own, or one of a sort.
+            let sort = if sort == "Read" { sort } else { "Change" };
             if name.to_lowercase() != source.name().replace('_', "") {
                 findings.push(format!("{}: holds {name}", source.path));
             }
-            let entry = format!(r"\b{sort}s::<\w+::{name}>::NEW\b");
+            let entry = format!(r"\b{sort}s::<(\w+::\w+<)?\w+::{name}>?>::NEW\b");
             let times = Regex::new(&entry).unwrap().find_iter(&list.code).count();
             if times != 1 {
                 findings.push(format!("{}: {name} is listed {times} times", source.path));
@@ -338,6 +340,8 @@ fn an_operation_that_is_not_listed_once_is_seen() {
         assert_eq!(registry(&list(bad), &[stop()]).len(), wrong, "{bad}");
     }
     assert_eq!(registry(&list(&once.repeat(2)), &[stop()]).len(), 2);
+    let sort = Source::new("src/ops/c/stop_it.rs", "impl Prunable for StopIt {}");
+    assert_eq!(registry(&list("&Changes::<c::Prune<c::StopIt>>::NEW,"), &[sort]), Findings::new());
     let other = Source::new("src/ops/c/other.rs", "impl Change for StopIt {}");
     assert_eq!(registry(&list(once), &[other]).len(), 1);
     let two = Source::new("src/ops/c/two.rs", "impl Read for Two {} impl Read for TwoToo {}");

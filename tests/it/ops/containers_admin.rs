@@ -1,4 +1,4 @@
-//! Signals, pauses, names, limits and removal of containers, and what they use.
+//! Signals, pauses, names, limits and removal of containers.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const INJECTED: [&str; 6] = [
     "",
 ];
 
-fn in_the_end(met: impl Fn() -> bool) -> bool {
+pub(super) fn in_the_end(met: impl Fn() -> bool) -> bool {
     (0..50).any(|_| {
         let met = met();
         if !met {
@@ -357,51 +357,6 @@ async fn a_running_container_is_removed_by_force_only() {
     let asking = Real::with(engine.adapter(), Policy::builtin());
     let asked = asking.call("remove_container", json!({"container": sharer.name})).await;
     assert_eq!(asked.reason, Some(Reason::ApprovalUnavailable));
-}
-
-#[tokio::test]
-async fn what_a_container_uses_runs_and_changed_is_as_the_engine_says() {
-    let engine = Engine::connect();
-    let script = "echo x > /added; rm /bin/zcat; while :; do :; done";
-    let made = engine.script(script).option(&["--cpus", "0.5", "--memory", "64m"]).start();
-    let down = engine.container("true").create();
-    let real = Real::new(engine.adapter());
-    let of = |name: &str| json!({"container": name});
-
-    assert!(in_the_end(|| docker(&["diff", made.id.as_str()]).contains("D /bin/zcat")));
-    let stats = real.call("get_container_stats", of(&made.name)).await;
-    let row = &stats.data["containers"][0];
-    let cpu = row["cpuHundredths"].as_u64().unwrap();
-    assert!((100..9_000).contains(&cpu), "{}", stats.text);
-    assert_eq!(row["memoryLimitBytes"], 64 << 20);
-    assert!(row["pids"].as_u64().unwrap() >= 1, "{}", stats.text);
-    let all = real.call("get_container_stats", json!({})).await;
-    assert!(all.text.contains(&made.name) && !all.text.contains(&down.name), "{}", all.text);
-
-    let processes = real.call("get_container_processes", of(&made.name)).await;
-    let pid = made.inspect("{{.State.Pid}}");
-    assert!(processes.text.contains(&format!("\n{pid} ")), "{}", processes.text);
-    assert!(processes.text.contains("sh -c"), "{}", processes.text);
-    let changes = real.call("get_container_changes", of(&made.name)).await;
-    assert!(changes.text.contains("A /added\nC /bin\nD /bin/zcat\n"), "{}", changes.text);
-    let none = real.call("get_container_changes", of(&down.name)).await;
-    assert!(none.text.ends_with("differs from its image."), "{}", none.text);
-    for operation in ["get_container_stats", "get_container_processes"] {
-        let answer = real.call(operation, of(&down.name)).await;
-        assert!(answer.text.contains("is not running (created)"), "{}", answer.text);
-    }
-}
-
-#[tokio::test]
-async fn command_lines_are_shown_without_secrets() {
-    let engine = Engine::connect();
-    let made = engine.script("sleep 3600; : --token=s3cr3t-s3cr3t pa55word-value");
-    let made = made.option(&["--env", "DB_PASSWORD=pa55word-value"]).start();
-    let real = Real::new(engine.adapter());
-    let answer = real.call("get_container_processes", json!({"container": made.name})).await;
-    assert!(answer.text.contains("--token=(hidden) (hidden)"), "{}", answer.text);
-    let everything = format!("{}{}", answer.text, answer.data);
-    assert!(!everything.contains("s3cr3t") && !everything.contains("pa55word"), "{everything}");
 }
 
 #[tokio::test]

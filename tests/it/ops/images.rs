@@ -16,6 +16,11 @@ fn inspect(name: &str, format: &str) -> String {
     docker(&["image", "inspect", "--format", format, name]).trim().to_owned()
 }
 
+/// The first digits of an image's id.
+fn digits(id: &str, count: usize) -> &str {
+    id.strip_prefix("sha256:").and_then(|digits| digits.get(..count)).unwrap()
+}
+
 /// Whether the engine has an image with this id.
 fn has(id: &str) -> bool {
     docker(&["images", "-aq", "--no-trunc"]).lines().any(|known| known == id)
@@ -39,7 +44,7 @@ async fn what_is_listed_is_there_and_who_uses_it() {
     let real = Real::new(engine.adapter());
     let listed = real.call("list_images", json!({"name": format!("{}-a", engine.run())})).await;
     let row = listed.text.lines().nth(1).unwrap();
-    assert!(row.starts_with(&id["sha256:".len()..][..12]), "{}", listed.text);
+    assert!(row.starts_with(digits(&id, 12)), "{}", listed.text);
     assert!(row.contains(&format!("{first}, {second}")), "{}", listed.text);
     assert!(row.contains(&format!("cs-{}-user (created)", engine.run())), "{}", listed.text);
     let data = &listed.data["images"][0];
@@ -82,9 +87,8 @@ async fn what_is_inspected_holds_no_secret() {
     ]);
     let real = Real::new(engine.adapter());
     let id = inspect(&name, "{{.Id}}");
-    for image in
-        [name.as_str(), &id, &id["sha256:".len()..], &id[..24], &id["sha256:".len()..][..6]]
-    {
+    let short = format!("sha256:{}", digits(&id, 17));
+    for image in [name.as_str(), &id, digits(&id, 64), &short, digits(&id, 6)] {
         let seen = real.call("inspect_image", json!({"image": image})).await;
         for shown in [
             "API_TOKEN=(set)",
@@ -106,8 +110,8 @@ async fn what_is_inspected_holds_no_secret() {
     }
     for (image, reason) in [
         (local(&engine, "made:2"), Reason::NotFound),
-        (id["sha256:".len()..][..5].to_owned(), Reason::NotFound),
-        (id[..12].to_owned(), Reason::InvalidArgument),
+        (digits(&id, 5).to_owned(), Reason::NotFound),
+        (format!("sha256:{}", digits(&id, 5)), Reason::InvalidArgument),
         ("sha256:".to_owned() + &"0".repeat(64), Reason::NotFound),
     ] {
         let refused = real.call("inspect_image", json!({"image": image})).await;
@@ -119,7 +123,7 @@ async fn what_is_inspected_holds_no_secret() {
 async fn a_name_that_is_the_beginning_of_anothers_id_is_ambiguous() {
     let engine = Engine::connect();
     let id = engine.image(&local(&engine, "a:1"), "one");
-    let digits = &id["sha256:".len()..][..12];
+    let digits = digits(&id, 12);
     let other = engine.image(&format!("{digits}:latest"), "two");
     let real = Real::new(engine.adapter());
     for operation in ["inspect_image", "remove_image"] {

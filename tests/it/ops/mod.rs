@@ -2,11 +2,13 @@
 
 mod containers;
 mod containers_admin;
+mod containers_use;
 mod exec;
 mod images;
 mod lifecycle;
 mod networks;
 mod projects;
 mod prune;
+mod run;
 mod system;
 mod volumes;

@@ -51,7 +51,7 @@ async fn a_container_is_connected_as_shown() {
     assert!(done.text.starts_with(&format!("Connected {} to", web.name)), "{}", done.text);
     assert!(is_on(&web, &front));
 
-    let arguments = json!({"network": front[..12], "container": web.id});
+    let arguments = json!({"network": front.get(..12), "container": web.id});
     let (preview, again) = real.confirm("connect_network", arguments).await;
     assert!(preview.contains("already: nothing will change"), "{preview}");
     assert_eq!((again.status, &again.data["changed"]), (Status::Ok, &json!(false)));
@@ -257,7 +257,7 @@ async fn one_of_two_networks_of_a_name_is_asked_for_by_its_id() {
         assert_eq!(both.reason, Some(Reason::Ambiguous), "{}", both.text);
         assert!(both.text.contains(&first) && both.text.contains(&second), "{}", both.text);
     }
-    let (_, done) = real.confirm("remove_network", json!({"network": second[..12]})).await;
+    let (_, done) = real.confirm("remove_network", json!({"network": second.get(..12)})).await;
     assert_eq!(done.status, Status::Ok, "{}", done.text);
     assert!(is_there(&first) && !is_there(&second));
 }
@@ -289,7 +289,7 @@ async fn networks_are_listed_with_who_is_on_them() {
     expected.sort_unstable();
     assert_eq!((users.as_slice(), &row["project"]), (&expected[..], &json!("shop")));
     assert!(listed.text.contains(&format!("{} (created)", down.name)), "{}", listed.text);
-    let seen = real.call("inspect_network", json!({"network": front[..12]})).await;
+    let seen = real.call("inspect_network", json!({"network": front.get(..12)})).await;
     let address = web.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
     assert!(seen.text.contains(&format!("{} ({address})", web.name)), "{}", seen.text);
     assert!(seen.text.contains(&format!("{} (created)", down.name)), "{}", seen.text);

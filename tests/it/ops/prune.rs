@@ -188,13 +188,17 @@ async fn a_named_volume_is_only_taken_by_a_label_and_a_used_one_never() {
     let all = real.call("prune_volumes", json!({})).await;
     assert!(!all.text.contains(&free), "{}", all.text);
     if all.status == Status::ConfirmationRequired {
-        assert!(all.text.contains(&unnamed[..12]), "{}", all.text);
+        assert!(all.text.contains(unnamed.get(..12).unwrap()), "{}", all.text);
     }
     let (preview, answer) = real.confirm("prune_volumes", own(&engine)).await;
     let lines = listed(&preview, "volume ");
     assert_eq!(lines.len(), 2, "{preview}");
     assert!(lines.iter().any(|l| l.contains(&free) && l.contains("NAMED")), "{preview}");
-    assert!(lines.iter().any(|l| l.contains(&unnamed[..12]) && l.contains("without a name")));
+    assert!(
+        lines
+            .iter()
+            .any(|l| l.contains(unnamed.get(..12).unwrap()) && l.contains("without a name"))
+    );
     assert!(preview.contains("ALL THAT IS IN THEM"), "{preview}");
     let size = preview.lines().find(|line| line.contains("to be freed")).unwrap();
     assert!(size.contains(&format!("{free} 48.8 KiB")), "{size}");
@@ -240,10 +244,93 @@ async fn a_prune_of_volumes_holds_to_its_plan() {
     assert_eq!(removed(&done), [name.as_str()]);
 }
 
+/// An image of this content that no name points to any more. Gives its id.
+fn dangling(engine: &Engine, content: &str) -> String {
+    let name = format!("countersign-test/{}:{content}", engine.run());
+    let id = engine.image(&name, content);
+    engine.image(&name, &format!("not {content}"));
+    id
+}
+
+fn has_image(id: &str) -> bool {
+    try_docker(&["image", "inspect", id]).is_some()
+}
+
+#[tokio::test]
+async fn images_that_have_a_name_or_a_user_stay() {
+    let engine = Engine::connect();
+    let (free, used) = (dangling(&engine, "free"), dangling(&engine, "used"));
+    let label = format!("{LABEL}={}", engine.run());
+    docker(&["create", "--label", &label, &used, "/content"]);
+    let real = Real::new(engine.adapter());
+    let (preview, answer) = real.confirm("prune_images", own(&engine)).await;
+    let lines = listed(&preview, "image ");
+    assert_eq!(lines.len(), 1, "{preview}");
+    assert!(
+        lines[0].contains(free.get(7..19).unwrap()) && lines[0].contains("NO REGISTRY KNOWS IT")
+    );
+    assert!(lines[0].contains(", 4 B with what it shares, "), "{preview}");
+    assert_eq!(removed(&answer), [free.as_str()], "{}", answer.text);
+    assert!(!has_image(&free) && has_image(&used));
+    let name = format!("countersign-test/{}:free", engine.run());
+    assert!(has_image(&name), "what has the name now is another image");
+}
+
+#[tokio::test]
+async fn what_a_dangling_image_was_made_from_is_not_taken_with_it() {
+    let engine = Engine::connect();
+    let name = format!("countersign-test/{}:1", engine.run());
+    let parent = engine.image(&name, "parent");
+    let made = docker(&["create", &name, "/content"]);
+    let child = docker(&["commit", made.trim(), &name]).trim().to_owned();
+    docker(&["rm", made.trim()]);
+    engine.image(&name, "other");
+    let real = Real::new(engine.adapter());
+    for (expected, stays) in [(&child, Some(&parent)), (&parent, None)] {
+        let (preview, answer) = real.confirm("prune_images", own(&engine)).await;
+        assert_eq!(listed(&preview, "image ").len(), 1, "{preview}");
+        assert_eq!(removed(&answer), [expected.as_str()], "{}", answer.text);
+        assert!(!has_image(expected) && stays.is_none_or(|id| has_image(id)));
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_came_into_use_is_left_alone() {
+    let engine = Engine::connect();
+    let images = ["a", "b", "c"].map(|content| dangling(&engine, content));
+    let real = Real::new(engine.adapter());
+    let (_, token) = real.preview("prune_images", own(&engine)).await;
+    let label = format!("{LABEL}={}", engine.run());
+    docker(&["create", "--label", &label, &images[0], "/content"]);
+    docker(&["tag", &images[1], &format!("countersign-test/{}:kept", engine.run())]);
+    let answer = real.spend("prune_images", &own(&engine), &token).await;
+    assert_eq!(removed(&answer), [images[2].as_str()], "{}", answer.text);
+    assert!(has_image(&images[0]) && has_image(&images[1]));
+}
+
+#[tokio::test]
+async fn a_prune_of_images_holds_to_its_plan() {
+    let (engine, other) = (Engine::connect(), Engine::connect());
+    let first = dangling(&engine, "first");
+    dangling(&other, "first");
+    let trial = Trial {
+        operation: "prune_images",
+        arguments: own(&engine),
+        elsewhere: own(&other),
+        otherwise: None,
+        drift: &|| {
+            docker(&["rmi", &first]);
+            dangling(&engine, "second");
+        },
+    };
+    let (_, done) = Real::new(engine.adapter()).holds_to_its_plan(trial).await;
+    assert_eq!(removed(&done).len(), 1);
+}
+
 #[tokio::test]
 async fn odd_arguments_select_nothing() {
     let real = Real::new(Engine::connect().adapter());
-    for prune in ["prune_containers", "prune_networks", "prune_volumes"] {
+    for prune in ["prune_containers", "prune_images", "prune_networks", "prune_volumes"] {
         for odd in ["../info?", "%2e%2e/info", "a&all=1", "../images/prune?filters=...&", "a\\b"] {
             let answer = real.call(prune, json!({"label": odd})).await;
             assert_eq!(answer.reason, Some(Reason::NotFound), "{prune} {odd}: {}", answer.text);

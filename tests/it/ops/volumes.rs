@@ -169,9 +169,9 @@ async fn volumes_are_listed_with_who_uses_them() {
     assert!(listed.text.contains(&format!("{} (created)", made.name)), "{}", listed.text);
     assert!(listed.text.contains(&format!("{anonymous}  local, anonymous")), "{}", listed.text);
 
-    let short = real.call("inspect_volume", json!({"volume": anonymous[..12]})).await;
+    let short = real.call("inspect_volume", json!({"volume": anonymous.get(..12)})).await;
     assert_eq!(short.data["name"], anonymous, "{}", short.text);
-    let shorter = real.call("inspect_volume", json!({"volume": anonymous[..5]})).await;
+    let shorter = real.call("inspect_volume", json!({"volume": anonymous.get(..5)})).await;
     assert_eq!(shorter.reason, Some(Reason::NotFound));
 }
 

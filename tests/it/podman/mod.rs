@@ -4,3 +4,4 @@
 
 mod containers;
 mod look;
+mod surface;

@@ -1,1 +1,95 @@
-//! Which removals an engine refuses.
+//! Which removals an engine refuses, and what they come to.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::ops::fake::{container, id, row};
+use crate::ops::images::target;
+
+fn image(tags: &[&str], digests: &[&str]) -> Image {
+    let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Image {
+        id: ImageId::parse(&"1".repeat(64)).unwrap(),
+        tags: own(tags),
+        digests: own(digests),
+        created: None,
+        size: 1,
+        platform: String::new(),
+        layers: 1,
+        author: String::new(),
+        entrypoint: Vec::new(),
+        command: Vec::new(),
+        env: Vec::new(),
+        labels: BTreeMap::new(),
+        user: String::new(),
+        workdir: String::new(),
+        ports: Vec::new(),
+        volumes: Vec::new(),
+        stop_signal: None,
+        healthcheck: Vec::new(),
+    }
+}
+
+fn user(state: &str) -> ContainerRow {
+    let mut user = container("a", state);
+    user.image_id = format!("sha256:{}", "1".repeat(64));
+    user.state.status = state.to_owned();
+    row(&user)
+}
+
+fn going(name: &str) -> Target {
+    target::of(&image(&[], &[]), name, "E")
+}
+
+#[test]
+fn what_stands_in_the_way_is_named() {
+    let digest = |name: &str| format!("{name}@sha256:{}", "9".repeat(64));
+    let (own, foreign) = (digest("a"), digest("r.example/b"));
+    for (tags, digests, states, force, children, expected) in [
+        (&["a:1"][..], vec![], vec![], false, 0, vec![]),
+        (&["a:1"], vec![own.as_str()], vec![], false, 0, vec![]),
+        (&[], vec![own.as_str()], vec![], false, 0, vec![]),
+        (&["a:1"], vec![foreign.as_str()], vec![], false, 0, vec!["several names"]),
+        (&["a:1", "a:2"], vec![], vec![], false, 0, vec!["several names"]),
+        (&["a:1", "a:2"], vec![], vec![], true, 0, vec![]),
+        (&["a:1"], vec![], vec!["exited"], false, 0, vec!["has ended"]),
+        (&["a:1"], vec![], vec!["created"], true, 0, vec![]),
+        (&["a:1"], vec![], vec!["running"], true, 0, vec!["1 running container"]),
+        (&["a:1"], vec![], vec!["paused", "exited"], true, 0, vec!["1 running container"]),
+        (&["a:1"], vec![], vec!["running", "exited"], false, 0, vec!["1 running", "has ended"]),
+        (&["a:1"], vec![], vec![], true, 2, vec!["2 images made from it"]),
+    ] {
+        let users = states.iter().map(|state| user(state)).collect();
+        let sight = Sight { image: image(tags, &digests), users };
+        let found = sight.obstacles(force, children);
+        assert_eq!(found.len(), expected.len(), "{found:?} {expected:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{found}");
+        }
+    }
+}
+
+#[test]
+fn the_image_goes_with_its_last_tag() {
+    for (tags, names, expected) in [
+        (&["a:1", "b:1"][..], &["a:1"][..], false),
+        (&["a:1", "b:1"], &["a:1", "b:1"], true),
+        (&["a:1"], &["a:1"], true),
+        (&[], &["sha256:1"], true),
+    ] {
+        let sight = Sight { image: image(tags, &[]), users: vec![user("exited")] };
+        let names: Vec<Target> = names.iter().map(|name| going(name)).collect();
+        let facts = sight.facts(&names);
+        assert_eq!(facts.removes_image, expected, "{tags:?}");
+        assert_eq!(facts.containers, [id("a").as_str()]);
+        let json = serde_json::to_value(&facts).unwrap();
+        assert_eq!(json[REMOVES_IMAGE], expected, "the fact is called so");
+    }
+}
+
+#[test]
+fn what_no_registry_has_is_lost() {
+    assert!(comes_back(&image(&["a:1"], &[])).starts_with("NO: "));
+    let known = format!("a@sha256:{}", "9".repeat(64));
+    assert!(comes_back(&image(&["a:1"], &[&known])).contains(&known));
+}

@@ -56,7 +56,7 @@ fn some() -> Vec<Container> {
 async fn taken(containers: Vec<Container>, arguments: Value) -> Result<Vec<String>, Fault> {
     let engine = Fake::of(containers);
     let params: Params = serde_json::from_value(arguments).unwrap();
-    let targets = PruneContainers::resolve(context(&engine), &params).await?;
+    let targets = <Prune<PruneContainers>>::resolve(context(&engine), &params).await?;
     Ok(targets.into_iter().map(|target| target.name).collect())
 }
 

@@ -1,0 +1,136 @@
+//! What a new container would be made of: its image, its volumes, what it would be on, and whether
+//! its name is free.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use super::wanted::Mode;
+use crate::core::ids::{FullId, Reference};
+use crate::core::plan::{Digest, canonical};
+use crate::core::reason::{Fault, Reason};
+use crate::gate::Context;
+use crate::ops::containers::target;
+use crate::ops::networks;
+use crate::ports::engine::{Image, MountSource, Network, NewContainer, Volume};
+
+/// What a grant on a new container is bound to, beside the image's id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// The network mode, with ids for names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::ops) network: Option<String>,
+    /// Whether its name is taken.
+    pub(in crate::ops) taken: bool,
+    /// The digests of its volumes' driver, options and place; none for one that is still to be made.
+    volumes: BTreeMap<String, Option<String>>,
+}
+
+impl Facts {
+    /// Those of what was seen.
+    pub(in crate::ops) fn of(taken: bool, sight: &Sight) -> Result<Self, Fault> {
+        let digests = sight
+            .volumes
+            .iter()
+            .map(|(name, volume)| Ok((name.clone(), volume.as_ref().map(digest).transpose()?)));
+        let volumes = digests.collect::<Result<_, Fault>>()?;
+        Ok(Self { network: sight.network.mode(), taken, volumes })
+    }
+}
+
+/// What is seen of what a container would be made of.
+#[derive(Debug)]
+pub struct Sight {
+    pub(in crate::ops) image: Image,
+    /// None for a volume that is still to be made.
+    pub(in crate::ops) volumes: BTreeMap<String, Option<Volume>>,
+    pub(in crate::ops) network: Joined,
+}
+
+/// What a container would be on.
+#[derive(Debug)]
+pub(in crate::ops) enum Joined {
+    /// What the engine gives by itself.
+    Usual,
+    /// None at all.
+    Nothing,
+    /// The host's own.
+    Host,
+    /// That of the container with this name and id.
+    Container(String, FullId),
+    /// This one.
+    Network(Box<Network>),
+}
+
+impl Joined {
+    pub(in crate::ops) async fn look(cx: Context<'_>, mode: Option<Mode>) -> Result<Self, Fault> {
+        Ok(match mode {
+            None => Self::Usual,
+            Some(Mode::None) => Self::Nothing,
+            Some(Mode::Host) => Self::Host,
+            Some(Mode::Container(name)) => {
+                let found = target::resolve_for_change(cx, &name).await?;
+                let name = found.first().map(|target| target.name.clone()).unwrap_or_default();
+                Self::Container(name, target::full_id(&found)?)
+            }
+            Some(Mode::Network(name)) => {
+                let found = networks::target::resolve(cx, &name).await?;
+                let id = networks::target::full_id(found.first())?;
+                let network = cx.look.network(&id).await?;
+                // The engine's own networks are modes, also if they are asked for by their ids.
+                match network.name.as_str() {
+                    "host" => Self::Host,
+                    "none" => Self::Nothing,
+                    _ => Self::Network(Box::new(network)),
+                }
+            }
+        })
+    }
+
+    /// The mode that the engine is asked for.
+    pub(in crate::ops) fn mode(&self) -> Option<String> {
+        match self {
+            Self::Usual => None,
+            Self::Nothing => Some("none".to_owned()),
+            Self::Host => Some("host".to_owned()),
+            Self::Container(_, id) => Some(format!("container:{id}")),
+            Self::Network(network) if network.name == "bridge" => Some("bridge".to_owned()),
+            Self::Network(network) => Some(network.id.clone()),
+        }
+    }
+}
+
+/// Whether a name is taken.
+pub(in crate::ops) async fn taken(cx: Context<'_>, name: Option<&str>) -> Result<bool, Fault> {
+    let Some(name) = name else { return Ok(false) };
+    let rows = cx.look.candidates(&Reference::parse(name)?).await?;
+    Ok(rows.iter().any(|row| row.name == name))
+}
+
+/// The volumes that a container would use, by name.
+pub(in crate::ops) async fn volumes(
+    cx: Context<'_>,
+    new: &NewContainer,
+) -> Result<BTreeMap<String, Option<Volume>>, Fault> {
+    let named = new.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Volume(name) => Some(name.clone()),
+        MountSource::HostPath(_) => None,
+    });
+    let looks: Vec<_> = named
+        .map(|name| async move {
+            match cx.look.volume(&Reference::parse(&name)?).await {
+                Ok(volume) => Ok((name, Some(volume))),
+                Err(fault) if fault.reason == Reason::NotFound => Ok((name, None)),
+                Err(fault) => Err(fault),
+            }
+        })
+        .collect();
+    Ok(try_join_all(looks).await?.into_iter().collect())
+}
+
+fn digest(volume: &Volume) -> Result<String, Fault> {
+    let parts = canonical(&(&volume.driver, &volume.options, &volume.mountpoint))?;
+    Ok(Digest::of(&[&parts]).to_string())
+}

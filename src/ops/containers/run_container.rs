@@ -1,0 +1,267 @@
+//! `run_container`: makes a container of an image that is here, and starts it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use futures_util::future::try_join4;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::command;
+use super::lifecycle::Done;
+use super::limits::{Cpus, Memory, NewName, RestartPolicy};
+use super::new::baseline;
+use super::new::found::{self, Facts, Joined, Sight};
+use super::new::made::{self, Made, PLAN, unmade, unstarted};
+use super::new::wanted::{self, Env, Mode};
+use super::outcome::{self, Expect, Told};
+use crate::core::grant::Permit;
+use crate::core::operation::{Class, Drift, Spec};
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
+use crate::gate::{Change, Context, Preview, Seen, Steps, arguments};
+use crate::ops::labels::Labels;
+use crate::ops::{images, plan};
+use crate::ports::engine::{Act, Acted, CONTAINER, IMAGE, NewContainer, Ran};
+
+const NAME: &str = "run_container";
+
+/// The label that says from what a container was made, as it was called then.
+const FROM: &str = "countersign.image";
+
+/// The operation.
+#[derive(Debug)]
+pub struct RunContainer;
+
+/// What to run, and how. There is nothing else that can be asked for.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Params {
+    /// Name or id of an image that is here.
+    #[schemars(length(min = 1, max = 512))]
+    pub(super) image: String,
+    /// The container's name; else the engine thinks of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 2, max = 128))]
+    pub(super) name: Option<NewName>,
+    /// Words for the image's program, or the program; no shell reads them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 4096)))]
+    pub(super) command: Vec<String>,
+    /// Variables, name to value; no value is shown or logged.
+    #[serde(default, skip_serializing_if = "Env::is_empty")]
+    pub(super) env: Env,
+    /// `[address:]host:container[/proto]`; without an address only this host reaches it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 64)))]
+    pub(super) ports: Vec<String>,
+    /// `volume:/path[:ro]` or `/host/path:/path[:ro]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 2100)))]
+    pub(super) volumes: Vec<String>,
+    /// Network, `none`, `host` or `container:NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub(super) network: Option<String>,
+    /// Labels, name to value.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub(super) labels: Labels,
+    /// `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 32))]
+    pub(super) restart_policy: Option<RestartPolicy>,
+    /// Memory limit, `512m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 32))]
+    pub(super) memory: Option<Memory>,
+    /// Processors, `1.5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 32))]
+    pub(super) cpus: Option<Cpus>,
+}
+
+/// Without the environment and the command, which can hold secrets.
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Params").field("image", &self.image).finish_non_exhaustive()
+    }
+}
+
+impl Params {
+    fn mode(&self) -> Option<Mode> {
+        self.network.as_deref().map(Mode::of)
+    }
+
+    /// What the engine is to be asked for, but for the network, which takes its id, and for what
+    /// only a plan knows.
+    ///
+    /// # Errors
+    /// `invalid_argument` for what no container can be made of.
+    pub(super) fn container(&self) -> Result<NewContainer, Fault> {
+        command::check(&self.command)?;
+        self.env.check()?;
+        let published = self.ports.iter().map(|port| Ok(wanted::port(port)?.1));
+        let ports = published.collect::<Result<Vec<_>, Fault>>()?;
+        if !ports.is_empty() && self.mode().is_some_and(|mode| !mode.publishes()) {
+            return Err(Fault::invalid(
+                "Ports are published through a network of the container's own: leave out `ports`, \
+                 or use another `network`.",
+            ));
+        }
+        Ok(NewContainer {
+            name: self.name.as_ref().map(|name| name.as_str().to_owned()),
+            command: (!self.command.is_empty()).then(|| self.command.clone()),
+            env: self.env.entries(),
+            ports,
+            mounts: self.volumes.iter().map(|one| wanted::mount(one)).collect::<Result<_, _>>()?,
+            network: None,
+            labels: self.labels.checked(NAME)?,
+            restart_policy: self.restart_policy.as_ref().map(|one| (one.name.clone(), one.tries)),
+            memory_bytes: self.memory.map(|memory| memory.bytes),
+            nano_cpus: self.cpus.map(|cpus| cpus.nanos),
+        })
+    }
+}
+
+impl Change for RunContainer {
+    type Params = Params;
+    type Facts = Facts;
+    type Sight = Sight;
+    type Done = Ran;
+    type Output = Made;
+
+    fn spec() -> Spec {
+        Spec {
+            name: NAME.into(),
+            title: "Run a container".into(),
+            summary: "Makes a container of an image that is here and starts it, then tells its \
+                      state. pull_image brings other images."
+                .into(),
+            toolset: "containers-admin",
+            class: Class::Escalate,
+            ceiling: Class::Escalate,
+            kinds: &[&IMAGE],
+            references: &["image"],
+            drift: Drift::All,
+            idempotent: false,
+            since_api: Some("1.25"),
+        }
+    }
+
+    fn recorded(params: &Params) -> Map<String, Value> {
+        let mut kept = arguments(params);
+        if !params.env.is_empty() {
+            kept.insert("env".into(), json!(params.env.names()));
+        }
+        if !params.command.is_empty() {
+            let words = command::recorded(&params.command, &params.env.entries());
+            kept.insert("command".into(), json!(words));
+        }
+        if !params.labels.is_empty() {
+            kept.insert("labels".into(), params.labels.names());
+        }
+        kept
+    }
+
+    async fn resolve(cx: Context<'_>, params: &Params) -> Result<Vec<Target>, Fault> {
+        params.container()?;
+        images::target::resolve(cx, &params.image).await.map_err(|fault| match fault.reason {
+            Reason::NotFound => {
+                let message = format!("{} pull_image brings one that is not.", fault.message);
+                Fault { message, ..fault }
+            }
+            _ => fault,
+        })
+    }
+
+    async fn observe(
+        cx: Context<'_>,
+        params: &Params,
+        targets: &[Target],
+    ) -> Result<Seen<Facts, Sight>, Fault> {
+        let (new, id) = (params.container()?, images::target::full_id(targets)?);
+        let (image, network, taken, volumes) = try_join4(
+            cx.look.image(&id),
+            Joined::look(cx, params.mode()),
+            found::taken(cx, new.name.as_deref()),
+            found::volumes(cx, &new),
+        )
+        .await?;
+        let sight = Sight { image, volumes, network };
+        let facts = Facts::of(taken, &sight)?;
+        Ok(Seen { class: Class::Escalate, facts: vec![facts], sight })
+    }
+
+    async fn preview(
+        _: Context<'_>,
+        plan: &Plan,
+        params: &Params,
+        facts: &[Facts],
+        sight: Sight,
+    ) -> Preview {
+        baseline::preview(plan, params, facts, &sight)
+    }
+
+    async fn execute(
+        act: &dyn Act,
+        params: &Params,
+        permit: &Permit,
+        _: &mut dyn Steps,
+    ) -> Result<Ran, Fault> {
+        let image = plan::one(permit)?;
+        let facts = permit.plan().parts().facts.first().cloned().unwrap_or_default();
+        let facts: Facts = serde_json::from_value(facts).map_err(|error| {
+            Fault::new(Reason::PlanChanged, "The plan holds no facts of a new container.")
+                .with_detail(error.to_string())
+        })?;
+        let by = permit.plan().digest().to_string();
+        let mut new = params.container()?;
+        new.network = facts.network;
+        new.labels.insert(PLAN.to_owned(), by.clone());
+        new.labels.insert(FROM.to_owned(), image.target().name.clone());
+        let quoting_nothing = |fault: &Fault| made::clean(&params.env, fault);
+        let unmade = |fault| unmade(&image.target().name, &by, quoting_nothing(&fault));
+        let mut ran = act.run(&image, &new).await.map_err(unmade)?;
+        for warning in &mut ran.warnings {
+            *warning = text::line(&params.env.hidden_in(warning), 300);
+        }
+        let started = std::mem::replace(&mut ran.started, Ok(()));
+        let name = params.name.as_ref();
+        started.map_err(|fault| unstarted(&ran.id, name, &quoting_nothing(&fault)))?;
+        Ok(ran)
+    }
+
+    async fn look_again(
+        cx: Context<'_>,
+        params: &Params,
+        targets: &[Target],
+        done: &Ran,
+    ) -> Result<Made, Fault> {
+        let image = targets.first();
+        let id = done.id.clone();
+        let name = match &params.name {
+            Some(name) => Some(name.as_str().to_owned()),
+            None => cx.look.container(&id).await.ok().map(|container| container.name),
+        };
+        let name = name.unwrap_or_else(|| id.short().to_owned());
+        let told = Told {
+            changed: format!("Started {}.", text::name(&name)),
+            already: String::new(),
+            expect: Expect::Up,
+            shown: |_| Vec::new(),
+        };
+        let made = Target {
+            kind: CONTAINER.name,
+            id: id.as_str().to_owned(),
+            name: name.clone(),
+            engine: image.map(|image| image.engine.clone()).unwrap_or_default(),
+            attributes: BTreeMap::new(),
+        };
+        let started = Done { acted: Acted::Changed, auto_remove: false };
+        let seen = outcome::look(cx, std::slice::from_ref(&made), told, started).await;
+        let image = image.map(|image| text::name(&image.name)).unwrap_or_default();
+        Ok(Made { name: text::name(&name), id, image, warnings: done.warnings.clone(), seen })
+    }
+}

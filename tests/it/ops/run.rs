@@ -1,0 +1,275 @@
+//! New containers on a real engine.
+
+use countersign::core::reason::Reason;
+use countersign::core::record::Event;
+use countersign::gate::Status;
+use serde_json::{Value, json};
+
+use crate::support::door::{Deed, Door};
+use crate::support::engine::{Engine, adapter_at, docker};
+use crate::support::real::{Real, Trial};
+
+/// The test image under a name of this test's own. Whatever is made of it is removed with it, since
+/// it bears the image's label.
+fn image(engine: &Engine, name: &str) -> String {
+    let name = format!("cs-{}/{name}:1", engine.run());
+    let made = engine.container("sleep 3600").create();
+    docker(&["commit", made.id.as_str(), &name]);
+    docker(&["rm", made.id.as_str()]);
+    name
+}
+
+fn named(engine: &Engine, name: &str) -> String {
+    format!("cs-{}-{name}", engine.run())
+}
+
+fn inspect(name: &str, format: &str) -> String {
+    docker(&["inspect", "--format", format, name]).trim().to_owned()
+}
+
+fn logged(real: &Real) -> String {
+    real.log.records().iter().map(|(record, _)| format!("{record:?}")).collect()
+}
+
+#[tokio::test]
+async fn a_new_container_is_held_to_its_plan() {
+    let engine = Engine::connect();
+    let (one, other) = (image(&engine, "one"), image(&engine, "other"));
+    let (name, volume) = (named(&engine, "web"), named(&engine, "data"));
+    let real = Real::new(engine.adapter());
+    let arguments = |image: &str, token: &str| {
+        json!({
+            "image": image, "name": name, "command": ["sleep", "3600"],
+            "env": {"API_TOKEN": token, "MODE": "test"}, "ports": ["0:80"],
+            "volumes": [format!("{volume}:/data")], "labels": {"app": "x"}, "memory": "64m",
+            "restartPolicy": "on-failure:3",
+        })
+    };
+    let (preview, done) = real
+        .holds_to_its_plan(Trial {
+            operation: "run_container",
+            arguments: arguments(&one, "s3cr3t-s3cr3t"),
+            elsewhere: arguments(&other, "s3cr3t-s3cr3t"),
+            otherwise: Some(arguments(&one, "an0ther-one")),
+            drift: &|| drop(engine.volume(Some(&volume))),
+        })
+        .await;
+    for words in [
+        "API_TOKEN, MODE (values are not shown)",
+        r#"["sleep","3600"]"#,
+        "80/tcp at 127.0.0.1, port a port that the engine picks: reached from this host only",
+        &format!("volume {volume} -> /data (rw): there is one"),
+        "PERSISTS",
+        "on-failure:3",
+        "64.0 MiB",
+        "ROOT",
+        "can be moved to another image",
+    ] {
+        assert!(preview.contains(words), "{words}: {preview}");
+    }
+    assert!(!preview.contains("REACHES"), "{preview}");
+    let start = format!("Made {name} (id ");
+    assert!(done.text.starts_with(&start) && done.text.contains("Now: running"), "{}", done.text);
+    assert_eq!(done.data["id"], inspect(&name, "{{.Id}}"));
+    assert_eq!(inspect(&name, "{{.Image}}"), inspect(&one, "{{.Id}}"));
+    assert_eq!(inspect(&name, "{{.Config.Image}}"), inspect(&one, "{{.Id}}"));
+    let label = |key: &str| inspect(&name, &format!("{{{{index .Config.Labels {key:?}}}}}"));
+    assert_eq!(label("app"), "x");
+    assert_eq!(label("countersign.created-by"), "run_container");
+    assert_eq!(label("countersign.image"), one);
+    let intent = real.log.records().into_iter().find(|(r, _)| r.event == Event::Allowed).unwrap();
+    assert_eq!(label("countersign.plan"), intent.0.plan.unwrap().to_string());
+    let host = inspect(
+        &name,
+        "{{.HostConfig.Privileged}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Memory}} \
+         {{(index (index .HostConfig.PortBindings \"80/tcp\") 0).HostIp}}",
+    );
+    assert_eq!(host, "false on-failure 67108864 127.0.0.1");
+    assert!(inspect(&name, "{{.Config.Env}}").contains("API_TOKEN=s3cr3t-s3cr3t"));
+    for text in [preview, done.text, done.data.to_string(), logged(&real)] {
+        assert!(!text.contains("s3cr3t") && !text.contains("an0ther"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_the_host_is_flagged() {
+    let engine = Engine::connect();
+    let image = image(&engine, "ways");
+    let web = engine.container("sleep 3600").start();
+    let disguised = named(&engine, "disguised");
+    let label = format!("countersign.test={}", engine.run());
+    docker(&[
+        "volume",
+        "create",
+        "--label",
+        &label,
+        "-o",
+        "type=none",
+        "-o",
+        "o=bind",
+        "-o",
+        "device=/etc",
+        &disguised,
+    ]);
+    let real = Real::new(engine.adapter());
+    for (key, value, flagged) in [
+        ("volumes", json!(["/:/h:ro"]), "the host's path /, read-only, at /h: THE WHOLE HOST"),
+        (
+            "volumes",
+            json!(["/var/run/docker.sock:/s"]),
+            "WRITABLE, at /s: it holds THE ENGINE'S SOCKET",
+        ),
+        ("volumes", json!(["/run:/r"]), "THE ENGINE'S SOCKET"),
+        ("volumes", json!(["/etc:/e"]), "the host's configuration and passwords"),
+        ("volumes", json!(["/srv:/e"]), "the host's path /srv, WRITABLE"),
+        ("volumes", json!([format!("{disguised}:/d")]), "a path of the host in disguise, /etc"),
+        ("network", json!("host"), "the host's network"),
+        ("network", json!(format!("container:{}", web.name)), "the network of cs-"),
+        ("ports", json!(["0.0.0.0:0:80"]), "on ALL ADDRESSES"),
+        ("ports", json!(["[::]:0:80"]), "on ALL ADDRESSES"),
+        ("restartPolicy", json!("always"), "when the engine itself starts"),
+    ] {
+        let mut arguments = json!({"image": image});
+        arguments[key] = value;
+        let (preview, _) = real.preview("run_container", arguments.clone()).await;
+        assert!(preview.contains(flagged), "{arguments}: {preview}");
+        let reaches = ["volumes", "network"].contains(&key);
+        assert_eq!(preview.contains("It REACHES THE HOST"), reaches, "{preview}");
+    }
+    // The host's network stays the host's network by its id.
+    let id = docker(&["network", "inspect", "--format", "{{.Id}}", "host"]).trim().to_owned();
+    let (preview, _) = real.preview("run_container", json!({"image": image, "network": id})).await;
+    assert!(preview.contains("REACHES THE HOST  the host's network"), "{preview}");
+    let (preview, _) = real.preview("run_container", json!({"image": image})).await;
+    assert!(!preview.contains("REACHES") && !preview.contains("PERSISTS"), "{preview}");
+}
+
+#[tokio::test]
+async fn networks_are_joined_by_their_ids() {
+    let engine = Engine::connect();
+    let image = image(&engine, "nets");
+    let real = Real::new(engine.adapter());
+    let network = named(&engine, "net");
+    let id = engine.network(&network);
+    let web = engine.container("sleep 3600").start();
+    for (given, expected) in [
+        (network.as_str(), id.clone()),
+        ("bridge", "bridge".to_owned()),
+        ("none", "none".to_owned()),
+        (&format!("container:{}", web.name), format!("container:{}", web.id)),
+    ] {
+        let (_, done) =
+            real.confirm("run_container", json!({"image": image, "network": given})).await;
+        assert_eq!(done.status, Status::Ok, "{}", done.text);
+        let made = done.data["id"].as_str().unwrap();
+        assert_eq!(inspect(made, "{{.HostConfig.NetworkMode}}"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_what_was_made_and_says_so() {
+    let engine = Engine::connect();
+    let image = image(&engine, "bad");
+    let real = Real::new(engine.adapter());
+    let name = named(&engine, "bad");
+    let arguments = json!({
+        "image": image, "name": name, "command": ["/no/such/hunter2-program"],
+        "env": {"X": "/no/such/hunter2-program"},
+    });
+    let (_, failed) = real.confirm("run_container", arguments.clone()).await;
+    assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::EngineError)));
+    let id = inspect(&name, "{{.Id}}");
+    assert!(failed.text.contains(&format!("(id {id}) was MADE and stays")), "{}", failed.text);
+    assert_eq!(inspect(&name, "{{.State.Status}}"), "created");
+    let last = real.log.last();
+    assert_eq!(last.event, Event::Failed);
+    assert!(last.error.as_ref().unwrap().contains(&format!("made {id}")), "{last:?}");
+    assert!(!failed.text.contains("hunter2") && !logged(&real).contains("hunter2"), "{last:?}");
+
+    let (preview, refused) = real.confirm("run_container", arguments).await;
+    assert!(preview.contains("Its name is TAKEN"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    assert!(refused.text.contains("did not happen"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_is_refused_and_nothing_is_sent() {
+    let engine = Engine::connect();
+    let door = Door::watching();
+    let real = Real::new(adapter_at(door.path()));
+    let refused = async |arguments: Value| -> String {
+        let answer = real.call("run_container", arguments.clone()).await;
+        assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{arguments}: {}", answer.text);
+        answer.text
+    };
+    for bad in
+        ["../info?", "%2e%2e/info", "../images/prune?filters=...&", "a b", "x?y", "A/B", ".."]
+    {
+        refused(json!({"image": bad})).await;
+        refused(json!({"image": "x:1", "name": bad})).await;
+        refused(json!({"image": "x:1", "volumes": [format!("{bad}:/data")]})).await;
+        refused(json!({"image": "x:1", "ports": [bad]})).await;
+        refused(json!({"image": "x:1", "restartPolicy": bad})).await;
+        refused(json!({"image": "x:1", "memory": bad})).await;
+    }
+    for (key, value) in [
+        ("name", json!("abcdefabcdef")),
+        ("name", json!("a".repeat(64))),
+        ("privileged", json!(true)),
+        ("capAdd", json!(["SYS_ADMIN"])),
+        ("pidMode", json!("host")),
+        ("devices", json!(["/dev/sda"])),
+        ("securityOpt", json!(["seccomp=unconfined"])),
+        ("entrypoint", json!(["sh"])),
+        ("command", json!("sh -c x")),
+        ("command", json!(["", "x"])),
+        ("env", json!(["A=b"])),
+        ("env", json!({"A=B": "hunter2-x"})),
+        ("env", json!({"A": 7531})),
+        ("env", json!({"A": "hunter2-x".repeat(500)})),
+        ("labels", json!({"countersign.created-by": "me"})),
+        ("labels", json!({"com.docker.compose.project": "shop"})),
+        ("volumes", json!(["/srv/../etc:/e"])),
+        ("volumes", json!(["/srv:/e:rw"])),
+        ("cpus", json!("0")),
+    ] {
+        let text = refused(json!({"image": "x:1", key: value})).await;
+        assert!(!text.contains("hunter2") && !text.contains("7531"), "{text}");
+    }
+    refused(json!({"image": "x:1", "network": "host", "ports": ["80:80"]})).await;
+    assert!(door.lines().is_empty(), "{:?}", door.lines());
+    let image = image(&engine, "net");
+    for bad in ["../info?", "%2e%2e/info", "a b"] {
+        refused(json!({"image": image, "network": format!("container:{bad}")})).await;
+        let answer = real.call("run_container", json!({"image": image, "network": bad})).await;
+        let reason = answer.reason.unwrap();
+        assert!([Reason::InvalidArgument, Reason::NotFound].contains(&reason), "{}", answer.text);
+    }
+    let absent = real.call("run_container", json!({"image": "no-such-image:1"})).await;
+    assert_eq!(absent.reason, Some(Reason::NotFound), "{}", absent.text);
+    assert!(absent.text.contains("pull_image"), "{}", absent.text);
+    let posts = door.lines().into_iter().filter(|line| !line.starts_with("GET"));
+    assert_eq!(posts.collect::<Vec<_>>(), Vec::<String>::new());
+    assert!(!logged(&real).contains("hunter2"), "{}", logged(&real));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_says_how_to_look() {
+    let engine = Engine::connect();
+    let image = image(&engine, "lost");
+    for (lost, made) in [("/containers/create", "created"), ("/start", "running")] {
+        let door = Door::with(move |line| {
+            let it = line.starts_with("POST") && line.contains(lost);
+            if it { Deed::ForwardAndHangUp } else { Deed::Forward }
+        });
+        let real = Real::new(adapter_at(door.path()));
+        let (_, unknown) = real.confirm("run_container", json!({"image": image})).await;
+        assert_eq!(unknown.reason, Some(Reason::OutcomeUnknown), "{}", unknown.text);
+        let plan = format!("label=countersign.plan={}", unknown.plan.unwrap());
+        let id = docker(&["ps", "-aq", "--no-trunc", "--filter", &plan]).trim().to_owned();
+        let told = if made == "created" { &plan } else { &id };
+        assert!(unknown.text.contains(told.as_str()), "{told}: {}", unknown.text);
+        assert_eq!(inspect(&id, "{{.State.Status}}"), made);
+        docker(&["rm", "-f", &id]);
+    }
+}

@@ -1,0 +1,172 @@
+//! The rest of the surface: what Podman does as Docker does, and what it refuses with words.
+
+use countersign::core::reason::Reason;
+use countersign::gate::Status;
+use serde_json::{Value, json};
+
+use crate::support::engine::IMAGE;
+use crate::support::podman::Podman;
+use crate::support::real::Real;
+
+const KILLED: [&str; 2] = ["--stop-signal", "KILL"];
+
+/// A call that may want to be confirmed, what it ends as, and what its answer says.
+type Step<'a> = (&'a str, Value, Result<(), Reason>, &'a str);
+
+async fn go(podman: &Podman, steps: &[Step<'_>]) {
+    let real = Real::new(podman.adapter());
+    for (operation, arguments, expected, said) in steps {
+        let mut answer = real.call(operation, arguments.clone()).await;
+        if let Some(token) = answer.confirm_token {
+            answer = real.spend(operation, arguments, &token).await;
+        }
+        let found = answer.reason.map_or(Ok(()), Err);
+        assert_eq!(&found, expected, "{operation} {arguments}: {}", answer.text);
+        assert_eq!(found.is_ok(), answer.status == Status::Ok, "{operation}: {}", answer.text);
+        assert!(answer.text.contains(said), "{operation} {arguments}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn volumes() {
+    let podman = Podman::start();
+    podman.docker(&["volume", "create", "named"]);
+    podman.docker(&["volume", "create", &"a".repeat(64)]);
+    podman.run("web", &["--volume", "used:/v"], "sleep 3600");
+    go(
+        &podman,
+        &[
+            ("list_volumes", json!({}), Ok(()), "used  "),
+            ("create_volume", json!({"name": "fresh"}), Ok(()), "Created fresh"),
+            ("inspect_volume", json!({"volume": "fresh"}), Ok(()), "countersign.created-by"),
+            ("remove_volume", json!({"volume": "fresh"}), Ok(()), "Removed the volume fresh"),
+            ("remove_volume", json!({"volume": "fresh"}), Err(Reason::NotFound), ""),
+            (
+                "remove_volume",
+                json!({"volume": "used"}),
+                Err(Reason::EngineError),
+                "(409), so it did not happen",
+            ),
+            ("prune_volumes", json!({}), Ok(()), "Removed 1 unused volume"),
+        ],
+    )
+    .await;
+    let left = podman.docker(&["volume", "ls", "--quiet"]);
+    assert_eq!(left.split_whitespace().collect::<Vec<_>>(), ["named", "used"], "named ones stay");
+}
+
+#[tokio::test]
+async fn networks() {
+    let podman = Podman::start();
+    podman.run("web", &KILLED, "sleep 3600");
+    let both = json!({"network": "net", "container": "web"});
+    go(
+        &podman,
+        &[
+            ("create_network", json!({"name": "net", "internal": true}), Ok(()), "Created the"),
+            ("inspect_network", json!({"network": "net"}), Ok(()), "(internal)"),
+            (
+                "connect_network",
+                both.clone(),
+                Err(Reason::EngineError),
+                "did not happen: \"\" is not supported: invalid network mode",
+            ),
+            ("disconnect_network", both, Ok(()), "nothing was done"),
+            ("remove_network", json!({"network": "net"}), Ok(()), "Removed the network net"),
+            ("inspect_network", json!({"network": "net"}), Err(Reason::NotFound), ""),
+            ("list_networks", json!({}), Ok(()), "bridge"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn images() {
+    let podman = Podman::start();
+    let image = format!("localhost/{IMAGE}");
+    podman.run("web", &KILLED, "sleep 3600");
+    let tag = json!({"image": image, "tag": "localhost/other:2"});
+    go(
+        &podman,
+        &[
+            ("list_images", json!({}), Ok(()), &image),
+            ("inspect_image", json!({"image": image}), Ok(()), "2.0 MiB in 1 layer"),
+            ("tag_image", tag, Ok(()), "localhost/other:2 now points to"),
+            ("remove_image", json!({"image": "localhost/other:2"}), Ok(()), "Took off"),
+            (
+                "remove_image",
+                json!({"image": image}),
+                Err(Reason::EngineError),
+                "(409), so it did not happen",
+            ),
+            (
+                "pull_image",
+                json!({"image": "localhost/nothing/here:1"}),
+                Err(Reason::EngineError),
+                "so no name has moved",
+            ),
+        ],
+    )
+    .await;
+    podman.docker(&["image", "inspect", &image]);
+}
+
+#[tokio::test]
+async fn commands_projects_and_the_engine_itself() {
+    let podman = Podman::start();
+    let compose = |key: &str, value: &str| format!("--label=com.docker.compose.{key}={value}");
+    let labels = [compose("project", "p"), compose("service", "s")];
+    let options = [&KILLED[..], &labels.each_ref().map(String::as_str)].concat();
+    let web = podman.run("web", &options, "echo begun; exec sleep 3600");
+    podman.create("old", &[], "true");
+    let argv = json!(["sh", "-c", "echo out; echo err >&2; exit 3"]);
+    let command = json!({"container": "web", "command": argv});
+    go(
+        &podman,
+        &[
+            ("exec_in_container", command, Ok(()), "  out\nE err\n--- end"),
+            ("list_projects", json!({}), Ok(()), "running(1)"),
+            ("get_project", json!({"project": "p"}), Ok(()), "web"),
+            ("get_project_logs", json!({"project": "p"}), Ok(()), "begun"),
+            ("restart_project", json!({"project": "p"}), Ok(()), "p"),
+            ("get_disk_usage", json!({}), Ok(()), "containers   2"),
+            ("list_events", json!({"since": "1h"}), Ok(()), ""),
+            ("prune_containers", json!({}), Ok(()), "Removed 1 stopped container"),
+            ("prune_networks", json!({}), Err(Reason::NotFound), "nothing to prune"),
+        ],
+    )
+    .await;
+    assert_eq!(podman.inspect(&web, "{{.State.Status}}"), "running");
+    go(&podman, &[("down_project", json!({"project": "p"}), Ok(()), "1 container")]).await;
+    assert_eq!(podman.docker(&["ps", "-aq"]), "");
+}
+
+#[tokio::test]
+async fn what_is_done_to_one_container() {
+    let podman = Podman::start();
+    podman.run("web", &KILLED, "touch /made; sleep 3600");
+    podman.create("old", &[], "true");
+    let web = || json!({"container": "web"});
+    let w2 = || json!({"container": "w2"});
+    let limits = json!({"container": "web", "memory": "64m"});
+    let refused = Err(Reason::EngineError);
+    go(
+        &podman,
+        &[
+            ("get_container_stats", web(), Ok(()), "KiB / "),
+            ("get_container_processes", web(), refused, "not what its API promises"),
+            ("get_container_changes", web(), Ok(()), "A /made"),
+            ("update_container", limits, refused, "(404), so it did not happen"),
+            ("pause_container", web(), Ok(()), "Now: paused"),
+            ("unpause_container", web(), Ok(()), "Now: running"),
+            ("rename_container", json!({"container": "web", "newName": "w2"}), Ok(()), "called w2"),
+            ("remove_container", w2(), refused, "(500), so it did not happen"),
+            ("kill_container", w2(), Ok(()), "Now: exited, exit code 137"),
+            ("kill_container", w2(), refused, "(500), so it did not happen"),
+            ("remove_container", w2(), Ok(()), "It is gone."),
+            ("remove_container", w2(), Err(Reason::NotFound), ""),
+        ],
+    )
+    .await;
+    assert_eq!(podman.docker(&["ps", "-a", "--format", "{{.Names}}"]).trim(), "old");
+}
