@@ -1,9 +1,9 @@
 //! The Docker engine behind the `Look` and `Act` ports, over its unix socket.
 //!
 //! `endpoint` says which engine, `wire` holds its connections, `look` asks and `map` puts the
-//! answers into the ports' shapes, `logs` streams, `act` changes. Only full ids ever stand in a
-//! path; names, labels and references go into encoded query parameters. Requests carry no API
-//! version, so the engine answers in its newest dialect.
+//! answers into the ports' shapes, `logs` streams, `act` changes. Only full ids, and
+//! names that were checked against their grammar, ever stand in a path; all else goes into encoded
+//! query parameters. Requests carry no API version, so the engine answers in its newest dialect.
 
 mod act;
 pub mod deadline;

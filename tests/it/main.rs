@@ -11,6 +11,7 @@ mod counts;
 #[cfg(test)]
 mod docker_act;
 #[cfg(test)]
+mod docker_images;
 mod docker_logs;
 #[cfg(test)]
 mod docker_look;
