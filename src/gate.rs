@@ -198,10 +198,11 @@ impl Gate {
         let Request { operation, arguments, caller, confirm, progress } = request;
         let (spec, call) =
             self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
-        let asked = Asked { spec, call: &call, caller: &caller };
+        let asked = Asked { spec, call: &call, caller: &caller, granted: None };
         let policy = self.policy().await?;
         self.refuse_at_once(&asked, &policy, &mut trail.known)?;
         let granted = presented.transpose()?;
+        let asked = Asked { granted: granted.as_ref().map(GrantRow::targets), ..asked };
         let mut basis = self.resolve(&asked, policy, &mut trail.known).await?;
         let changes = call.is_change();
         let mut holds = None;

@@ -99,6 +99,11 @@ impl GrantRow {
         self.hash
     }
 
+    /// What it may be spent on, at most.
+    pub fn targets(&self) -> &[Target] {
+        self.plan.targets()
+    }
+
     /// When it stops working.
     pub const fn expires(&self) -> Tick {
         self.expires

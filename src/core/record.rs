@@ -301,7 +301,8 @@ fn encode(line: &Line<'_>) -> Vec<u8> {
     bytes
 }
 
-fn tidy(value: &Value) -> Value {
+/// The same value with every text in it sanitised and bounded, and long lists stubbed.
+pub fn tidy(value: &Value) -> Value {
     match value {
         Value::String(string) => Value::String(tidy_string(string)),
         Value::Array(list) if list.len() > ELEMENTS_MAX => stub(value),

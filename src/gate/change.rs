@@ -1,12 +1,14 @@
 //! Changing: execute, look again, and say how it ended.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Status};
 use super::erased::{ChangeCall, Rendered};
-use super::finish::not_recorded;
+use super::finish::{broke_off, not_recorded};
 use super::operation::Context;
 use super::steps::Recorder;
 use super::trail::Trail;
@@ -39,7 +41,9 @@ impl Gate {
         let cx = self.context(caller, policy);
         let (executed, tally) = {
             let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress.as_deref());
-            let executed = call.execute(cx, &*self.parts.act, permit, &mut steps).await;
+            let execute = call.execute(cx, &*self.parts.act, permit, &mut steps);
+            let executed = AssertUnwindSafe(execute).catch_unwind().await;
+            let executed = executed.unwrap_or_else(|_panic| Err(broke_off()));
             (executed, steps.into_tally())
         };
         let mut ended = match executed {
@@ -101,22 +105,22 @@ async fn went_wrong(
             Event::Failed
         }
     };
+    let mut facts = Vec::new();
+    let parts: Vec<&[Target]> = if each { targets.chunks(1).collect() } else { vec![targets] };
     let look = async {
-        if !each {
-            return call.observe(cx, targets).await.ok().map(|seen| seen.facts);
-        }
-        let mut facts = Vec::new();
-        for target in targets {
-            match call.observe(cx, std::slice::from_ref(target)).await {
+        for part in parts {
+            match call.observe(cx, part).await {
                 Ok(seen) => facts.extend(seen.facts),
-                Err(fault) => facts.push(json!(fault.reason)),
+                Err(fault) if each => facts.push(json!(fault.reason)),
+                Err(_) => {}
             }
         }
-        Some(facts)
     };
-    let result = match tokio::time::timeout(LOOK_AFTER, look).await.ok().flatten() {
-        Some(facts) => json!({"observed": true, "facts": facts}),
-        None => json!({"observed": false}),
+    // What was seen by then is kept.
+    drop(tokio::time::timeout(LOOK_AFTER, AssertUnwindSafe(look).catch_unwind()).await);
+    let result = match facts.is_empty() {
+        false => json!({"observed": true, "facts": facts}),
+        true => json!({"observed": false}),
     };
     let seen = result.get("facts").map_or("it could not be seen".to_owned(), Value::to_string);
     answer.text.push_str(&format!("\nState afterwards: {}", text::line(&seen, 600)));

@@ -12,7 +12,7 @@ use super::trail::Trail;
 use super::{Admitted, Gate};
 use crate::core::grant::{self, Token};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Caller, Event, Record, timestamp};
+use crate::core::record::{Caller, Event, Record, tidy, timestamp};
 use crate::core::text;
 
 impl Gate {
@@ -96,7 +96,7 @@ impl Gate {
             expires_at: shown.is_some().then_some(expires_at),
             confirm_token: shown,
             reason: refusal.map(|fault| fault.reason),
-            data: json!({"class": class, "facts": plan.parts().facts}),
+            data: json!({"class": class, "facts": tidy(&json!(plan.parts().facts))}),
             text: format!("{}{preview}", refused.unwrap_or_default()),
             ttl_seconds: ttl.as_secs(),
         }
@@ -150,12 +150,7 @@ impl Gate {
 
     /// Ends a request that panicked. What it may have changed is unknown.
     pub(super) async fn broke_off(&self, name: &str, trail: &mut Trail) -> Answer {
-        let mut fault = Fault::new(
-            Reason::OutcomeUnknown,
-            "This operation broke off by a defect of Countersign. If it changes something, it may \
-             or may not have done so: look before you try again.",
-        )
-        .with_detail("the operation panicked");
+        let mut fault = broke_off();
         if let Err(unrecorded) = trail.settle_with(Event::Unknown, &fault).await {
             fault.message.push_str(&not_recorded(&unrecorded));
         }
@@ -170,6 +165,16 @@ impl Gate {
         // Only this waits for all places, and nobody closes them: there is no error to handle.
         drop(self.places.acquire_many(all).await);
     }
+}
+
+/// The fault of an operation that panicked.
+pub(super) fn broke_off() -> Fault {
+    Fault::new(
+        Reason::OutcomeUnknown,
+        "This operation broke off by a defect of Countersign. If it changes something, it may or \
+         may not have done so: look before you try again.",
+    )
+    .with_detail("the operation panicked")
 }
 
 pub(super) fn not_recorded(fault: &Fault) -> String {

@@ -66,7 +66,7 @@ impl Gate {
         // What is learned for the record of a request is not recorded of a mere question.
         let mut known = Record::new(Event::Read);
         let (spec, call) = self.parse(name, arguments, false, &mut known)?;
-        let asked = Asked { spec, call: &call, caller };
+        let asked = Asked { spec, call: &call, caller, granted: None };
         let policy = self.policy().await?;
         let weighed = |policy, decision: Decision, class, targets| {
             let Decision { verdict, now, history } = decision;

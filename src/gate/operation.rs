@@ -34,6 +34,9 @@ pub struct Context<'a> {
     pub entropy: &'a dyn Entropy,
     /// What the gate would say of another request.
     pub judge: &'a dyn Judge,
+    /// The targets of the grant that was presented, if one was: what finds its own targets narrows
+    /// itself to these.
+    pub granted: Option<&'a [Target]>,
 }
 
 impl fmt::Debug for Context<'_> {

@@ -54,8 +54,8 @@ pub trait Steps: Send {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Untouched,
-    /// It was acted on, and how that ended was not told.
-    Begun,
+    /// It was acted on, or may have been, and how that ended is not known.
+    Unknown,
     Done,
     Failed,
     /// It changed since it was shown.
@@ -105,11 +105,14 @@ impl Tally {
         let left_alone = self.names(&[Fate::LeftAlone]);
         if let (true, Value::Object(map)) = (self.began, result) {
             let count = |fate| self.names(&[fate]).len();
-            let (done, broken) = (count(Fate::Done), count(Fate::Failed) + count(Fate::Begun));
-            let untouched = count(Fate::Untouched);
             map.insert(
                 "steps".into(),
-                json!({"done": done, "failed": broken, "untouched": untouched}),
+                json!({
+                    "done": count(Fate::Done),
+                    "failed": count(Fate::Failed),
+                    "unknown": count(Fate::Unknown),
+                    "untouched": count(Fate::Untouched),
+                }),
             );
             map.insert("left_alone".into(), json!(left_alone));
         }
@@ -120,7 +123,8 @@ impl Tally {
         };
         if failed && self.began {
             say("Done before that", &self.names(&[Fate::Done]));
-            say("Failed", &self.names(&[Fate::Failed, Fate::Begun]));
+            say("Failed", &self.names(&[Fate::Failed]));
+            say("Not known, look first", &self.names(&[Fate::Unknown]));
             say("Not touched", &self.names(&[Fate::Untouched]));
         }
         say("Left alone, since they changed after the preview", &left_alone);
@@ -175,6 +179,12 @@ impl fmt::Debug for Recorder<'_> {
     }
 }
 
+/// Whether a look that ends so says that the target is no longer what it was, and not that nothing
+/// could be seen.
+const fn is_drift(reason: Reason) -> bool {
+    matches!(reason, Reason::NotFound | Reason::PlanChanged)
+}
+
 impl Steps for Recorder<'_> {
     fn begin<'a>(&'a mut self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Proceed, Fault>> {
         Box::pin(async move {
@@ -182,9 +192,15 @@ impl Steps for Recorder<'_> {
             self.tell_progress(&text::name(&target.name));
             let place = self.place(target);
             let shown = self.plan.parts().facts.get(place);
-            let now = self.call.observe(self.cx, std::slice::from_ref(target)).await;
             let holds = |now: &Value| shown.is_some_and(|shown| self.call.holds(shown, now));
-            let same = now.is_ok_and(|seen| seen.facts.first().is_some_and(holds));
+            let same = match self.call.observe(self.cx, std::slice::from_ref(target)).await {
+                Ok(seen) => seen.facts.first().is_some_and(holds),
+                Err(fault) if is_drift(fault.reason) => false,
+                Err(fault) => {
+                    self.tally.began = true;
+                    return Err(fault);
+                }
+            };
             match (same, self.drift) {
                 (true, _) => {}
                 (false, Drift::Each) => {
@@ -207,7 +223,7 @@ impl Steps for Recorder<'_> {
             record.target = TargetRefs::of(std::slice::from_ref(target));
             self.tally.began = true;
             self.trail.write_synced(record).await?;
-            self.tally.set(place, Fate::Begun);
+            self.tally.set(place, Fate::Unknown);
             Ok(Proceed::Act)
         })
     }
@@ -218,7 +234,11 @@ impl Steps for Recorder<'_> {
         outcome: Result<(), &'a Fault>,
     ) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let fate = if outcome.is_ok() { Fate::Done } else { Fate::Failed };
+            let fate = match outcome {
+                Ok(()) => Fate::Done,
+                Err(fault) if fault.reason == Reason::OutcomeUnknown => Fate::Unknown,
+                Err(_) => Fate::Failed,
+            };
             self.tally.set(self.place(target.target()), fate);
             let mut record = self.trail.record(Event::StepDone);
             record.target = TargetRefs::of(std::slice::from_ref(target.target()));

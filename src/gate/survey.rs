@@ -47,6 +47,8 @@ pub(super) struct Asked<'a> {
     pub(super) spec: &'a Spec,
     pub(super) call: &'a Call,
     pub(super) caller: &'a Caller,
+    /// The targets of the grant that came with it.
+    pub(super) granted: Option<&'a [Target]>,
 }
 
 /// What a request is decided by, and on. The targets hold what that policy asks about.
@@ -66,7 +68,7 @@ impl Gate {
     pub(super) fn context<'a>(&'a self, caller: &'a Caller, policy: &'a Policy) -> Context<'a> {
         let super::Parts { look, clock, entropy, .. } = &self.parts;
         let (look, clock, entropy) = (&**look, &**clock, &**entropy);
-        Context { caller, policy, look, clock, entropy, judge: self }
+        Context { caller, policy, look, clock, entropy, judge: self, granted: None }
     }
 
     /// The first decision, of which nothing is known but what the caller says.
@@ -180,7 +182,8 @@ impl Gate {
         policy: Arc<Policy>,
         known: &mut Record,
     ) -> Result<Basis, Fault> {
-        let targets = asked.call.resolve(self.context(asked.caller, &policy)).await?;
+        let cx = Context { granted: asked.granted, ..self.context(asked.caller, &policy) };
+        let targets = asked.call.resolve(cx).await?;
         known.target = TargetRefs::of(&targets);
         if asked.call.is_change() {
             self.not_ourselves(&targets)?;
@@ -214,7 +217,7 @@ impl Gate {
         basis: &Basis,
         known: &mut Record,
     ) -> Result<Survey, Fault> {
-        let Asked { spec, call, caller } = *asked;
+        let Asked { spec, call, caller, granted: _ } = *asked;
         let Basis { policy, targets } = basis;
         let seen_at = self.parts.clock.now();
         let Observed { class, facts, preview } = self.observe(asked, basis).await?;

@@ -116,6 +116,7 @@ pub(in crate::ops) fn context(engine: &Fake) -> Context<'_> {
         clock: &WORLD,
         entropy: &WORLD,
         judge: &NoJudge,
+        granted: None,
     }
 }
 
