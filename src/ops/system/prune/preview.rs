@@ -7,6 +7,7 @@ use super::{Prunable, Sizes, name};
 use crate::core::plan::{Plan, Target};
 use crate::core::text;
 use crate::gate::Preview;
+use crate::ops::plan::UNCHECKED;
 use crate::ops::units::{bytes, counted, listed, short};
 
 /// Names and sizes in one line, at most.
@@ -55,7 +56,7 @@ pub(super) fn of<T: Prunable>(
 /// What all of them take, and which take most.
 fn freed(targets: &[Target], sizes: Option<&Sizes>) -> String {
     let Some(sizes) = sizes else {
-        return "could not be checked: the engine did not say in time how large they are".into();
+        return format!("{UNCHECKED}: the engine did not say in time how large they are");
     };
     let mut known: Vec<(u64, &Target)> =
         targets.iter().filter_map(|t| Some((*sizes.get(&t.id)?, t))).collect();

@@ -97,6 +97,41 @@ async fn labels_and_age_narrow_it_down() {
 }
 
 #[tokio::test]
+async fn what_a_swarm_looks_after_is_left_out_and_said_so() {
+    let labelled = |label: &str| {
+        let mut one = ended("c1", "task", 5);
+        one.labels.insert(label.into(), "x".into());
+        one
+    };
+    for (label, is_of_swarm) in [
+        ("com.docker.swarm.task.id", true),
+        ("com.docker.stack.namespace", true),
+        ("com.docker.compose.project", false),
+        ("com.docker.swarmless", false),
+    ] {
+        let both = || vec![ended("a1", "web", 50), labelled(label)];
+        let all = if is_of_swarm { vec!["web"] } else { vec!["web", "task"] };
+        assert_eq!(taken(both(), json!({})).await.unwrap(), all, "{label}");
+        let shown = Bench::of(Fake::of(both())).ask(json!({})).await;
+        let says = "left out     1 stopped container of a swarm, which looks after its own\n";
+        assert_eq!(shown.text.contains(says), is_of_swarm, "{}", shown.text);
+    }
+    let alone = taken(vec![labelled("com.docker.swarm.service.id")], json!({})).await.unwrap_err();
+    assert_eq!(alone.reason, Reason::NotFound);
+    assert!(alone.message.contains("containers of a swarm stay"), "{}", alone.message);
+}
+
+#[tokio::test]
+async fn a_container_that_a_swarm_took_over_is_left_alone() {
+    let bench = Bench::of(Fake::of(vec![ended("a1", "web", 5), ended("a2", "job", 50)]));
+    let shown = bench.ask(json!({})).await;
+    bench.change("web", |c| drop(c.labels.insert("com.docker.swarm.task".into(), "t".into())));
+    let done = bench.confirm(shown).await;
+    assert!(done.text.ends_with("changed after the preview: web"), "{}", done.text);
+    assert_eq!(bench.names(), ["web"]);
+}
+
+#[tokio::test]
 async fn too_many_are_refused_with_a_way_to_narrow_it_down() {
     let many = |count: i64| -> Vec<Container> {
         (0..count).map(|i| ended(&format!("{i:04x}"), &format!("c{i}"), i + 1)).collect()
@@ -258,7 +293,10 @@ async fn a_refusal_by_the_engine_is_of_that_one_only() {
     );
     assert_eq!(done.data["refused"][0]["name"], "job");
     let last = bench.world.records.lock().unwrap().last().cloned().unwrap();
-    assert_eq!(last.result.unwrap()["steps"], json!({"done": 1, "failed": 1, "untouched": 0}));
+    assert_eq!(
+        last.result.unwrap()["steps"],
+        json!({"done": 1, "failed": 1, "unknown": 0, "untouched": 0})
+    );
 
     let bench = Bench::of(Fake::of(vec![ended("a2", "job", 50)]));
     let shown = bench.ask(json!({})).await;
@@ -277,7 +315,9 @@ async fn an_unknown_outcome_ends_it() {
             Some(Box::new(move |_| Err(Fault::new(reason, "Oh."))));
         let ended = bench.confirm(shown).await;
         assert_eq!(ended.reason, Some(reason));
-        assert!(ended.text.contains("\nFailed: job\nNot touched: web"), "{}", ended.text);
+        let known = reason != Reason::OutcomeUnknown;
+        let what = if known { "Failed: job" } else { "Not known, look first: job" };
+        assert!(ended.text.contains(&format!("\n{what}\nNot touched: web")), "{}", ended.text);
         assert_eq!(bench.names(), ["web", "job"]);
     }
 }
