@@ -39,7 +39,7 @@ async fn a_failed_step_ends_the_plan_and_says_where() {
     assert_eq!(what, "Failed: web");
     assert!(answer.text.contains("\nNot touched: db, cache"), "{}", answer.text);
     let result = bench.audit.last().result.unwrap();
-    assert_eq!(result["steps"], json!({"done": 0, "failed": 1, "untouched": 2}));
+    assert_eq!(result["steps"], json!({"done": 0, "failed": 1, "unknown": 0, "untouched": 2}));
     assert!(bench.engine.effects().is_empty());
 }
 
@@ -111,7 +111,7 @@ async fn drift_under_way_leaves_one_target_of_many_alone() {
         "poked web, cache\nLeft alone, since they changed after the preview: db"
     );
     let result = bench.audit.last().result.unwrap();
-    assert_eq!(result["steps"], json!({"done": 2, "failed": 0, "untouched": 0}));
+    assert_eq!(result["steps"], json!({"done": 2, "failed": 0, "unknown": 0, "untouched": 0}));
     assert_eq!(result["left_alone"], json!(["db"]));
     assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
 }
