@@ -1,11 +1,14 @@
 //! Prunes: what is taken, what is shown, and what becomes of it.
 
+mod drift;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::core::reason::Reason;
 use crate::core::record::Event;
 use crate::gate::{Answer, Status};
 use crate::ops::fake::{Fake, NOW, World, call, container, context, gate, stopped};
@@ -119,16 +122,6 @@ async fn what_a_swarm_looks_after_is_left_out_and_said_so() {
     let alone = taken(vec![labelled("com.docker.swarm.service.id")], json!({})).await.unwrap_err();
     assert_eq!(alone.reason, Reason::NotFound);
     assert!(alone.message.contains("containers of a swarm stay"), "{}", alone.message);
-}
-
-#[tokio::test]
-async fn a_container_that_a_swarm_took_over_is_left_alone() {
-    let bench = Bench::of(Fake::of(vec![ended("a1", "web", 5), ended("a2", "job", 50)]));
-    let shown = bench.ask(json!({})).await;
-    bench.change("web", |c| drop(c.labels.insert("com.docker.swarm.task".into(), "t".into())));
-    let done = bench.confirm(shown).await;
-    assert!(done.text.ends_with("changed after the preview: web"), "{}", done.text);
-    assert_eq!(bench.names(), ["web"]);
 }
 
 #[tokio::test]
@@ -250,33 +243,6 @@ async fn each_is_removed_by_its_id_with_a_step_of_its_own() {
     let last = bench.world.records.lock().unwrap().last().cloned().unwrap().result.unwrap();
     assert_eq!((&last["removed"], &last["freedBytes"]), (&json!(4), &json!(1025)));
     assert_eq!(bench.ask(json!({})).await.reason, Some(Reason::NotFound));
-}
-
-#[tokio::test]
-async fn what_came_into_use_is_left_alone_and_said_so() {
-    let bench = Bench::of(Fake::of(some()));
-    let shown = bench.ask(json!({})).await;
-    bench.change("web", |c| {
-        (c.state.status, c.state.running) = ("running".into(), true);
-    });
-    bench.change("job", |c| c.state.started_at = hours_ago(1));
-    let done = bench.confirm(shown).await;
-    assert_eq!(
-        done.text,
-        "Removed 2 stopped containers, 0 B freed: new, dead\n\
-         Left alone, since they changed after the preview: job, web"
-    );
-    assert!(bench.names().contains(&"web".to_owned()) && bench.names().contains(&"job".to_owned()));
-}
-
-#[tokio::test]
-async fn what_was_not_shown_is_not_taken() {
-    let bench = Bench::of(Fake::of(vec![ended("a1", "web", 5)]));
-    let shown = bench.ask(json!({})).await;
-    bench.engine.containers.lock().unwrap().push(ended("a2", "later", 1));
-    let done = bench.confirm(shown).await;
-    assert_eq!(done.text, "Removed 1 stopped container, 0 B freed: web");
-    assert_eq!(bench.names(), ["later"]);
 }
 
 #[tokio::test]
