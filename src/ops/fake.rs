@@ -127,6 +127,8 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         memory_bytes: 0,
         memory_swap_bytes: 0,
         nano_cpus: 0,
+        cpu_quota: 0,
+        cpu_period: 0,
         config_digest: format!("sha256:{}", "c".repeat(64)),
     }
 }
