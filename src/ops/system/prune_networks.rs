@@ -18,9 +18,6 @@ use crate::ports::engine::{
     Act, Asked, ContainerRow, DiskUsage, NETWORK, Network, NetworkFilter, Share,
 };
 
-/// Networks that engines make for themselves, beside those that they always have.
-const OF_ENGINES: [&str; 3] = ["docker_gwbridge", "ingress", "podman"];
-
 /// Looks at the same time, at most.
 const AT_ONCE: usize = 8;
 
@@ -94,7 +91,7 @@ fn is_free(network: &Network, containers: &[ContainerRow]) -> bool {
         let mode = row.network_mode.as_str();
         row.is_on(network) || (!mode.is_empty() && network.id.starts_with(mode))
     };
-    let own = network.is_predefined() || OF_ENGINES.contains(&network.name.as_str());
+    let own = network.is_predefined();
     !own && network.scope == "local" && !containers.iter().any(names)
 }
 

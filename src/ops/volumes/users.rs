@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::core::ids::FullId;
+use crate::core::plan::{Digest, canonical};
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::Context;
@@ -43,12 +45,28 @@ pub(in crate::ops) fn named_or_nobody(rows: &[&ContainerRow]) -> String {
     if rows.is_empty() { "nobody".to_owned() } else { named(rows) }
 }
 
+/// All containers, if they can be told in time. What a grant is bound to must be known soon.
+pub(in crate::ops) async fn in_time(cx: Context<'_>) -> Option<Vec<ContainerRow>> {
+    timeout(LOOK, all(cx)).await.ok()?.ok()
+}
+
+/// Which containers these are, for a grant to be bound to: nothing but their ids, as the state of a
+/// container changes by itself.
+///
+/// # Errors
+/// None in fact: text always has an exact form.
+pub(in crate::ops) fn bound<'a>(
+    rows: impl IntoIterator<Item = &'a ContainerRow>,
+) -> Result<Digest, Fault> {
+    let mut ids: Vec<&FullId> = rows.into_iter().map(|row| &row.id).collect();
+    ids.sort_unstable();
+    Ok(Digest::of(&[&canonical(&ids)?]))
+}
+
 /// Who uses a volume, for a preview.
 pub(in crate::ops) async fn told(cx: Context<'_>, volume: &Volume) -> String {
-    match timeout(LOOK, all(cx)).await {
-        Ok(Ok(rows)) => named_or_nobody(&of(&volume.name, &rows)),
-        _ => UNCHECKED.to_owned(),
-    }
+    let rows = in_time(cx).await;
+    rows.map_or(UNCHECKED.to_owned(), |rows| named_or_nobody(&of(&volume.name, &rows)))
 }
 
 /// Containers as data.
