@@ -132,12 +132,16 @@ const REFUSED_AT_ONCE: [&str; 6] = [
     "running or paused containers cannot be removed without force",
 ];
 
+/// What Podman ends with where it refused before it did anything: a container without a network of
+/// its own is connected to none, and a network is not removed while a container is on it.
+const DID_NOTHING: [&str; 2] =
+    [" is not supported: invalid network mode", ": network is being used"];
+
 /// Whether an engine says that it did nothing, whatever its status leaves open.
 pub(super) fn says_it_did_nothing(said: &str) -> bool {
     let improper = said.ends_with(": container state improper")
         && REFUSED_AT_ONCE.iter().any(|words| said.contains(words));
-    // A container without a network of its own can be connected to none.
-    improper || said.ends_with(" is not supported: invalid network mode")
+    improper || DID_NOTHING.iter().any(|words| said.ends_with(words))
 }
 
 /// Engine text, fit to stand in a message.
@@ -180,6 +184,22 @@ pub(super) fn odd(what: &str, why: impl AsRef<str>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_refused_at_once_is_known_not_to_have_happened() {
+        let used = "\"front\" has associated containers with it. Use -f to forcefully delete \
+                    containers and pods: network is being used";
+        for (said, nothing) in [
+            (used, true),
+            ("network is being used: and something else failed", false),
+            ("container a is not connected to: network is being unused", false),
+            ("\"a\" is not running, can't pause: container state improper", true),
+            ("\"a\" is not running, can't pause", false),
+            ("cannot remove it: container state improper", false),
+        ] {
+            assert_eq!(says_it_did_nothing(said), nothing, "{said}");
+        }
+    }
 
     #[test]
     fn secrets_that_an_engine_quotes_are_told_to_nobody() {

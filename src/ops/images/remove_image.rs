@@ -100,7 +100,7 @@ impl Change for RemoveImage {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Removed, Fault> {
-        let removal = match fact(permit, 0, REMOVES_IMAGE) {
+        let removal = match fact(permit, 0, REMOVES_IMAGE)? {
             true => ImageRemoval::Image { force: params.force },
             false => ImageRemoval::Tag,
         };

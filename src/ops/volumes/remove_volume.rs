@@ -87,10 +87,8 @@ impl Change for RemoveVolume {
         let (volume, containers) = join(cx.look.volume(&name), users::in_time(cx)).await;
         let volume = volume?;
         let of_it = containers.as_ref().map(|rows| users::of(&volume.name, rows));
-        let facts = Facts {
-            volume: OfVolume::of(&volume)?,
-            users: of_it.map(users::bound).transpose()?,
-        };
+        let facts =
+            Facts { volume: OfVolume::of(&volume)?, users: of_it.map(users::bound).transpose()? };
         let sight = Sight { volume, containers };
         Ok(Seen { class: Class::Destroy, facts: vec![facts], sight })
     }

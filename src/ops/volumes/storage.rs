@@ -59,6 +59,11 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// Whether a removal can lose any of it.
+    pub(in crate::ops) const fn is_lost(self) -> bool {
+        matches!(self, Self::Own | Self::Memory | Self::Driver(_))
+    }
+
     /// What a removal comes to, after `Remove the volume x`.
     pub(in crate::ops) const fn removal(self) -> &'static str {
         match self {
