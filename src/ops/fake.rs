@@ -30,6 +30,9 @@ pub(super) use world::{World, call, context, gate};
 /// When every test happens.
 pub(super) const NOW: OffsetDateTime = datetime!(2026-01-31 12:00:00 UTC);
 
+/// What others do to the containers before a look at one, and whether it succeeds at all.
+type Meanwhile = Box<dyn FnOnce(&mut Vec<Container>) -> Result<(), Fault> + Send>;
+
 type Effect = Box<dyn FnOnce(&mut Vec<Container>) -> Result<Acted, Fault> + Send>;
 
 /// A line of a log: its stream, its moment as engines write it, its bytes.
@@ -58,6 +61,8 @@ pub(super) struct Fake {
     pub(super) executed: Mutex<Option<Executed>>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
+    /// What happens right before the so-manieth look from now at one container.
+    pub(super) meanwhile: Mutex<Option<(usize, Meanwhile)>>,
     pub(super) calls: Mutex<Vec<String>>,
 }
 
@@ -186,6 +191,16 @@ impl Fake {
         Ok(())
     }
 
+    /// Lets others do what they do before this look.
+    fn let_others(&self) -> Result<(), Fault> {
+        let mut waiting = self.meanwhile.lock().unwrap();
+        if let Some((left, _)) = &mut *waiting {
+            *left -= 1;
+        }
+        let now = waiting.take_if(|(left, _)| *left == 0);
+        now.map_or(Ok(()), |(_, happens)| happens(&mut self.containers.lock().unwrap()))
+    }
+
     /// The answer of a method that may be slow.
     fn later<'a, T: Send + 'a>(
         &'a self,
@@ -198,6 +213,7 @@ impl Fake {
             answer
         })
     }
+
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
         self.act_with(method, target, "")
     }
@@ -275,10 +291,11 @@ impl LookContainers for Fake {
     }
 
     fn container<'a>(&'a self, id: &'a FullId) -> Answered<'a, Container> {
+        let others = self.let_others();
         let containers = self.containers.lock().unwrap();
         let found = containers.iter().find(|c| c.id == *id).cloned();
         let name = found.as_ref().map_or("-", |c| c.name.as_str());
-        ready(self.call("container", name).and_then(|()| {
+        ready(others.and(self.call("container", name)).and_then(|()| {
             found.ok_or_else(|| Fault::new(Reason::NotFound, "There is no such container."))
         }))
     }

@@ -24,6 +24,12 @@ const VALUE_CHARS_MAX: usize = 512;
 /// What others go by, and what we do: such labels say where a thing comes from.
 const RESERVED: [&str; 3] = ["com.docker.", "io.podman.compose.", "countersign."];
 
+/// The label of what a swarm made for a stack. Its value is the stack's name.
+pub(super) const STACK: &str = "com.docker.stack.namespace";
+
+/// What the labels of a swarm's own containers begin with.
+const SWARM: &str = "com.docker.swarm.";
+
 /// The label that says that a thing was made through here, and by which operation.
 pub(super) const CREATED_BY: &str = "countersign.created-by";
 
@@ -105,6 +111,11 @@ fn check(key: &str, value: &str) -> Result<(), Fault> {
 
 fn odd(c: char) -> bool {
     c == '=' || c.is_whitespace() || text::is_hidden(c)
+}
+
+/// Whether a swarm made a container with these labels: it would make another in its place.
+pub(super) fn is_of_swarm(labels: &BTreeMap<String, String>) -> bool {
+    labels.contains_key(STACK) || labels.keys().any(|key| key.starts_with(SWARM))
 }
 
 /// What policy may ask about a thing with these labels.

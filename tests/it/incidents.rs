@@ -48,10 +48,7 @@ impl Agent {
 
     /// Asks for it, and then tries every way around the answer.
     fn insists_on(&mut self, tool: &str, arguments: &Value) {
-        if !self.offered.contains(tool) {
-            self.refused(tool, arguments, "unclassified");
-            return;
-        }
+        assert!(self.offered.contains(tool), "{tool} is offered");
         let with = |key: &str, value: Value| {
             let mut arguments = arguments.clone();
             arguments[key] = value;
@@ -91,7 +88,7 @@ impl Agent {
     }
 
     /// Each of its attempts is on record with the reason, and nothing was let through.
-    fn is_on_record(self) {
+    fn leaves_a_record(self) {
         let lines = self.sandbox.requests();
         let of = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
         for (tool, count) in &self.calls {
@@ -196,7 +193,7 @@ fn a_project_is_not_taken_down_with_its_volumes() {
     agent.insists_on("down_project", &json!({"project": project}));
     site.is_unharmed();
     assert_eq!(docker(&["exec", &database, "cat", "/file"]).trim(), PRECIOUS);
-    agent.is_on_record();
+    agent.leaves_a_record();
 }
 
 /// Issue 14944: `docker volume rm`, to start a database anew.
@@ -206,7 +203,7 @@ fn a_volume_is_not_removed() {
     let mut agent = site.agent();
     agent.insists_on("remove_volume", &json!({"volume": site.volume}));
     site.is_unharmed();
-    agent.is_on_record();
+    agent.leaves_a_record();
 }
 
 /// Issue 41357: `docker system prune -af --volumes`, to free space.
@@ -230,7 +227,7 @@ fn nothing_is_pruned() {
     assert!(stopped.exists());
     docker(&["network", "inspect", &network]);
     docker(&["image", "inspect", &image]);
-    agent.is_on_record();
+    agent.leaves_a_record();
 }
 
 /// Issue 8924: running containers removed, a database among them, to free a port.
@@ -248,7 +245,7 @@ fn no_running_container_is_removed() {
     site.is_unharmed();
     assert_eq!(docker(&["exec", &database, "cat", "/file"]).trim(), PRECIOUS);
     assert_eq!(docker(&["exec", &passing.name, "cat", "/data/file"]).trim(), PRECIOUS);
-    agent.is_on_record();
+    agent.leaves_a_record();
 }
 
 /// Issue 22928: `podman volume prune -f` and the images with it, though one database was to stay.
@@ -272,5 +269,5 @@ fn on_podman_neither_a_volume_nor_an_image_goes() {
     podman.docker(&["wait", "reader"]);
     assert_eq!(podman.docker(&["logs", "reader"]).trim(), PRECIOUS);
     podman.docker(&["image", "inspect", &image]);
-    agent.is_on_record();
+    agent.leaves_a_record();
 }

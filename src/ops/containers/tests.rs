@@ -2,6 +2,7 @@
 
 mod admin;
 mod changes;
+mod exec;
 mod previews;
 mod reads;
 mod usage;

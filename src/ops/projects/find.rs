@@ -1,6 +1,6 @@
 //! From a project's name to its containers: by label alone, as Compose itself finds them again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use schemars::JsonSchema;
@@ -13,14 +13,9 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
 use crate::ops::containers::target::PROJECT;
+use crate::ops::labels::{STACK, is_of_swarm};
 use crate::ops::units::listed;
 use crate::ports::engine::{Container, ContainerFilter, ContainerRow};
-
-/// The label of what a swarm made for a stack. Its value is the stack's name.
-const STACK: &str = "com.docker.stack.namespace";
-
-/// What the labels of a swarm's own containers begin with.
-const SWARM: &str = "com.docker.swarm.";
 
 /// Looks at the same time, at most.
 pub(super) const AT_ONCE: usize = 8;
@@ -86,11 +81,6 @@ pub(super) fn check_service(name: &str) -> Result<(), Fault> {
          a letter or digit. get_project shows them.",
         text::name(name)
     )))
-}
-
-/// Whether a swarm made a container with these labels: it would make another in its place.
-pub(super) fn is_of_swarm(labels: &BTreeMap<String, String>) -> bool {
-    labels.contains_key(STACK) || labels.keys().any(|key| key.starts_with(SWARM))
 }
 
 /// Every container with this label, running or not.

@@ -15,6 +15,7 @@ use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::containers::target::PROJECT;
+use crate::ops::labels::is_of_swarm;
 use crate::ops::table::table;
 use crate::ops::units::listed;
 
@@ -113,8 +114,7 @@ impl Read for ListProjects {
     async fn read(cx: Context<'_>, _: &Params, _: &[Target]) -> Result<Listing, Fault> {
         let mut projects: BTreeMap<String, Project> = BTreeMap::new();
         for row in find::labelled(cx, PROJECT).await? {
-            let Some(name) = row.labels.get(PROJECT).filter(|_| !find::is_of_swarm(&row.labels))
-            else {
+            let Some(name) = row.labels.get(PROJECT).filter(|_| !is_of_swarm(&row.labels)) else {
                 continue;
             };
             let place = Place::of(&row.labels, &row.name);

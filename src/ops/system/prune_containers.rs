@@ -1,4 +1,5 @@
-//! `prune_containers`: removes containers that have ended or were never started.
+//! `prune_containers`: removes containers that have ended or were never started. Those of a swarm are
+//! left out: it keeps what has ended to tell why, and starts by itself what has not yet begun.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -13,7 +14,10 @@ use crate::core::text;
 use crate::gate::Context;
 use crate::ops::containers::lifecycle::Facts;
 use crate::ops::containers::target;
+use crate::ops::labels::is_of_swarm;
+use crate::ops::plan::UNCHECKED;
 use crate::ops::units::{counted, listed};
+use crate::ops::volumes::users;
 use crate::ops::when;
 use crate::ports::engine::{
     Act, Asked, CONTAINER, Container, ContainerFilter, ContainerRow, DiskUsage, Share,
@@ -41,9 +45,9 @@ impl Prunable for PruneContainers {
     const KIND: &'static Kind = &CONTAINER;
     const WORDS: Words = Words {
         one: "stopped container",
-        none: "list_containers with all=true shows what there is.",
+        none: "list_containers with all=true shows what there is; containers of a swarm stay.",
         lost: "what they wrote outside of volumes, their logs and their configuration",
-        kept: "their volumes, even those without a name; images and networks",
+        kept: "their volumes, even those without a name; images and networks; containers of a swarm",
         undo: "no",
     };
     const SHARE: Option<fn(&DiskUsage) -> &Share> = Some(|usage| &usage.containers);
@@ -53,7 +57,7 @@ impl Prunable for PruneContainers {
             "prune_containers",
             "Prune containers",
             "Removes containers that have ended or were never started, as the preview lists them. \
-             Their volumes stay.",
+             Their volumes stay, and so do containers of a swarm.",
             &[&CONTAINER],
         )
     }
@@ -72,7 +76,9 @@ impl Prunable for PruneContainers {
         let mut out = Vec::new();
         for one in seen {
             match one {
-                Ok(container) if has_ended(&container) => out.push(unused(cx, &container, engine)),
+                Ok(container) if is_prunable(&container) => {
+                    out.push(unused(cx, &container, engine))
+                }
                 Ok(_) => {}
                 Err(fault) if fault.reason == Reason::NotFound => {}
                 Err(fault) => return Err(fault),
@@ -86,8 +92,8 @@ impl Prunable for PruneContainers {
     }
 
     async fn notes(cx: Context<'_>, targets: &[Target]) -> Vec<(&'static str, String)> {
-        let Ok(rows) = all(cx, None).await else {
-            return vec![("others affected", "could not be checked".into())];
+        let Ok(rows) = users::all(cx).await else {
+            return vec![("others affected", UNCHECKED.into())];
         };
         let among = Among::These(targets);
         let sharers: Vec<String> = rows
@@ -98,7 +104,12 @@ impl Prunable for PruneContainers {
         let going = rows.iter().filter(|row| among.holds(row.id.as_str()));
         let anonymous = going.flat_map(|row| &row.mounts).filter(|m| m.is_anonymous_volume());
         let anonymous = anonymous.count();
+        let of_swarm = rows.iter().filter(|row| has_ended(row) && is_of_swarm(&row.labels)).count();
         let mut notes = Vec::new();
+        if of_swarm > 0 {
+            let left_out = counted(of_swarm, "stopped container");
+            notes.push(("left out", format!("{left_out} of a swarm, which looks after its own")));
+        }
         if anonymous > 0 {
             let volumes = counted(anonymous, "volume");
             notes.push(("left behind", format!("{volumes} without a name: see prune_volumes")));
@@ -111,14 +122,10 @@ impl Prunable for PruneContainers {
     }
 }
 
-async fn all(cx: Context<'_>, label: Option<String>) -> Result<Vec<ContainerRow>, Fault> {
-    let filter = ContainerFilter { all: true, label, ..ContainerFilter::default() };
-    cx.look.containers(&filter).await
-}
-
 async fn ended(cx: Context<'_>, label: Option<String>) -> Result<Vec<FullId>, Fault> {
-    let mut rows = all(cx, label).await?;
-    rows.retain(|row| ENDED.contains(&row.state.as_str()));
+    let filter = ContainerFilter { all: true, label, ..ContainerFilter::default() };
+    let mut rows = cx.look.containers(&filter).await?;
+    rows.retain(|row| has_ended(row) && !is_of_swarm(&row.labels));
     if rows.len() > LOOKED_AT_MAX {
         return Err(Fault::new(
             Reason::Limit,
@@ -131,9 +138,15 @@ async fn ended(cx: Context<'_>, label: Option<String>) -> Result<Vec<FullId>, Fa
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-fn has_ended(container: &Container) -> bool {
+fn has_ended(row: &ContainerRow) -> bool {
+    ENDED.contains(&row.state.as_str())
+}
+
+/// Whether nothing of it runs and nobody looks after it.
+fn is_prunable(container: &Container) -> bool {
     let state = &container.state;
-    ENDED.contains(&state.status.as_str()) && !state.running && !state.paused
+    let ended = ENDED.contains(&state.status.as_str()) && !state.running && !state.paused;
+    ended && !is_of_swarm(&container.labels)
 }
 
 /// Whether it lives in the network of one of these, and is none of them itself.

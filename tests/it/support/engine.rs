@@ -123,9 +123,12 @@ impl Drop for Engine {
                 try_docker(&[kind, "rm", one.split(' ').next().unwrap_or_default()]);
             }
         }
-        let images = docker(&["images", "-aq", "--no-trunc", "--filter", &filter]);
-        for id in images.split_whitespace() {
-            try_docker(&["rmi", "-f", id]);
+        // What was made from another of them has to go first.
+        for _ in 0..2 {
+            let images = docker(&["images", "-aq", "--no-trunc", "--filter", &filter]);
+            for id in images.split_whitespace() {
+                try_docker(&["rmi", "-f", id]);
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ impl Registry {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let shelf = Arc::clone(&served);
-                std::thread::spawn(move || serve(stream, &shelf));
+                std::thread::spawn(move || serve(&stream, &shelf));
             }
         });
         Self { address, shelf }
@@ -136,13 +136,13 @@ pub(crate) fn tar(content: &str) -> Vec<u8> {
 }
 
 /// Answers one request. An engine tries TLS first, and takes any other answer for plain HTTP.
-fn serve(stream: TcpStream, shelf: &Mutex<Shelf>) {
+fn serve(stream: &TcpStream, shelf: &Mutex<Shelf>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(request) = lines.next() else { return };
     let mut words = request.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if method.is_empty() || !path.starts_with("/v2/") {
-        answer(&stream, "400 Bad Request", "", &[], true);
+        answer(stream, "400 Bad Request", "", &[], true);
         return;
     }
     lines.take_while(|line| !line.is_empty()).for_each(drop);
@@ -163,15 +163,16 @@ fn serve(stream: TcpStream, shelf: &Mutex<Shelf>) {
     match found {
         Some(body) if stalled => {
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-            (&stream).write_all(head.as_bytes()).ok();
+            let mut stream = stream;
+            stream.write_all(head.as_bytes()).ok();
             std::thread::sleep(Duration::from_secs(30));
         }
-        Some(body) => answer(&stream, "200 OK", kind, &body, whole),
+        Some(body) => answer(stream, "200 OK", kind, &body, whole),
         None => {
             let unknown: Value =
                 json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]});
             let body = unknown.to_string();
-            answer(&stream, "404 Not Found", "application/json", body.as_bytes(), whole);
+            answer(stream, "404 Not Found", "application/json", body.as_bytes(), whole);
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Prunes: what is taken, what is shown, and what becomes of it.
 
+mod drift;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::core::reason::Reason;
 use crate::core::record::Event;
 use crate::gate::{Answer, Status};
 use crate::ops::fake::{Fake, NOW, World, call, container, context, gate, stopped};
@@ -94,6 +97,31 @@ async fn labels_and_age_narrow_it_down() {
         let fault = taken(some(), bad).await.unwrap_err();
         assert_eq!(fault.reason, Reason::InvalidArgument);
     }
+}
+
+#[tokio::test]
+async fn what_a_swarm_looks_after_is_left_out_and_said_so() {
+    let labelled = |label: &str| {
+        let mut one = ended("c1", "task", 5);
+        one.labels.insert(label.into(), "x".into());
+        one
+    };
+    for (label, is_of_swarm) in [
+        ("com.docker.swarm.task.id", true),
+        ("com.docker.stack.namespace", true),
+        ("com.docker.compose.project", false),
+        ("com.docker.swarmless", false),
+    ] {
+        let both = || vec![ended("a1", "web", 50), labelled(label)];
+        let all = if is_of_swarm { vec!["web"] } else { vec!["web", "task"] };
+        assert_eq!(taken(both(), json!({})).await.unwrap(), all, "{label}");
+        let shown = Bench::of(Fake::of(both())).ask(json!({})).await;
+        let says = "left out     1 stopped container of a swarm, which looks after its own\n";
+        assert_eq!(shown.text.contains(says), is_of_swarm, "{}", shown.text);
+    }
+    let alone = taken(vec![labelled("com.docker.swarm.service.id")], json!({})).await.unwrap_err();
+    assert_eq!(alone.reason, Reason::NotFound);
+    assert!(alone.message.contains("containers of a swarm stay"), "{}", alone.message);
 }
 
 #[tokio::test]
@@ -218,33 +246,6 @@ async fn each_is_removed_by_its_id_with_a_step_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_came_into_use_is_left_alone_and_said_so() {
-    let bench = Bench::of(Fake::of(some()));
-    let shown = bench.ask(json!({})).await;
-    bench.change("web", |c| {
-        (c.state.status, c.state.running) = ("running".into(), true);
-    });
-    bench.change("job", |c| c.state.started_at = hours_ago(1));
-    let done = bench.confirm(shown).await;
-    assert_eq!(
-        done.text,
-        "Removed 2 stopped containers, 0 B freed: new, dead\n\
-         Left alone, since they changed after the preview: job, web"
-    );
-    assert!(bench.names().contains(&"web".to_owned()) && bench.names().contains(&"job".to_owned()));
-}
-
-#[tokio::test]
-async fn what_was_not_shown_is_not_taken() {
-    let bench = Bench::of(Fake::of(vec![ended("a1", "web", 5)]));
-    let shown = bench.ask(json!({})).await;
-    bench.engine.containers.lock().unwrap().push(ended("a2", "later", 1));
-    let done = bench.confirm(shown).await;
-    assert_eq!(done.text, "Removed 1 stopped container, 0 B freed: web");
-    assert_eq!(bench.names(), ["later"]);
-}
-
-#[tokio::test]
 async fn a_refusal_by_the_engine_is_of_that_one_only() {
     let bench = Bench::of(Fake::of(vec![ended("a1", "web", 5), ended("a2", "job", 50)]));
     let shown = bench.ask(json!({})).await;
@@ -258,7 +259,10 @@ async fn a_refusal_by_the_engine_is_of_that_one_only() {
     );
     assert_eq!(done.data["refused"][0]["name"], "job");
     let last = bench.world.records.lock().unwrap().last().cloned().unwrap();
-    assert_eq!(last.result.unwrap()["steps"], json!({"done": 1, "failed": 1, "untouched": 0}));
+    assert_eq!(
+        last.result.unwrap()["steps"],
+        json!({"done": 1, "failed": 1, "unknown": 0, "untouched": 0})
+    );
 
     let bench = Bench::of(Fake::of(vec![ended("a2", "job", 50)]));
     let shown = bench.ask(json!({})).await;
@@ -277,7 +281,9 @@ async fn an_unknown_outcome_ends_it() {
             Some(Box::new(move |_| Err(Fault::new(reason, "Oh."))));
         let ended = bench.confirm(shown).await;
         assert_eq!(ended.reason, Some(reason));
-        assert!(ended.text.contains("\nFailed: job\nNot touched: web"), "{}", ended.text);
+        let known = reason != Reason::OutcomeUnknown;
+        let what = if known { "Failed: job" } else { "Not known, look first: job" };
+        assert!(ended.text.contains(&format!("\n{what}\nNot touched: web")), "{}", ended.text);
         assert_eq!(bench.names(), ["web", "job"]);
     }
 }
