@@ -213,7 +213,8 @@ async fn each_container_is_stopped_with_its_own_time() {
         let first = fake::call(&gate, operation, json!({"project": "shop"})).await;
         let token = first.confirm_token.unwrap_or_else(|| panic!("{}", first.text));
         let arguments = json!({"project": "shop", "confirmToken": token});
-        fake::call(&gate, operation, arguments).await;
+        let done = fake::call(&gate, operation, arguments).await;
+        assert_ne!(done.reason, Some(Reason::PlanChanged), "{operation}: {}", done.text);
         let called = engine.called();
         for call in [format!("{verb} shop-db-1 120"), format!("{verb} shop-web-1 10")] {
             assert!(called.contains(&call), "{operation}: {call}: {called:?}");

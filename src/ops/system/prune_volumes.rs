@@ -74,7 +74,7 @@ fn unused(cx: Context<'_>, volume: &Volume, engine: &str) -> Result<Unused<Facts
     let kind = if volume.is_anonymous() { "without a name" } else { "NAMED" };
     let made = when::aged(&volume.created_at, cx.clock.now());
     let place = match volume.host_path() {
-        Some(path) => format!("; what is in it stays, at {} of the host", text::name(path)),
+        Some(path) => format!("; what is in it stays, at {} of the host", text::name(&path)),
         None => String::new(),
     };
     Ok(Unused {

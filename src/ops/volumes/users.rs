@@ -17,6 +17,9 @@ use crate::ports::engine::{ContainerFilter, ContainerRow, Volume};
 /// Names in one line, at most.
 const LISTED_MAX: usize = 5;
 
+/// Containers in the data of one thing, at most.
+const DATA_MAX: usize = 20;
+
 /// How long a preview waits for the list of containers.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -69,8 +72,9 @@ pub(in crate::ops) async fn told(cx: Context<'_>, volume: &Volume) -> String {
     rows.map_or(UNCHECKED.to_owned(), |rows| named_or_nobody(&of(&volume.name, &rows)))
 }
 
-/// Containers as data.
+/// Containers as data: the first of them, as a list of things has many such lists. How many there
+/// are stands beside it.
 pub(in crate::ops) fn data(rows: &[&ContainerRow]) -> Value {
     let one = |row: &&ContainerRow| json!({"id": row.id, "name": text::name(&row.name), "state": text::name(&row.state)});
-    rows.iter().map(one).collect()
+    rows.iter().take(DATA_MAX).map(one).collect()
 }
