@@ -232,7 +232,10 @@ async fn each_is_removed_by_its_id_with_a_step_of_its_own() {
     let engine = Fake { usage: usage(&[("a1", Some(1024)), ("a2", Some(1))]), ..Fake::of(some()) };
     let bench = Bench::of(engine);
     let done = bench.confirm(bench.ask(json!({})).await).await;
-    assert_eq!(done.text, "Removed 4 stopped containers, 1.0 KiB freed: job, new, dead, web");
+    assert_eq!(
+        done.text,
+        "Removed 4 stopped containers, at least 1.0 KiB freed: job, new, dead, web"
+    );
     assert_eq!(bench.names(), ["up", "is-paused", "is-restarting", "is-removing", "is-odd"]);
     use Event::{Allowed, Done, Preview, Step, StepDone};
     let steps = [Step, StepDone].repeat(4);
@@ -242,7 +245,27 @@ async fn each_is_removed_by_its_id_with_a_step_of_its_own() {
     assert_eq!(removals, 4);
     let last = bench.world.records.lock().unwrap().last().cloned().unwrap().result.unwrap();
     assert_eq!((&last["removed"], &last["freedBytes"]), (&json!(4), &json!(1025)));
+    assert_eq!(last["ofUnknownSize"], 2);
     assert_eq!(bench.ask(json!({})).await.reason, Some(Reason::NotFound));
+}
+
+#[tokio::test]
+async fn what_is_freed_is_never_more_sure_than_it_is() {
+    for (sizes, says, bytes) in [
+        (vec![], "Removed 2 stopped containers: ", Value::Null),
+        (vec![("a1", None), ("a2", None)], "Removed 2 stopped containers: ", Value::Null),
+        (vec![("a1", Some(0))], "Removed 2 stopped containers, at least 0 B freed: ", json!(0)),
+        (vec![("a1", Some(0)), ("a2", Some(7))], "containers, 7 B freed: ", json!(7)),
+        (vec![("a1", Some(u64::MAX)), ("a2", Some(7))], " TiB freed: ", json!(u64::MAX)),
+    ] {
+        let both = vec![ended("a1", "web", 5), ended("a2", "job", 50)];
+        let bench = Bench::of(Fake { usage: usage(&sizes), ..Fake::of(both) });
+        let done = bench.confirm(bench.ask(json!({})).await).await;
+        assert!(done.text.contains(says), "{sizes:?}: {}", done.text);
+        assert_eq!(done.data["freedBytes"], bytes);
+        let unknown = 2 - sizes.iter().filter(|(_, size)| size.is_some()).count();
+        assert_eq!(done.data["ofUnknownSize"], unknown);
+    }
 }
 
 #[tokio::test]
@@ -255,7 +278,7 @@ async fn a_refusal_by_the_engine_is_of_that_one_only() {
     assert_eq!(done.status, Status::Ok);
     assert_eq!(
         done.text,
-        "Removed 1 stopped container, 0 B freed: web\nLeft: The engine refused to remove job (409)."
+        "Removed 1 stopped container: web\nLeft: The engine refused to remove job (409)."
     );
     assert_eq!(done.data["refused"][0]["name"], "job");
     let last = bench.world.records.lock().unwrap().last().cloned().unwrap();

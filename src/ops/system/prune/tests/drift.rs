@@ -31,7 +31,7 @@ async fn what_came_into_use_is_left_alone_and_said_so() {
     let done = bench.confirm(shown).await;
     assert_eq!(
         done.text,
-        "Removed 2 stopped containers, 0 B freed: new, dead\n\
+        "Removed 2 stopped containers: new, dead\n\
          Left alone, since they changed after the preview: job, web"
     );
     assert!(bench.names().contains(&"web".to_owned()) && bench.names().contains(&"job".to_owned()));
@@ -43,7 +43,7 @@ async fn what_was_not_shown_is_not_taken() {
     let shown = bench.ask(json!({})).await;
     bench.engine.containers.lock().unwrap().push(ended("a2", "later", 1));
     let done = bench.confirm(shown).await;
-    assert_eq!(done.text, "Removed 1 stopped container, 0 B freed: web");
+    assert_eq!(done.text, "Removed 1 stopped container: web");
     assert_eq!(bench.names(), ["later"]);
 }
 
