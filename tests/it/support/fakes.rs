@@ -264,6 +264,8 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         memory_bytes: 0,
         memory_swap_bytes: 0,
         nano_cpus: 0,
+        cpu_quota: 0,
+        cpu_period: 0,
         config_digest: "sha256:0".into(),
     }
 }
