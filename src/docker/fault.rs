@@ -141,7 +141,10 @@ const DID_NOTHING: [&str; 2] =
 pub(super) fn says_it_did_nothing(said: &str) -> bool {
     let improper = said.ends_with(": container state improper")
         && REFUSED_AT_ONCE.iter().any(|words| said.contains(words));
-    improper || DID_NOTHING.iter().any(|words| said.ends_with(words))
+    // The names of an image are counted before the first one goes.
+    let several =
+        said.starts_with("unable to delete image ") && said.ends_with(": please force removal");
+    improper || several || DID_NOTHING.iter().any(|words| said.ends_with(words))
 }
 
 /// Engine text, fit to stand in a message.
