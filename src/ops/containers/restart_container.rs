@@ -52,6 +52,7 @@ impl Verb for RestartContainer {
         let container = &notes.container;
         let running = notes::run(container) != Run::Down;
         let mut rows = Rows::new();
+        notes::swarm(&mut rows, container);
         notes::image(&mut rows, notes, "a restart");
         if running {
             notes::asks_for_more(&mut rows, container, params.timeout);
