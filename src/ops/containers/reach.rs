@@ -110,8 +110,8 @@ const PATH_CHARS_MAX: usize = 4096;
 pub(in crate::ops) fn disguised(volume: &Volume) -> Option<String> {
     let name = text::name(&volume.name);
     if let Some(path) = volume.host_path() {
-        let special = special(path).map(|special| format!(": {special}")).unwrap_or_default();
-        let path = text::line(path, PATH_CHARS_MAX);
+        let special = special(&path).map(|special| format!(": {special}")).unwrap_or_default();
+        let path = text::line(&path, PATH_CHARS_MAX);
         return Some(format!("volume {name} is a path of the host in disguise, {path}{special}"));
     }
     let driver = text::name(&volume.driver);
