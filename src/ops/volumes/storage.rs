@@ -115,6 +115,16 @@ mod tests {
                 vec![("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")],
                 Storage::Memory,
             ),
+            // File systems of the kernel, and shares of a machine's host, have no path for a device.
+            ("local", vec![("type", "proc"), ("device", "proc")], Storage::Host("proc")),
+            ("local", vec![("type", "sysfs"), ("device", "x")], Storage::Host("x")),
+            ("local", vec![("type", "devtmpfs")], Storage::Host("devtmpfs")),
+            (
+                "local",
+                vec![("type", "9p"), ("device", "share"), ("o", "trans=virtio")],
+                Storage::Host("share"),
+            ),
+            ("local", vec![("type", "tmpfs"), ("device", "tmpfs")], Storage::Memory),
             (
                 "local",
                 vec![("type", "nfs"), ("o", "addr=10.0.0.1,rw"), ("device", ":/x")],

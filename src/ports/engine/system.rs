@@ -37,6 +37,11 @@ pub trait LookSystem: Send + Sync + fmt::Debug {
     fn own_container(&self) -> Option<&FullId> {
         None
     }
+
+    /// The path of the engine's socket that this program itself uses, if it uses one.
+    fn own_socket(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// An engine's description of itself. Nothing in it is secret: proxies and registries are left out.

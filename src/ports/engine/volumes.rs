@@ -85,19 +85,19 @@ impl Volume {
         FullId::parse(&self.name).is_some()
     }
 
-    /// What of the host it is, if it is not storage of the engine's own: a folder or a device, as its
-    /// options have it.
+    /// What of the host it is, if it is not storage of the engine's own: a folder, a device or a
+    /// file system of its kernel, as its options have it. The engine hands any type and device to
+    /// the host's kernel, so what is not known to be harmless is of the host.
     pub fn host_path(&self) -> Option<&str> {
         let option = |key| self.options.get(key).map_or("", String::as_str);
         let (device, words, fs) = (option("device"), option("o"), option("type"));
-        let bound = words.split(',').any(|word| ["bind", "rbind"].contains(&word));
+        let bound = words.split(',').any(|word| ["bind", "rbind"].contains(&word.trim()));
         if self.driver != "local" || (NOT_HERE.contains(&fs) && !bound) {
             return None;
         }
         // An overlay names its folders among the words of `o`.
-        [device, words]
-            .into_iter()
-            .find(|text| bound || text.contains('/'))
-            .filter(|t| !t.is_empty())
+        let folder = |text: &&str| bound || text.contains('/');
+        let found = [device, words].into_iter().filter(|text| !text.is_empty()).find(folder);
+        found.or_else(|| [device, fs].into_iter().find(|text| !text.is_empty()))
     }
 }
