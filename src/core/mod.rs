@@ -10,4 +10,5 @@ pub mod policy;
 pub mod reason;
 pub mod record;
 pub mod redact;
+pub mod signals;
 pub mod text;

@@ -17,6 +17,9 @@ pub const USAGE_SECONDS_MAX: u64 = 60;
 /// Seconds for a start.
 pub const START_SECONDS_MAX: u64 = 60;
 
+/// Seconds for the removal of a container: it may be killed first, and all its own files go.
+pub const REMOVAL_SECONDS_MAX: u64 = 180;
+
 /// Seconds for a change that starts and stops nothing.
 pub const CHANGE_SECONDS_MAX: u64 = 30;
 
@@ -61,6 +64,8 @@ pub struct Deadlines {
     pub usage: Duration,
     /// For a start.
     pub start: Duration,
+    /// For the removal of a container.
+    pub removal: Duration,
     /// For a change that starts and stops nothing.
     pub change: Duration,
     /// For a stop beyond its grace.
@@ -85,6 +90,7 @@ impl Default for Deadlines {
             log_idle: Duration::from_secs(LOG_IDLE_SECONDS_MAX),
             usage: Duration::from_secs(USAGE_SECONDS_MAX),
             start: Duration::from_secs(START_SECONDS_MAX),
+            removal: Duration::from_secs(REMOVAL_SECONDS_MAX),
             change: Duration::from_secs(CHANGE_SECONDS_MAX),
             stop_margin: Duration::from_secs(STOP_MARGIN_SECONDS),
             volume: Duration::from_secs(VOLUME_SECONDS_MAX),

@@ -149,12 +149,17 @@ pub(super) fn shown(engine_text: &str) -> String {
 /// The fault of a read that the engine refused.
 pub(super) fn refused(what: &str, answer: &Answer) -> Fault {
     let said = engine_text(&answer.body);
-    let (reason, message) = match answer.status {
-        404 if KINDS.contains(&what) => (
+    let gone = || {
+        let asked = KINDS.iter().find(|kind| **kind == what);
+        // What is asked of a thing, such as what it uses, is not there either if the thing is gone.
+        asked.or_else(|| KINDS.iter().find(|kind| says_it_is_gone(&said, kind)))
+    };
+    let (reason, message) = match (answer.status, gone()) {
+        (404, Some(kind)) => (
             Reason::NotFound,
-            format!("The {what} is gone. Ask for the list (with all=true) to see what there is."),
+            format!("The {kind} is gone. Ask for the list (with all=true) to see what there is."),
         ),
-        status => (
+        (status, _) => (
             Reason::EngineError,
             format!(
                 "Asked about the {what}, the engine answered with an error ({status}): {}",
@@ -180,6 +185,27 @@ pub(super) fn odd(what: &str, why: impl AsRef<str>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_asked_of_a_thing_that_is_gone_is_not_found() {
+        let reason = |what, status, message: &str| {
+            let body = serde_json::json!({ "message": message }).to_string().into_bytes();
+            let fault = refused(what, &Answer { status, body });
+            (fault.reason, fault.message)
+        };
+        for what in ["use", "process", "change", "log", "container"] {
+            let (reason, message) = reason(what, 404, "No such container: ab12");
+            assert_eq!(reason, Reason::NotFound, "{what}");
+            assert!(message.starts_with("The container is gone."), "{message}");
+        }
+        for (what, status, message) in [
+            ("use", 404, "page not found"),
+            ("use", 500, "No such container: ab12"),
+            ("use", 409, "container ab12 is not running"),
+        ] {
+            assert_eq!(reason(what, status, message).0, Reason::EngineError, "{message}");
+        }
+    }
 
     #[test]
     fn secrets_that_an_engine_quotes_are_told_to_nobody() {

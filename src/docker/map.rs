@@ -15,6 +15,7 @@ use super::model::{
 use crate::core::ids::FullId;
 use crate::core::plan::{Digest, canonical};
 use crate::core::reason::Fault;
+use crate::core::signals;
 use crate::ports::engine::{
     Beyond, CONTAINER, Container, ContainerRow, Engine, Mount, Port, State,
 };
@@ -161,6 +162,8 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
         memory_bytes: host.memory_bytes,
         memory_swap_bytes: host.memory_swap_bytes,
         nano_cpus: host.nano_cpus,
+        cpu_quota: host.cpu_quota,
+        cpu_period: host.cpu_period,
         config_digest,
     })
 }
@@ -175,19 +178,7 @@ fn devices(paths: Vec<Device>, requests: &[DeviceRequest]) -> Vec<String> {
 
 /// A signal by its name: Podman tells the number.
 fn signal(given: String) -> String {
-    let name = match given.as_str() {
-        "1" => "SIGHUP",
-        "2" => "SIGINT",
-        "3" => "SIGQUIT",
-        "9" => "SIGKILL",
-        "10" => "SIGUSR1",
-        "12" => "SIGUSR2",
-        "15" => "SIGTERM",
-        "28" => "SIGWINCH",
-        "37" => "SIGRTMIN+3",
-        _ => return given,
-    };
-    name.to_owned()
+    given.parse().ok().and_then(signals::name).unwrap_or(given)
 }
 
 /// Further names in each network. The beginning of the id is one that the engine gives by itself.

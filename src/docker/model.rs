@@ -168,6 +168,8 @@ answers! {
         memory_bytes: i64 = "Memory",
         memory_swap_bytes: i64 = "MemorySwap",
         nano_cpus: i64 = "NanoCpus",
+        cpu_quota: i64 = "CpuQuota",
+        cpu_period: i64 = "CpuPeriod",
     }
 
     Device {

@@ -30,6 +30,9 @@ pub(super) use world::{World, call, context, gate};
 /// When every test happens.
 pub(super) const NOW: OffsetDateTime = datetime!(2026-01-31 12:00:00 UTC);
 
+/// What others do to the containers before a look at one, and whether it succeeds at all.
+type Meanwhile = Box<dyn FnOnce(&mut Vec<Container>) -> Result<(), Fault> + Send>;
+
 type Effect = Box<dyn FnOnce(&mut Vec<Container>) -> Result<Acted, Fault> + Send>;
 
 /// A line of a log: its stream, its moment as engines write it, its bytes.
@@ -50,6 +53,8 @@ pub(super) struct Fake {
     pub(super) writable_bytes: Option<u64>,
     pub(super) happenings: Vec<Happening>,
     pub(super) usage: DiskUsage,
+    /// Its API version; `1.41` by default.
+    pub(super) api: &'static str,
     /// Calls that fail, by the name of their method.
     pub(super) broken: Vec<&'static str>,
     /// Calls that take this long, by the name of their method.
@@ -58,6 +63,8 @@ pub(super) struct Fake {
     pub(super) executed: Mutex<Option<Executed>>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
+    /// What happens right before the so-manieth look from now at one container.
+    pub(super) meanwhile: Mutex<Option<(usize, Meanwhile)>>,
     pub(super) calls: Mutex<Vec<String>>,
 }
 
@@ -120,6 +127,8 @@ pub(super) fn container(start: &str, name: &str) -> Container {
         memory_bytes: 0,
         memory_swap_bytes: 0,
         nano_cpus: 0,
+        cpu_quota: 0,
+        cpu_period: 0,
         config_digest: format!("sha256:{}", "c".repeat(64)),
     }
 }
@@ -186,6 +195,16 @@ impl Fake {
         Ok(())
     }
 
+    /// Lets others do what they do before this look.
+    fn let_others(&self) -> Result<(), Fault> {
+        let mut waiting = self.meanwhile.lock().unwrap();
+        if let Some((left, _)) = &mut *waiting {
+            *left -= 1;
+        }
+        let now = waiting.take_if(|(left, _)| *left == 0);
+        now.map_or(Ok(()), |(_, happens)| happens(&mut self.containers.lock().unwrap()))
+    }
+
     /// The answer of a method that may be slow.
     fn later<'a, T: Send + 'a>(
         &'a self,
@@ -198,6 +217,7 @@ impl Fake {
             answer
         })
     }
+
     fn act<'a>(&'a self, method: &'static str, target: &Granted<'_>) -> Answered<'a, Acted> {
         self.act_with(method, target, "")
     }
@@ -229,7 +249,23 @@ impl LookSystem for Fake {
     }
 
     fn engine(&self) -> Answered<'_, Engine> {
-        ready(Err(Fault::new(Reason::EngineError, "Nobody asks this.")))
+        ready(self.call("engine", "").map(|()| Engine {
+            id: "ENGINE".into(),
+            name: "host".into(),
+            version: "20.10.24".into(),
+            api: if self.api.is_empty() { "1.41" } else { self.api }.into(),
+            os: "Linux".into(),
+            kernel: "6.1".into(),
+            arch: "x86_64".into(),
+            storage: "overlay2".into(),
+            logging: "json-file".into(),
+            cpus: 2,
+            memory_bytes: 0,
+            containers: [0; 3],
+            images: 0,
+            warnings: Vec::new(),
+            address: "unix:///run/docker.sock".into(),
+        }))
     }
 
     fn disk_usage(&self) -> Answered<'_, DiskUsage> {
@@ -275,10 +311,11 @@ impl LookContainers for Fake {
     }
 
     fn container<'a>(&'a self, id: &'a FullId) -> Answered<'a, Container> {
+        let others = self.let_others();
         let containers = self.containers.lock().unwrap();
         let found = containers.iter().find(|c| c.id == *id).cloned();
         let name = found.as_ref().map_or("-", |c| c.name.as_str());
-        ready(self.call("container", name).and_then(|()| {
+        ready(others.and(self.call("container", name)).and_then(|()| {
             found.ok_or_else(|| Fault::new(Reason::NotFound, "There is no such container."))
         }))
     }

@@ -135,7 +135,7 @@ impl ActContainers for DockerEngine {
                 verb: "remove",
                 method: Method::DELETE,
                 path: format!("/containers/{id}"),
-                limit: self.deadlines.start,
+                limit: self.deadlines.removal,
                 certain_below: 500,
             };
             let options = RemoveContainerOptions { v: volumes, force, link: false };

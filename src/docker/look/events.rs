@@ -15,6 +15,13 @@ use crate::ports::engine::{EventQuery, Happening};
 /// The bytes of one event, at most: its labels stand in it.
 const EVENT_BYTES_MAX: usize = 1 << 20;
 
+/// The characters of a word of an event, at most: of thousands of events all are kept.
+const WORD_CHARS_MAX: usize = 512;
+
+/// The characters of what happened, at most. Of an exec it holds the command line, in which a secret
+/// is known for one only by its whole length.
+const ACTION_CHARS_MAX: usize = 4096;
+
 /// What is done with each.
 type Each<'a> = &'a mut (dyn FnMut(Happening) + Send);
 
@@ -116,8 +123,20 @@ fn happening(event: Event) -> Happening {
     let Event { kind, action, actor, seconds, nanos } = event;
     let Actor { id, attributes } = actor;
     let Attributes { name, image, exit_code, signal, container } = attributes;
+    let [kind, id, name, image, exit_code, signal, container] =
+        [kind, id, name, image, exit_code, signal, container].map(|word| cut(word, WORD_CHARS_MAX));
+    let action = cut(action, ACTION_CHARS_MAX);
     let at_nanos = if nanos == 0 { seconds.saturating_mul(1_000_000_000) } else { nanos };
     Happening { at_nanos, kind, action, id, name, image, exit_code, signal, container }
+}
+
+/// The beginning of a text, without the memory of its rest.
+fn cut(mut text: String, chars_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
+    text
 }
 
 fn events_path(query: &EventQuery) -> String {
@@ -180,6 +199,24 @@ mod tests {
         }
         let endless = vec![b' '; EVENT_BYTES_MAX + 1];
         assert_eq!(read(&[&endless]).unwrap_err().reason, Reason::EngineError);
+    }
+
+    #[test]
+    fn nothing_of_an_event_is_kept_in_full_length() {
+        let long = "é".repeat(50_000);
+        let event = json!({
+            "Type": long, "Action": long, "time": 7,
+            "Actor": {"ID": long, "Attributes": {"name": long, "image": long, "exitCode": long,
+                "signal": long, "container": long, "else": long}},
+        });
+        let seen = read(&[event.to_string().as_bytes()]).unwrap().remove(0);
+        let Happening { kind, action, id, name, image, exit_code, signal, container, .. } = &seen;
+        for word in [kind, id, name, image, exit_code, signal, container] {
+            assert_eq!((word.chars().count(), word.capacity()), (512, 1024));
+        }
+        assert_eq!((action.chars().count(), action.capacity()), (4096, 8192));
+        let short = event.to_string().replace(&long, "é");
+        assert_eq!(read(&[short.as_bytes()]).unwrap()[0].action, "é");
     }
 
     #[test]

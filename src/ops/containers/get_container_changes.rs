@@ -66,11 +66,11 @@ impl Render for Changes {
         for (mark, path) in &self.shown {
             out.push_str(&format!("{mark} {path}\n"));
         }
+        out.push_str(&format!("{added} added (A), {changed} changed (C), {deleted} deleted (D)."));
         if self.left_out() > 0 {
             let more = counted(self.left_out(), "more path");
-            out.push_str(&format!("… {more}; look inside the container for these.\n"));
+            out.push_str(&format!("\n… {more}; only `docker diff` shows all"));
         }
-        out.push_str(&format!("{added} added (A), {changed} changed (C), {deleted} deleted (D)."));
         out
     }
 

@@ -85,12 +85,12 @@ impl Render for Running {
             return format!("{} is not running ({state}), so it has no processes.", self.name);
         }
         let mut out = table(COLUMNS.map(|(heading, _)| heading), &self.rows);
-        if self.left_out > 0 {
-            out.push_str(&format!("… {} more\n", self.left_out));
-        }
         out.push_str("Process ids are those of the host.");
         if self.hidden {
             out.push_str(" Values that can be secret were hidden.");
+        }
+        if self.left_out > 0 {
+            out.push_str(&format!("\n… {} more; only `docker top` shows all", self.left_out));
         }
         out
     }

@@ -1,9 +1,12 @@
 //! `get_container_stats`: what containers use.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
 use super::{notes, target};
 use crate::core::ids::FullId;
@@ -13,7 +16,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::table;
-use crate::ops::units::bytes;
+use crate::ops::units::{bytes, counted};
 use crate::ports::engine::{CONTAINER, ContainerFilter, Stats};
 
 /// Containers that are measured, at most.
@@ -21,6 +24,9 @@ const ROWS_MAX: usize = 100;
 
 /// Containers that are measured at the same time, at most: each takes a second or two.
 const AT_ONCE: usize = 25;
+
+/// How long measuring all may take; what was not measured by then is said.
+const ALL: Duration = Duration::from_secs(25);
 
 /// The longest name, in characters.
 const NAME_CHARS_MAX: usize = 64;
@@ -49,6 +55,12 @@ pub struct Usage {
     nothing: String,
 }
 
+impl Usage {
+    fn unmeasured(&self) -> usize {
+        self.rows.iter().filter(|(.., stats)| stats.is_none()).count()
+    }
+}
+
 impl Render for Usage {
     fn text(&self) -> String {
         if self.rows.is_empty() {
@@ -57,12 +69,16 @@ impl Render for Usage {
         let rows: Vec<[String; 7]> = self.rows.iter().map(cells).collect();
         let mut out =
             table(["ID", "NAME", "CPU", "MEMORY", "NET IN/OUT", "DISK R/W", "PIDS"], &rows);
-        if self.left_out > 0 {
-            out.push_str(&format!("… {} more, not measured; add container=\n", self.left_out));
-        }
         out.push_str(
             "CPU in % of one processor, over the last second; NET and DISK since the start.",
         );
+        if self.unmeasured() > 0 {
+            let count = counted(self.unmeasured(), "container");
+            out.push_str(&format!("\nWhat {count} used could not be measured: \"-\" above."));
+        }
+        if self.left_out > 0 {
+            out.push_str(&format!("\n… {} more, not measured; add container=", self.left_out));
+        }
         out
     }
 
@@ -82,11 +98,15 @@ impl Render for Usage {
                 "pids": stats.pids,
             })
         };
-        json!({"containers": self.rows.iter().map(row).collect::<Vec<_>>(), "leftOut": self.left_out})
+        json!({
+            "containers": self.rows.iter().map(row).collect::<Vec<_>>(),
+            "leftOut": self.left_out,
+            "unmeasured": self.unmeasured(),
+        })
     }
 
     fn record(&self) -> Value {
-        let unmeasured = self.rows.iter().filter(|(.., stats)| stats.is_none()).count();
+        let unmeasured = self.unmeasured();
         json!({"rows": self.rows.len(), "leftOut": self.left_out, "unmeasured": unmeasured})
     }
 }
@@ -166,17 +186,18 @@ async fn all(cx: Context<'_>) -> Result<Usage, Fault> {
     let left_out = running.len().saturating_sub(ROWS_MAX);
     running.truncate(ROWS_MAX);
     running.reverse();
+    let end = Instant::now() + ALL;
     let mut looks = Vec::new();
     for row in &running {
-        looks.push(cx.look.stats(&row.id));
+        looks.push(timeout_at(end, cx.look.stats(&row.id)));
     }
-    let seen: Vec<Result<Stats, Fault>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
     let mut rows = Vec::new();
     for (row, stats) in running.into_iter().zip(seen) {
         match stats {
             // It ended meanwhile.
-            Err(fault) if fault.reason == Reason::NotFound => {}
-            stats => rows.push((row.id, row.name, stats.ok())),
+            Ok(Err(fault)) if fault.reason == Reason::NotFound => {}
+            stats => rows.push((row.id, row.name, stats.ok().and_then(Result::ok))),
         }
     }
     Ok(Usage { rows, left_out, nothing: "No containers are running.".to_owned() })

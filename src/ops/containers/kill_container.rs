@@ -63,6 +63,10 @@ impl Verb for KillContainer {
             (Run::Down, _) => {
                 format!("{name} is not running: the engine refuses to send it a signal.")
             }
+            _ if signal.freezes() => format!(
+                "Freeze {name} ({signal}): it stops answering, and the engine still says that it \
+                 runs."
+            ),
             (_, true) if removed => format!("Kill {name} ({signal}, at once) and so REMOVE it."),
             (_, true) => format!("Kill {name} ({signal}, at once)."),
             (_, false) if removed => format!(
@@ -83,10 +87,17 @@ impl Verb for KillContainer {
             return rows;
         }
         notes::uptime(&mut rows, notes);
+        if signal.freezes() {
+            frozen(&mut rows, notes);
+            return rows;
+        }
         if signal.kills() {
             notes::some(&mut rows, "comes back", notes::comes_back(container));
         } else {
             notes::some(&mut rows, "if it ends", after_the_end(container, signal));
+        }
+        if signal.may_freeze() {
+            rows.push(("or freezes", format!("it may stop answering instead; {THAWS}")));
         }
         if run == Run::Paused {
             rows.push(("pause", "a signal can end it too".into()));
@@ -106,7 +117,7 @@ impl Verb for KillContainer {
         rows.push((if signal.kills() { "lost as well" } else { "and perhaps" }, unwritten.into()));
         notes::some(&mut rows, "writes to", notes::writable(container));
         notes::some(&mut rows, "database", notes::database(container));
-        notes::affected(&mut rows, notes, how_long);
+        notes::affected(&mut rows, notes, how_long, signal.kills());
         rows
     }
 
@@ -123,6 +134,9 @@ impl Verb for KillContainer {
         Told {
             changed: match signal.kills() {
                 true => format!("Killed {name} ({signal})."),
+                false if signal.freezes() => {
+                    format!("Sent {signal} to {name}. Engines call running what it froze; {THAWS}.")
+                }
                 false => format!("Sent {signal} to {name}."),
             },
             already: format!("{name} was not running; nothing was done."),
@@ -130,6 +144,19 @@ impl Verb for KillContainer {
             shown: |_| Vec::new(),
         }
     }
+}
+
+/// What ends a freeze.
+const THAWS: &str = "SIGCONT lets it go on, and a stop waits out its time and kills it";
+
+/// What a freeze of its first process comes to.
+fn frozen(rows: &mut Rows, notes: &Notes) {
+    let container = &notes.container;
+    notes::published(rows, container, "they take connections and do not answer");
+    rows.push(("only the first", "process is frozen; others in it go on".into()));
+    rows.push(("kept", "everything, also what is in memory".into()));
+    rows.push(("undo", THAWS.into()));
+    notes::waiting(rows, notes, "they wait for it, and may time out");
 }
 
 /// What the engine does with its restart policy after a signal that may or may not end it. One that

@@ -17,6 +17,7 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Preview};
+use crate::ops::units::counted;
 use crate::ports::engine::{Acted, CONTAINER, Container, Stats};
 
 /// Which container.
@@ -84,6 +85,8 @@ pub(in crate::ops) struct Current {
     pub(in crate::ops) memory_bytes: i64,
     pub(in crate::ops) memory_swap_bytes: i64,
     pub(in crate::ops) nano_cpus: i64,
+    pub(in crate::ops) cpu_quota: i64,
+    pub(in crate::ops) cpu_period: i64,
     pub(in crate::ops) restart_policy: String,
 }
 
@@ -94,6 +97,8 @@ impl Current {
             memory_bytes: container.memory_bytes,
             memory_swap_bytes: container.memory_swap_bytes,
             nano_cpus: container.nano_cpus,
+            cpu_quota: container.cpu_quota,
+            cpu_period: container.cpu_period,
             restart_policy: container.restart_policy.clone(),
         }
     }
@@ -222,7 +227,7 @@ pub(in crate::ops) fn preview(
                 format!("{}{word} {}", text::name(status), text::line(at, 64))
             }
             (Some(status), _) => text::name(status),
-            _ => "keeps restarting by itself (bound to that, not to its start time)".to_owned(),
+            _ => restarting(container),
         };
         shown.push(("state", state));
         shown.push(("configuration", text::name(&short_digest(&facts.config))));
@@ -231,6 +236,19 @@ pub(in crate::ops) fn preview(
         }
     }
     Preview { headline, facts: shown, notes: rows }
+}
+
+/// The state of one that the engine restarted, of which it is not foreseen when it does so again.
+fn restarting(Container { state, restart_count, .. }: &Container) -> String {
+    let times = counted(usize::try_from(*restart_count).unwrap_or_default(), "time");
+    let since = match state.running {
+        true => format!(" since {}", text::line(&state.started_at, 64)),
+        false => String::new(),
+    };
+    format!(
+        "{}{since}, restarted by itself {times} (bound to that it restarts, not to its start time)",
+        text::name(&state.status)
+    )
 }
 
 /// A digest as people know it: its algorithm and 12 digits.

@@ -242,15 +242,17 @@ pub(super) fn in_memory(container: &Container) -> String {
     out
 }
 
-/// Who else is affected, and what becomes of those who share something with it.
-pub(super) fn affected(rows: &mut Rows, notes: &Notes, how_long: &str) {
+/// Who else is affected, and what becomes of those who share something with it, which ends or may
+/// end.
+pub(super) fn affected(rows: &mut Rows, notes: &Notes, how_long: &str, ends: bool) {
     let Some(peers) = notes.peers() else {
         rows.push(("others affected", UNCHECKED.into()));
         return;
     };
+    let killed = if ends { "they are KILLED with it" } else { "they are KILLED if it ends" };
     for (label, names, what) in [
         ("share its network", &peers.network, format!("they lose their network {how_long}")),
-        ("share its process ids", &peers.pid, "they are KILLED with it".to_owned()),
+        ("share its process ids", &peers.pid, killed.to_owned()),
         ("share its IPC", &peers.ipc, format!("they lose its shared memory {how_long}")),
     ] {
         if !names.is_empty() {

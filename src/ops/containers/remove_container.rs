@@ -99,7 +99,7 @@ impl Verb for RemoveContainer {
         if notes::run(container) != Run::Down {
             notes::lost(&mut rows, container);
         }
-        notes::affected(&mut rows, notes, "for good, and cannot be started again");
+        notes::affected(&mut rows, notes, "for good, and cannot be started again", true);
         rows
     }
 

@@ -41,7 +41,8 @@ impl Verb for RestartContainer {
                 format!("Restart {name}: it does not run, so this will START a stopped container.")
             }
             Run::Paused => format!(
-                "Restart {name}: stop it ({signals}) and start it again, which also un-pauses it."
+                "Restart {name}: stop it ({signals}) and start it again, which also un-pauses it; \
+                 Podman refuses this."
             ),
             Run::Up => format!("Restart {name}: stop it ({signals}) and start it again."),
         }
@@ -80,7 +81,7 @@ impl Verb for RestartContainer {
         } else {
             rows.push(("kept", "writable layer, volumes, log".into()));
         }
-        notes::affected(&mut rows, notes, "until they restart too");
+        notes::affected(&mut rows, notes, "until they restart too", true);
         rows
     }
 

@@ -4,17 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::text;
-
-/// The names that Linux engines know, but for real-time ones.
-const NAMES: [&str; 35] = [
-    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
-    "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
-    "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN",
-];
-
-/// Numbers of signals.
-const NUMBERS: std::ops::RangeInclusive<u8> = 1..=64;
+use crate::core::{signals, text};
 
 /// A signal: `SIGKILL`, or its number.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -32,21 +22,20 @@ impl Signal {
         self.is("SIGKILL")
     }
 
+    /// Whether it freezes every process that gets it.
+    pub(in crate::ops) fn freezes(&self) -> bool {
+        self.is("SIGSTOP")
+    }
+
+    /// Whether it freezes a process that does nothing about it.
+    pub(in crate::ops) fn may_freeze(&self) -> bool {
+        ["SIGTSTP", "SIGTTIN", "SIGTTOU"].iter().any(|one| self.is(one))
+    }
+
     /// Whether it is the one that is written so.
     pub(in crate::ops) fn is(&self, written: &str) -> bool {
-        let number = |name: &str| match name {
-            "HUP" => "1".to_owned(),
-            "INT" => "2".to_owned(),
-            "QUIT" => "3".to_owned(),
-            "KILL" => "9".to_owned(),
-            "TERM" => "15".to_owned(),
-            other => other.to_owned(),
-        };
-        let bare = |text: &str| {
-            let upper = text.to_ascii_uppercase();
-            number(upper.strip_prefix("SIG").unwrap_or(&upper))
-        };
-        bare(&self.0) == bare(written)
+        let number = signals::number(&self.0);
+        number.is_some() && number == signals::number(written)
     }
 }
 
@@ -60,15 +49,11 @@ impl TryFrom<String> for Signal {
     type Error = String;
 
     fn try_from(given: String) -> Result<Self, String> {
-        let upper = given.to_ascii_uppercase();
-        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-        let number = given.parse().is_ok_and(|number: u8| NUMBERS.contains(&number));
-        let plain = given.bytes().all(|b| b.is_ascii_digit()) && !given.starts_with('0');
-        if number && plain {
-            return Ok(Self(given));
-        }
-        if NAMES.contains(&name) || real_time(name) {
-            return Ok(Self(format!("SIG{name}")));
+        if signals::number(&given).is_some() {
+            let upper = given.to_ascii_uppercase();
+            let number = given.bytes().all(|b| b.is_ascii_digit());
+            let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+            return Ok(Self(if number { given } else { format!("SIG{name}") }));
         }
         Err(format!(
             "`{}` is no signal; use a name such as `SIGTERM`, `HUP` or `USR1`, or a number from 1 \
@@ -76,18 +61,6 @@ impl TryFrom<String> for Signal {
             text::line(&given, 32)
         ))
     }
-}
-
-/// `RTMIN+1` to `RTMIN+15`, and `RTMAX-14` to `RTMAX`.
-fn real_time(name: &str) -> bool {
-    let within = |digits: &str, max: u8| {
-        !digits.starts_with('0')
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && digits.parse().is_ok_and(|number: u8| (1..=max).contains(&number))
-    };
-    name == "RTMAX"
-        || name.strip_prefix("RTMIN+").is_some_and(|digits| within(digits, 15))
-        || name.strip_prefix("RTMAX-").is_some_and(|digits| within(digits, 14))
 }
 
 impl fmt::Display for Signal {
@@ -145,6 +118,13 @@ mod tests {
         let signal = |given: &str| Signal::try_from(given.to_owned()).unwrap();
         assert!(signal("9").kills() && signal("kill").kills() && Signal::default().kills());
         assert!(!signal("15").kills() && !signal("19").kills());
+        assert!(signal("19").freezes() && signal("STOP").freezes() && !signal("18").freezes());
+        assert!(signal("20").may_freeze() && signal("TTOU").may_freeze());
+        assert!(!signal("19").may_freeze() && !signal("23").may_freeze());
+        assert!(
+            signal("28").is("SIGWINCH") && signal("iot").is("ABRT") && signal("37").is("RTMIN+3")
+        );
+        assert!(!signal("28").is("a word") && !signal("28").is(""));
         assert!(signal("15").is("SIGTERM") && signal("TERM").is("15") && !signal("HUP").is("TERM"));
     }
 }

@@ -53,7 +53,7 @@ impl Verb for StopContainer {
         notes::removed(&mut rows, container);
         notes::published(&mut rows, container, "they stop answering; who is connected is unknown");
         notes::lost(&mut rows, container);
-        notes::affected(&mut rows, notes, "until it and they are started again");
+        notes::affected(&mut rows, notes, "until it and they are started again", true);
         rows
     }
 

@@ -85,6 +85,12 @@ impl Verb for UpdateContainer {
                  nothing else will change either."
             );
         }
+        if params.cpus.is_some() && Current::of(&notes.container).has_quota() {
+            return format!(
+                "{name} has a processor quota: the engine refuses another limit beside it, and \
+                 nothing else will change either."
+            );
+        }
         let mut parts = Vec::new();
         parts.extend(params.memory.map(|_| "memory limit"));
         parts.extend(params.cpus.map(|_| "processor limit"));
@@ -92,8 +98,7 @@ impl Verb for UpdateContainer {
         format!("Change the {} of {name}.", parts.join(", "))
     }
 
-    fn notes(params: &Params, notes: &Notes) -> Rows {
-        let container = &notes.container;
+    fn bound(params: &Params, container: &Container) -> Rows {
         let now = Current::of(container);
         let mut rows = Rows::new();
         if let Some(memory) = params.memory {
@@ -104,17 +109,28 @@ impl Verb for UpdateContainer {
             rows.push(("swap beside it", format!("{from} -> {to}")));
         }
         if let Some(cpus) = params.cpus {
-            rows.push(("processors", format!("{} -> {cpus}", cpus_words(now.nano_cpus))));
+            rows.push(("processors", format!("{} -> {cpus}", now.processors())));
         }
         if let Some(policy) = &params.restart_policy {
             let from = text::name(&now.restart_policy);
             let then = match policy.name.as_str() {
                 "no" => "it stays down once it ends",
                 "on-failure" => "it is started again if it ends with an error",
+                "unless-stopped" => {
+                    "it is started again whenever it ends, and when the engine starts if it was \
+                     not stopped by hand"
+                }
                 _ => "it is started again whenever it ends, and when the engine starts",
             };
             rows.push(("restart policy", format!("{from} -> {policy}: {then}")));
         }
+        rows
+    }
+
+    fn notes(params: &Params, notes: &Notes) -> Rows {
+        let container = &notes.container;
+        let now = Current::of(container);
+        let mut rows = Rows::new();
         if notes::run(container) != Run::Down {
             memory_use(&mut rows, params.memory, notes);
         }
@@ -154,7 +170,7 @@ impl Verb for UpdateContainer {
                 let now = Current::of(container);
                 let memory = memory_words(now.memory_bytes);
                 let policy = text::name(&now.restart_policy);
-                let cpus = cpus_words(now.nano_cpus);
+                let cpus = now.processors();
                 vec![
                     ("memoryBytes", json!(now.memory_bytes), format!("memory limit {memory}")),
                     ("memorySwapBytes", json!(now.memory_swap_bytes), {
@@ -170,6 +186,28 @@ impl Verb for UpdateContainer {
 }
 
 impl Current {
+    /// Whether processors are limited by a quota or a period, beside which engines take no number
+    /// of processors.
+    const fn has_quota(&self) -> bool {
+        self.nano_cpus == 0 && (self.cpu_quota > 0 || self.cpu_period > 0)
+    }
+
+    fn processors(&self) -> String {
+        match (self.nano_cpus, self.has_quota()) {
+            (1.., _) => Cpus { nanos: self.nano_cpus }.to_string(),
+            (_, false) => "no limit".to_owned(),
+            (_, true) => {
+                let micros = |count: i64, none: &str| match count {
+                    1.. => format!("{count} us"),
+                    _ => none.to_owned(),
+                };
+                let quota = micros(self.cpu_quota, "any time");
+                let period = micros(self.cpu_period, "the usual period");
+                format!("a quota of {quota} in {period}")
+            }
+        }
+    }
+
     /// The limit of memory and swap together that goes with a new limit of memory, without which
     /// engines refuse one above the old. Any amount of swap stays any; as much swap as memory, which
     /// is what engines take where nothing is said, stays that; every other amount stays the same.
@@ -217,10 +255,6 @@ fn swap_words(memory: i64, both: i64) -> String {
     }
 }
 
-fn cpus_words(nanos: i64) -> String {
-    if nanos <= 0 { "no limit".to_owned() } else { Cpus { nanos }.to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,12 +270,8 @@ mod tests {
             ((0, -1), -1),
             ((50, 0), 200),
         ] {
-            let now = Current {
-                memory_bytes: memory,
-                memory_swap_bytes: both,
-                nano_cpus: 0,
-                restart_policy: String::new(),
-            };
+            let now =
+                Current { memory_bytes: memory, memory_swap_bytes: both, ..Current::default() };
             assert_eq!(now.swap_for(100), expected, "{memory} {both}");
         }
     }

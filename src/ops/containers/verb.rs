@@ -50,6 +50,11 @@ pub trait Verb: Send + Sync + 'static {
     /// One sentence: what would be done.
     fn headline(params: &Self::Params, notes: &Notes) -> String;
 
+    /// What a preview shows among the facts, since the plan is bound to it as well.
+    fn bound(_params: &Self::Params, _container: &Container) -> Rows {
+        Rows::new()
+    }
+
     /// What a preview shows beside the facts.
     fn notes(params: &Self::Params, notes: &Notes) -> Rows;
 
@@ -100,7 +105,10 @@ impl<V: Verb> Change for V {
     ) -> Preview {
         let notes = lifecycle::notes(cx, plan.targets(), sight, V::BESIDE).await;
         let headline = V::headline(params, &notes);
-        lifecycle::preview(plan, headline, facts, &notes, V::notes(params, &notes))
+        let rows = V::notes(params, &notes);
+        let mut preview = lifecycle::preview(plan, headline, facts, &notes, rows);
+        preview.facts.extend(V::bound(params, &notes.container));
+        preview
     }
 
     async fn execute(

@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
@@ -20,7 +21,7 @@ use outcome::{Done, Pruned};
 use crate::core::grant::{Granted, Permit};
 use crate::core::operation::{Class, Drift, Kind, Spec};
 use crate::core::plan::{Plan, Target};
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Proceed, Seen, Steps};
 use crate::ops::units::short;
@@ -146,9 +147,13 @@ pub(super) fn spec(
 /// What each of the targets is, in words that follow its name.
 type About = Vec<String>;
 
+/// What is said of a target that is gone, or used, when its preview is made.
+const GONE: &str = "gone or in use by now, and left alone";
+
 impl<T: Prunable> Change for Prune<T> {
     type Params = Params;
-    type Facts = T::Facts;
+    /// None for what is gone, or used, by now.
+    type Facts = Option<T::Facts>;
     type Sight = About;
     type Done = Done;
     type Output = Pruned;
@@ -160,8 +165,18 @@ impl<T: Prunable> Change for Prune<T> {
     async fn resolve(cx: Context<'_>, params: &Params) -> Result<Vec<Target>, Fault> {
         let filter = Filter::of(params, cx.clock.now())?;
         let engine = cx.look.engine_id().await?;
-        let mut found = T::unused(cx, &engine, Among::All(params.label())).await?;
-        found.retain(|one| filter.takes(one));
+        let mut found = Vec::new();
+        // What came since a grant was given is none of it, and must not stand in its way.
+        let granted = cx.granted.unwrap_or_default().iter().filter(|t| t.kind == T::KIND.name);
+        let granted: Vec<Target> = granted.cloned().collect();
+        if !granted.is_empty() {
+            found = T::unused(cx, &engine, Among::These(&granted)).await?;
+            found.retain(|one| filter.takes(one));
+        }
+        if found.is_empty() {
+            found = T::unused(cx, &engine, Among::All(params.label())).await?;
+            found.retain(|one| filter.takes(one));
+        }
         filter::check(&mut found, &T::WORDS, params)?;
         Ok(found.into_iter().map(|one| one.target).collect())
     }
@@ -170,17 +185,16 @@ impl<T: Prunable> Change for Prune<T> {
         cx: Context<'_>,
         _: &Params,
         targets: &[Target],
-    ) -> Result<Seen<T::Facts, About>, Fault> {
+    ) -> Result<Seen<Option<T::Facts>, About>, Fault> {
         let engine = targets.first().map_or("", |target| target.engine.as_str());
         let mut found = T::unused(cx, engine, Among::These(targets)).await?;
         let (mut facts, mut sight) = (Vec::new(), Vec::new());
         for target in targets {
             let place = found.iter().position(|one| one.target.id == target.id);
-            let Some(one) = place.map(|place| found.swap_remove(place)) else {
-                return Err(in_use(target));
-            };
-            facts.push(one.facts);
-            sight.push(one.about);
+            let now = place.map(|place| found.swap_remove(place));
+            let (now, about) = now.map(|one| (one.facts, one.about)).unzip();
+            facts.push(now);
+            sight.push(about.unwrap_or_else(|| GONE.to_owned()));
         }
         Ok(Seen { class: Class::Destroy, facts, sight })
     }
@@ -189,12 +203,18 @@ impl<T: Prunable> Change for Prune<T> {
         cx: Context<'_>,
         plan: &Plan,
         _: &Params,
-        _: &[T::Facts],
+        facts: &[Option<T::Facts>],
         sight: About,
     ) -> Preview {
-        let (sizes, notes) =
-            futures_util::future::join(sizes::<T>(cx), T::notes(cx, plan.targets())).await;
-        preview::of::<T>(plan, &sight, sizes.as_ref(), notes)
+        let there = plan.targets().iter().zip(facts).filter(|(_, facts)| facts.is_some());
+        let there: Vec<Target> = there.map(|(target, _)| target.clone()).collect();
+        let (sizes, notes) = futures_util::future::join(sizes::<T>(cx), T::notes(cx, &there)).await;
+        preview::of::<T>(plan, &sight, &there, sizes.as_ref(), notes)
+    }
+
+    /// What was gone, or used, when it was shown was never agreed to.
+    fn holds(shown: &Value, now: &Value) -> bool {
+        !shown.is_null() && shown == now
     }
 
     async fn execute(
@@ -235,17 +255,6 @@ async fn sizes<T: Prunable>(cx: Context<'_>) -> Option<Sizes> {
     let usage = timeout(SIZES, cx.look.disk_usage()).await.ok()?.ok()?;
     let sized = |item: &Stored| Some((item.id.clone(), item.own_bytes?));
     Some(share(&usage).items.iter().filter_map(sized).collect())
-}
-
-fn in_use(target: &Target) -> Fault {
-    Fault::new(
-        Reason::PlanChanged,
-        format!(
-            "The {} {} is gone or came into use at this moment. Call again for a new preview.",
-            target.kind,
-            name(target)
-        ),
-    )
 }
 
 /// The name of a target; what has none is called by the first 12 digits of its id.

@@ -4,9 +4,10 @@
 use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::operation::{Kind, Spec};
+use crate::core::plan::Target;
 use crate::core::reason::Fault;
-use crate::core::text;
 use crate::gate::Context;
+use crate::ops::volumes::storage::Storage;
 use crate::ops::volumes::target::{self, Facts};
 use crate::ops::volumes::users;
 use crate::ops::when;
@@ -16,6 +17,11 @@ use crate::ports::engine::{
 
 /// The driver whose volumes lie in the engine's own storage.
 const LOCAL: &str = "local";
+
+/// The label that engines give to volumes that nobody named, and the API version of the first that
+/// do so.
+const UNNAMED: &str = "com.docker.volume.anonymous";
+const UNNAMED_SINCE: (u32, u32) = (1, 42);
 
 /// The operation.
 #[derive(Debug)]
@@ -28,7 +34,7 @@ impl Prunable for PruneVolumes {
     const WORDS: Words = Words {
         one: "unused volume",
         none: "Volumes with a name are taken only with label=; remove_volume takes one by its name.",
-        lost: "ALL THAT IS IN THEM",
+        lost: "ALL THAT IS IN THEM, except where the line of one says otherwise",
         kept: "volumes that any container uses, also a stopped one",
         undo: "no; whether there is a backup is not known here",
     };
@@ -51,31 +57,60 @@ impl Prunable for PruneVolumes {
     ) -> Result<Vec<Unused<Facts>>, Fault> {
         let filter = VolumeFilter { label: among.label() };
         let volumes = cx.look.volumes(&filter).await?;
+        let labels_its_own = match among {
+            Among::All(None) => labels_unnamed(&cx.look.engine().await?.api),
+            Among::All(Some(_)) | Among::These(_) => false,
+        };
         // Whoever makes a container makes its volumes first: the containers are asked for last.
         let containers = users::all(cx).await?;
-        let fits = |volume: &&Volume| is_unused(volume, &containers, among);
+        let fits = |volume: &&Volume| is_unused(volume, &containers, among, labels_its_own);
         volumes.iter().filter(fits).map(|volume| unused(cx, volume, engine)).collect()
     }
 
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
         Box::pin(async move { act.remove_volume(target).await.map(drop) })
     }
+
+    async fn notes(_: Context<'_>, _: &[Target]) -> Vec<(&'static str, String)> {
+        vec![("last use", "NOT KNOWN: what is old may have been in use until just now".into())]
+    }
 }
 
-fn is_unused(volume: &Volume, containers: &[ContainerRow], among: Among<'_>) -> bool {
+/// Whether an engine of this API version gives its label to volumes that nobody names.
+fn labels_unnamed(api: &str) -> bool {
+    let version = api.split_once('.').and_then(|(major, minor)| {
+        let both: (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
+        Some(both)
+    });
+    // Of what cannot be read, the stricter of the two is taken.
+    version.is_none_or(|version| version >= UNNAMED_SINCE)
+}
+
+fn is_unused(
+    volume: &Volume,
+    containers: &[ContainerRow],
+    among: Among<'_>,
+    labels_its_own: bool,
+) -> bool {
+    let unnamed = volume.is_anonymous() && (!labels_its_own || volume.labels.contains_key(UNNAMED));
     let meant = match among {
-        Among::All(None) => volume.is_anonymous(),
+        Among::All(None) => unnamed,
         Among::All(Some(_)) | Among::These(_) => among.holds(&volume.name),
     };
     meant && volume.driver == LOCAL && users::of(&volume.name, containers).is_empty()
 }
 
 fn unused(cx: Context<'_>, volume: &Volume, engine: &str) -> Result<Unused<Facts>, Fault> {
-    let kind = if volume.is_anonymous() { "without a name" } else { "NAMED" };
+    let kind = match (volume.is_anonymous(), volume.labels.contains_key(UNNAMED)) {
+        (true, true) => "without a name",
+        (true, false) => "named by 64 hex digits, so taken for unnamed",
+        (false, _) => "NAMED",
+    };
     let made = when::aged(&volume.created_at, cx.clock.now());
-    let place = match volume.host_path() {
-        Some(path) => format!("; what is in it stays, at {} of the host", text::name(path)),
-        None => String::new(),
+    let storage = Storage::of(volume);
+    let place = match storage {
+        Storage::Own => String::new(),
+        _ => format!("; {}; lost: {}", storage.place(volume), storage.lost()),
     };
     Ok(Unused {
         since: when::read(&volume.created_at),
@@ -88,6 +123,7 @@ fn unused(cx: Context<'_>, volume: &Volume, engine: &str) -> Result<Unused<Facts
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::reason::Reason;
     use crate::ops::fake::{Fake, container, context, id, stopped, volume};
     use crate::ports::engine::{Container, Mount};
 
@@ -124,5 +160,65 @@ mod tests {
             let found = PruneVolumes::unused(context(&engine), "E", Among::All(label)).await;
             assert_eq!(found.unwrap().len(), usize::from(taken), "{case}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_labels_what_nobody_named_is_believed() {
+        let labelled = |mut volume: Volume| {
+            volume.labels.insert(UNNAMED.into(), String::new());
+            volume
+        };
+        let digits = || volume(id("a1").as_str());
+        for (api, volume, label, taken) in [
+            ("1.41", digits(), None, true),
+            ("1.41", labelled(digits()), None, true),
+            ("1.42", digits(), None, false),
+            ("1.42", labelled(digits()), None, true),
+            // Anybody can give that label, and it makes no name into none.
+            ("1.42", labelled(volume("data")), None, false),
+            ("1.42", labelled(volume("data")), Some(UNNAMED), true),
+            ("1.42", digits(), Some(UNNAMED), false),
+            ("2.0", digits(), None, false),
+            ("1.9", digits(), None, true),
+            ("odd", digits(), None, false),
+        ] {
+            let engine = Fake { api, ..Fake::default() };
+            engine.volumes.lock().unwrap().push(volume);
+            let found = PruneVolumes::unused(context(&engine), "E", Among::All(label)).await;
+            assert_eq!(found.unwrap().len(), usize::from(taken), "{api} {label:?}");
+        }
+        let engine = Fake { broken: vec!["engine"], ..Fake::default() };
+        let unknown = PruneVolumes::unused(context(&engine), "E", Among::All(None)).await;
+        assert_eq!(unknown.unwrap_err().reason, Reason::EngineError);
+    }
+
+    #[tokio::test]
+    async fn each_says_what_it_is_and_what_is_lost_with_it() {
+        let with = |options: &[(&str, &str)]| Volume {
+            options: options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            ..volume("data")
+        };
+        let own = "NAMED, made or last changed at 2026-01-30T12:00:00Z (24 h ago)";
+        for (volume, more) in [
+            (with(&[]), ""),
+            (
+                with(&[("type", "none"), ("o", "bind"), ("device", "/srv")]),
+                "; HOST /srv: not the engine's own, but a path of the host; lost: nothing of what \
+                 lies on the host",
+            ),
+            (
+                with(&[("type", "nfs"), ("o", "addr=10.0.0.1"), ("device", ":/x")]),
+                "; elsewhere: :/x (nfs); lost: nothing of what lies elsewhere",
+            ),
+        ] {
+            let engine = Fake::default();
+            assert_eq!(
+                unused(context(&engine), &volume, "E").unwrap().about,
+                format!("{own}{more}")
+            );
+        }
+        let (engine, digits) = (Fake::default(), volume(id("a1").as_str()));
+        let about = unused(context(&engine), &digits, "E").unwrap().about;
+        assert!(about.starts_with("named by 64 hex digits, so taken for unnamed, "), "{about}");
     }
 }

@@ -339,6 +339,10 @@ pub struct Container {
     pub memory_swap_bytes: i64,
     /// Limit in billionths of a processor; zero for none.
     pub nano_cpus: i64,
+    /// Microseconds of processor time in each period; zero or less for no such limit.
+    pub cpu_quota: i64,
+    /// The period of that in microseconds; zero for the engine's own.
+    pub cpu_period: i64,
     /// Digest over the host configuration and the mounts: it changes whenever these do.
     pub config_digest: String,
 }

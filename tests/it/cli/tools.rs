@@ -56,7 +56,7 @@ fn toolsets_narrow_the_list() {
 
 #[test]
 fn read_only_offers_no_change() {
-    for row in rows(&["--read-only"]) {
+    for row in rows(&["--read-only", "--toolsets", "all"]) {
         let is_change = ["mutate", "destroy", "escalate"].contains(&row["class"].as_str().unwrap());
         assert_eq!(row["offered"] == false, is_change, "{row}");
         assert_eq!(row["verdict"].as_str().unwrap().contains("read_only"), is_change, "{row}");

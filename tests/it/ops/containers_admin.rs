@@ -90,6 +90,28 @@ async fn a_signal_arrives_and_the_restart_policy_is_as_the_preview_says() {
 }
 
 #[tokio::test]
+async fn a_signal_that_freezes_does_what_the_preview_says() {
+    let engine = Engine::connect();
+    let made = engine.script("while :; do echo on; sleep 0.05; done").start();
+    let real = Real::new(engine.adapter());
+    let arguments = |signal: &str| json!({"container": made.name, "signal": signal});
+    let (preview, done) = real.confirm("kill_container", arguments("19")).await;
+    assert!(preview.contains("it stops answering, and the engine still says that it runs"));
+    assert!(done.text.contains("Engines call running what it froze"), "{}", done.text);
+    assert!(done.text.contains("Now: running since"), "{}", done.text);
+    let said = || docker(&["logs", made.id.as_str()]).len();
+    let grows = || {
+        let before = said();
+        std::thread::sleep(Duration::from_millis(400));
+        said() > before
+    };
+    assert_eq!((made.inspect("{{.State.Status}}").as_str(), grows()), ("running", false));
+    let (preview, _) = real.confirm("kill_container", arguments("CONT")).await;
+    assert!(!preview.contains("stops answering, and"), "{preview}");
+    assert!(grows());
+}
+
+#[tokio::test]
 async fn a_kill_of_what_was_run_with_rm_removes_it() {
     let engine = Engine::connect();
     let made = engine.container("sleep 3600").auto_remove().start();
@@ -247,6 +269,13 @@ async fn an_update_holds_to_its_plan() {
 async fn an_update_says_what_the_engine_will_not_do() {
     let engine = Engine::connect();
     let real = Real::new(engine.adapter());
+    let quota = engine.container("sleep 3600").option(&["--cpu-quota", "50000"]).start();
+    let more = json!({"container": quota.name, "cpus": "1", "memory": "64m"});
+    let (preview, refused) = real.confirm("update_container", more).await;
+    assert!(preview.contains("a quota of 50000 us in the usual period -> 1"), "{preview}");
+    assert!(preview.contains("the engine refuses another limit beside it"), "{preview}");
+    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    assert_eq!(limits(&quota), "0 0 0 no");
     let rm = engine.container("sleep 3600").auto_remove().start();
     let policy = json!({"container": rm.name, "restartPolicy": "always"});
     let (preview, refused) = real.confirm("update_container", policy).await;

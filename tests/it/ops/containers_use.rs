@@ -1,5 +1,7 @@
 //! What containers use, run and changed.
 
+use countersign::core::reason::Reason;
+use countersign::ports::engine::LookContainers as _;
 use serde_json::json;
 
 use super::containers_admin::in_the_end;
@@ -37,6 +39,20 @@ async fn what_a_container_uses_runs_and_changed_is_as_the_engine_says() {
         let answer = real.call(operation, of(&down.name)).await;
         assert!(answer.text.contains("is not running (created)"), "{}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn of_what_is_gone_meanwhile_nothing_is_told() {
+    let engine = Engine::connect();
+    let made = engine.container("sleep 3600").start();
+    docker(&["rm", "-fv", made.id.as_str()]);
+    let look = engine.adapter();
+    let reasons = [
+        look.stats(&made.id).await.unwrap_err().reason,
+        look.processes(&made.id).await.unwrap_err().reason,
+        look.changes(&made.id).await.unwrap_err().reason,
+    ];
+    assert_eq!(reasons, [Reason::NotFound; 3]);
 }
 
 #[tokio::test]

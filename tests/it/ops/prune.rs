@@ -134,6 +134,43 @@ async fn networks_that_any_container_names_stay() {
 }
 
 #[tokio::test]
+async fn what_is_gone_before_a_prune_is_confirmed_is_left_alone() {
+    let engine = Engine::connect();
+    let name = |what: &str| format!("{}-{what}", engine.run());
+    let volumes = ["a", "b"].map(|what| engine.volume(Some(&name(what))));
+    let nets = ["a", "b"].map(|what| engine.network(&name(what)));
+    let made = [(); 2].map(|()| engine.container("true").create());
+    for (prune, gone, stays, command) in [
+        ("prune_containers", made[0].id.as_str(), made[1].id.as_str(), "rm"),
+        ("prune_networks", nets[0].as_str(), nets[1].as_str(), "network rm"),
+        ("prune_volumes", volumes[0].as_str(), volumes[1].as_str(), "volume rm"),
+    ] {
+        let real = Real::new(engine.adapter());
+        let (_, token) = real.preview(prune, own(&engine)).await;
+        let words: Vec<&str> = command.split(' ').chain([gone]).collect();
+        docker(&words);
+        let answer = real.spend(prune, &own(&engine), &token).await;
+        assert_eq!(answer.status, Status::Ok, "{prune}: {}", answer.text);
+        assert_eq!(removed(&answer), [stays], "{prune}");
+        assert!(answer.text.contains("\nLeft alone, since they changed after the preview: "));
+    }
+}
+
+#[tokio::test]
+async fn containers_of_a_swarm_stay() {
+    let engine = Engine::connect();
+    let task = ["--label", "com.docker.swarm.task.id=t1"];
+    let (made, of_swarm) =
+        (engine.container("true").create(), engine.container("true").option(&task).create());
+    let (preview, answer) =
+        Real::new(engine.adapter()).confirm("prune_containers", own(&engine)).await;
+    assert!(preview.contains(" of a swarm, which looks after its own"), "{preview}");
+    assert!(!preview.contains(&of_swarm.name), "{preview}");
+    assert_eq!(removed(&answer), [made.id.as_str()]);
+    assert!(of_swarm.exists());
+}
+
+#[tokio::test]
 async fn a_network_that_came_into_use_is_left_alone() {
     let engine = Engine::connect();
     let nets = ["a", "b"].map(|what| engine.network(&format!("{}-{what}", engine.run())));
@@ -197,9 +234,10 @@ async fn a_named_volume_is_only_taken_by_a_label_and_a_used_one_never() {
     assert!(
         lines
             .iter()
-            .any(|l| l.contains(unnamed.get(..12).unwrap()) && l.contains("without a name"))
+            .any(|l| l.contains(unnamed.get(..12).unwrap()) && l.contains("taken for unnamed"))
     );
     assert!(preview.contains("ALL THAT IS IN THEM"), "{preview}");
+    assert!(preview.contains("last use     NOT KNOWN: "), "{preview}");
     let size = preview.lines().find(|line| line.contains("to be freed")).unwrap();
     assert!(size.contains(&format!("{free} 48.8 KiB")), "{size}");
     assert_eq!(removed(&answer), sorted(&[&free, &unnamed]), "{}", answer.text);

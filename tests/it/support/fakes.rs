@@ -152,6 +152,10 @@ pub(crate) struct FakeEngine {
     pub(crate) looks: AtomicUsize,
     /// Looking fails once so many changes were made.
     pub(crate) blind_after: Mutex<Option<usize>>,
+    /// What every look at a container ends with, instead of an answer.
+    pub(crate) unseen: Mutex<Option<Fault>>,
+    /// What happens at the next change, before it is made.
+    pub(crate) at_next_effect: Mutex<Option<Hook>>,
     /// What happens at the next look at a container.
     pub(crate) at_next_look: Mutex<Option<Hook>>,
     /// What the program itself runs in.
@@ -190,6 +194,10 @@ impl FakeEngine {
     }
 
     async fn act(&self, verb: &str, target: &Granted<'_>) -> Result<Acted, Fault> {
+        let hook = self.at_next_effect.lock().unwrap().take();
+        if let Some(hook) = hook {
+            hook(self);
+        }
         if let Some(fault) = self.fails.lock().unwrap().take() {
             return Err(fault);
         }
@@ -256,6 +264,8 @@ pub(crate) fn container(id: FullId, name: &str) -> Container {
         memory_bytes: 0,
         memory_swap_bytes: 0,
         nano_cpus: 0,
+        cpu_quota: 0,
+        cpu_period: 0,
         config_digest: "sha256:0".into(),
     }
 }
@@ -319,8 +329,9 @@ impl LookContainers for FakeEngine {
         let blind = *self.blind_after.lock().unwrap();
         let blind = blind.is_some_and(|after| self.effects.lock().unwrap().len() >= after);
         let found = self.containers.lock().unwrap().get(id).cloned();
-        let found = found.filter(|_| !blind);
-        let gone = || Fault::new(Reason::NotFound, "It is gone.");
+        let found = found.filter(|_| !blind && self.unseen.lock().unwrap().is_none());
+        let unseen = self.unseen.lock().unwrap().clone();
+        let gone = || unseen.unwrap_or_else(|| Fault::new(Reason::NotFound, "It is gone."));
         Box::pin(std::future::ready(found.ok_or_else(gone)))
     }
 }

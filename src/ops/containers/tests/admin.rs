@@ -113,6 +113,50 @@ async fn a_kill_is_told_from_another_signal() {
 }
 
 #[tokio::test]
+async fn a_signal_that_freezes_is_no_end() {
+    for signal in ["STOP", "19"] {
+        let text = preview("kill_container", busy(database()), json!({"signal": signal})).await;
+        assert!(headline(&text).starts_with("Freeze db ("), "{text}");
+        assert!(
+            headline(&text).ends_with("stops answering, and the engine still says that it runs.")
+        );
+        assert!(text.contains("SIGCONT lets it go on, and a stop waits out its time"), "{text}");
+        for said_of_ends in ["KILLED", "lost", "comes back", "restart policy"] {
+            assert!(!text.contains(said_of_ends), "{said_of_ends}: {text}");
+        }
+    }
+    let text = preview("kill_container", busy(database()), json!({"signal": "TSTP"})).await;
+    assert!(headline(&text).contains("Whether it ends by that is unknown"), "{text}");
+    assert!(text.contains("it may stop answering instead"), "{text}");
+    let text = preview("kill_container", busy(database()), json!({"signal": "URG"})).await;
+    assert!(!text.contains("stop answering instead"), "{text}");
+}
+
+#[tokio::test]
+async fn only_what_surely_ends_kills_who_shares_its_process_ids() {
+    for (signal, expected) in
+        [("KILL", "peer: they are KILLED with it"), ("HUP", "peer: they are KILLED if it ends")]
+    {
+        let engine = busy(database());
+        let sharing = format!("container:{}", fake::id("ab"));
+        let peer = Container { pid_mode: sharing, ..container("c9", "peer") };
+        engine.containers.lock().unwrap().push(peer);
+        let text = preview("kill_container", engine, json!({"signal": signal})).await;
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_signal_by_number_is_the_same_signal() {
+    let mut web = database();
+    web.stop_signal = Some("SIGWINCH".into());
+    for (signal, expected) in [("28", "it stays down"), ("29", "the engine starts it again")] {
+        let text = preview("kill_container", busy(web.clone()), json!({"signal": signal})).await;
+        assert!(text.contains(expected), "{signal}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_signal_to_what_is_removed_when_it_ends_wants_a_person() {
     let rm = || Container { auto_remove: true, ..database() };
     for signal in ["SIGKILL", "USR1"] {
@@ -182,6 +226,17 @@ async fn new_limits_stand_beside_the_old_ones() {
     assert!(text.contains("memory in use   could not be checked"), "{text}");
     let engine = busy(stopped(database()));
     assert!(!preview("update_container", engine, json!({"cpus": "2"})).await.contains("in use"));
+    let mut quota = database();
+    (quota.cpu_quota, quota.cpu_period) = (50_000, 0);
+    let text = preview("update_container", busy(quota.clone()), json!({"cpus": "2"})).await;
+    assert!(headline(&text).contains("has a processor quota: the engine refuses"), "{text}");
+    assert!(text.contains("a quota of 50000 us in the usual period -> 2"), "{text}");
+    let text = preview("update_container", busy(quota), json!({"memory": "512m"})).await;
+    assert!(!headline(&text).contains("refuses"), "{text}");
+    for (policy, by_hand) in [("unless-stopped", true), ("always", false)] {
+        let text = preview("update_container", busy(database()), json!({"restartPolicy": policy}));
+        assert_eq!(text.await.contains("if it was not stopped by hand"), by_hand);
+    }
     let rm = Container { auto_remove: true, ..database() };
     let text = preview("update_container", busy(rm), json!({"restartPolicy": "no"})).await;
     assert!(headline(&text).contains("the engine refuses"), "{text}");

@@ -293,7 +293,7 @@ async fn a_paused_container_is_not_said_to_restart_by_itself() {
         web.state.paused = paused;
         web.state.status = if paused { "paused" } else { "running" }.into();
         let (text, _) = preview("restart_container", Fake::of(vec![web])).await;
-        assert_eq!(text.contains("keeps restarting by itself"), told, "{text}");
+        assert_eq!(text.contains("restarted by itself 3 times"), told, "{text}");
         assert_eq!(text.contains("paused, started 2026"), paused, "{text}");
     }
 }

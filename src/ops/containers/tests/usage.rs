@@ -54,7 +54,7 @@ async fn many_are_measured_beside_each_other_and_not_without_end() {
     let began = tokio::time::Instant::now();
     let (answer, engine, _) = ask(engine, "get_container_stats", json!({})).await;
     assert_eq!(began.elapsed().as_secs(), 4);
-    assert!(answer.text.contains("… 20 more, not measured; add container="), "{}", answer.text);
+    assert!(answer.text.ends_with("\n… 20 more, not measured; add container="), "{}", answer.text);
     assert_eq!(engine.called().iter().filter(|call| call.starts_with("stats")).count(), 100);
 }
 
@@ -78,6 +78,20 @@ async fn what_does_not_run_uses_and_runs_nothing() {
     let engine = Fake { broken: vec!["stats"], ..Fake::of(vec![container("aa", "web")]) };
     let (answer, _, record) = ask(engine, "get_container_stats", json!({})).await;
     assert_eq!((answer.status, &record["unmeasured"]), (Status::Ok, &json!(1)));
+    assert_eq!(answer.data["unmeasured"], 1);
+    assert!(answer.text.ends_with("What 1 container used could not be measured: \"-\" above."));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_measured_in_time_is_said() {
+    let many = (0..60).map(|n| container(&format!("d{n:03}e"), &format!("c{n}"))).collect();
+    let slow = [("stats", std::time::Duration::from_secs(20))].into();
+    let engine = Fake { slow, ..Fake::of(many) };
+    let began = tokio::time::Instant::now();
+    let (answer, _, record) = ask(engine, "get_container_stats", json!({})).await;
+    assert_eq!(began.elapsed().as_secs(), 25);
+    assert_eq!((record["rows"].clone(), record["unmeasured"].clone()), (json!(60), json!(35)));
+    assert!(answer.text.contains("What 35 containers used could not be measured"));
 }
 
 fn processes(commands: &[&str]) -> Processes {
@@ -121,7 +135,7 @@ async fn many_processes_are_cut_and_odd_titles_are_left_empty() {
     let many = processes(&["x"; 130]);
     let engine = Fake { processes: many, ..Fake::of(vec![container("ab", "web")]) };
     let (answer, ..) = ask(engine, "get_container_processes", json!({"container": "web"})).await;
-    assert!(answer.text.contains("\n… 30 more\n"), "{}", answer.text);
+    assert!(answer.text.ends_with("\n… 30 more; only `docker top` shows all"), "{}", answer.text);
     assert_eq!(answer.data["processes"].as_array().unwrap().len(), 100);
     let odd = Processes { titles: vec!["X".into()], rows: vec![vec![], vec!["--token=a".into()]] };
     let engine = Fake { processes: odd, ..Fake::of(vec![container("ab", "web")]) };
@@ -164,7 +178,8 @@ async fn of_many_changes_those_that_say_most_are_kept() {
     let (answer, _, record) =
         ask(engine, "get_container_changes", json!({"container": "web"})).await;
     assert_eq!(answer.text.lines().count(), 202, "{}", answer.text);
-    assert!(answer.text.contains("\nD /z\n… 101 more paths; "), "{}", answer.text);
+    assert!(answer.text.contains("\nD /z\n"), "{}", answer.text);
+    assert!(answer.text.ends_with("\n… 101 more paths; only `docker diff` shows all"));
     assert_eq!(record["leftOut"], 101);
 }
 

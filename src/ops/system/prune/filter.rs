@@ -18,7 +18,8 @@ pub struct Params {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     label: Option<String>,
-    /// Only those unused, or made, before this: `24h`, `7d` or RFC 3339.
+    /// Only containers that ended, or other things that were made, before this: `24h`, `7d` or RFC
+    /// 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 64))]
     older_than: Option<String>,

@@ -68,8 +68,11 @@ pub struct Pruned {
     removed: Vec<Target>,
     /// Names and ids of what was refused, and why. Sanitised.
     refused: Vec<(Target, String)>,
-    /// Bytes that the removed ones took; none for what takes no room, or where nobody knows.
+    /// Bytes that the removed ones took, as far as that is known; none for what takes no room, or
+    /// where nobody knows.
     freed: Option<u64>,
+    /// Of how many of them it is not known.
+    unsized_count: usize,
     /// Names of what was removed and is there all the same. Sanitised.
     still_there: Vec<String>,
 }
@@ -81,20 +84,27 @@ impl Pruned {
         takes_room: bool,
         still_there: Vec<String>,
     ) -> Self {
-        let sizes = done.sizes.as_ref().filter(|_| takes_room);
-        let freed = sizes.map(|sizes| {
-            let sizes = done.removed.iter().filter_map(|target| sizes.get(&target.id));
-            sizes.fold(0_u64, |sum, size| sum.saturating_add(*size))
-        });
+        let size = |target: &Target| done.sizes.as_ref()?.get(&target.id).copied();
+        let sizes: Vec<u64> = done.removed.iter().filter_map(size).collect();
+        let unsized_count = if takes_room { done.removed.len() - sizes.len() } else { 0 };
+        let freed = sizes.into_iter().reduce(u64::saturating_add);
         let why = |fault: &Fault| text::line(&fault.message, WHY_CHARS_MAX);
         let refused = done.refused.iter().map(|(target, fault)| (target.clone(), why(fault)));
-        Self { one, removed: done.removed(), refused: refused.collect(), freed, still_there }
+        Self {
+            one,
+            removed: done.removed(),
+            refused: refused.collect(),
+            freed,
+            unsized_count,
+            still_there,
+        }
     }
 }
 
 impl Render for Pruned {
     fn text(&self) -> String {
-        let freed = self.freed.map(|freed| format!(", {} freed", bytes(freed)));
+        let at_least = if self.unsized_count > 0 { "at least " } else { "" };
+        let freed = self.freed.map(|freed| format!(", {at_least}{} freed", bytes(freed)));
         let names: Vec<String> = self.removed.iter().map(name).collect();
         let mut out = match names.as_slice() {
             [] => format!("Removed no {}.", self.one),
@@ -123,6 +133,7 @@ impl Render for Pruned {
             "removed": self.removed.iter().map(thing).collect::<Vec<_>>(),
             "refused": self.refused.iter().map(refused).collect::<Vec<_>>(),
             "freedBytes": self.freed,
+            "ofUnknownSize": self.unsized_count,
             "stillThere": self.still_there,
         })
     }
@@ -130,7 +141,8 @@ impl Render for Pruned {
     fn record(&self) -> Value {
         json!({
             "removed": self.removed.len(), "refused": self.refused.len(),
-            "freedBytes": self.freed, "stillThere": self.still_there.len(),
+            "freedBytes": self.freed, "ofUnknownSize": self.unsized_count,
+            "stillThere": self.still_there.len(),
         })
     }
 }

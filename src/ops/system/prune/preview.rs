@@ -13,9 +13,12 @@ use crate::ops::units::{bytes, counted, listed, short};
 /// Names and sizes in one line, at most.
 const LISTED_MAX: usize = 20;
 
+/// The preview of a plan, with what each of its targets is. Those that are there still are what it
+/// comes to.
 pub(super) fn of<T: Prunable>(
     plan: &Plan,
     about: &[String],
+    there: &[Target],
     sizes: Option<&Sizes>,
     notes: Vec<(&'static str, String)>,
 ) -> Preview {
@@ -30,13 +33,13 @@ pub(super) fn of<T: Prunable>(
     });
     let mut rows = Vec::new();
     if T::SHARE.is_some() {
-        rows.push(("to be freed", freed(targets, sizes)));
+        rows.push(("to be freed", freed(there, sizes)));
     }
     rows.push(("lost", words.lost.to_owned()));
     rows.push(("kept", words.kept.to_owned()));
     rows.push(("undo", words.undo.to_owned()));
     let projects: BTreeSet<String> =
-        targets.iter().filter_map(|t| t.attributes.get("project")).map(|p| text::name(p)).collect();
+        there.iter().filter_map(|t| t.attributes.get("project")).map(|p| text::name(p)).collect();
     if !projects.is_empty() {
         let projects: Vec<String> = projects.into_iter().collect();
         rows.push(("of projects", listed(&projects, LISTED_MAX)));
@@ -46,7 +49,7 @@ pub(super) fn of<T: Prunable>(
         headline: format!(
             "Remove {} for good, and nothing else. What is no longer so when it comes to it is \
              left alone.",
-            counted(targets.len(), words.one)
+            counted(there.len(), words.one)
         ),
         facts: engine.into_iter().chain(things).collect(),
         notes: rows,

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use countersign::core::operation::Class;
+use countersign::ops::ALL;
 use serde_json::{Value, json};
 
 use super::{FAILING, policy, write};
@@ -174,5 +176,6 @@ fn large_files_are_compared_in_time() {
     assert_eq!(ran.code, 3);
     let found = ran.json();
     assert_eq!(found["undecided"], json!([]));
-    assert_eq!(found["changes"].as_array().unwrap().len(), 200 * 3);
+    let mutating = ALL.iter().filter(|one| one.spec().class == Class::Mutate).count();
+    assert_eq!(found["changes"].as_array().unwrap().len(), 200 * mutating);
 }
