@@ -6,8 +6,10 @@ use crate::core::text;
 pub(super) const PATH_CHARS_MAX: usize = 4096;
 
 /// Where engines have their sockets. Whoever may write there is root on the host.
-const SOCKETS: [&str; 5] = [
+const SOCKETS: [&str; 6] = [
     "/run/docker.sock",
+    // Where /var/run is no link, whoever has /var has it too.
+    "/var/run/docker.sock",
     "/run/containerd/containerd.sock",
     "/run/podman/podman.sock",
     "/run/crio/crio.sock",

@@ -258,9 +258,7 @@ impl Change for RunContainer {
         for warning in &mut ran.warnings {
             *warning = text::line(&params.env.hidden_in(warning), 300);
         }
-        let started = std::mem::replace(&mut ran.started, Ok(()));
-        let name = params.name.as_ref();
-        started.map_err(|fault| unstarted(&ran.id, name, &quoting_nothing(&fault)))?;
+        ran.started = ran.started.map_err(|fault| unstarted(&ran.id, &quoting_nothing(&fault)));
         Ok(ran)
     }
 
@@ -293,6 +291,7 @@ impl Change for RunContainer {
         let started = Done { acted: Acted::Changed, auto_remove: false };
         let seen = outcome::look(cx, std::slice::from_ref(&made), told, started).await;
         let image = image.map(|image| text::name(&image.name)).unwrap_or_default();
-        Ok(Made { name: text::name(&name), id, image, warnings: done.warnings.clone(), seen })
+        let (warnings, started) = (done.warnings.clone(), done.started.clone());
+        Ok(Made { name: text::name(&name), id, image, warnings, started, seen })
     }
 }

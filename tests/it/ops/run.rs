@@ -187,7 +187,17 @@ async fn a_start_that_fails_leaves_what_was_made_and_says_so() {
     let (_, failed) = real.confirm("run_container", arguments.clone()).await;
     assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::EngineError)));
     let id = inspect(&name, "{{.Id}}");
-    assert!(failed.text.contains(&format!("(id {id}) was MADE and stays")), "{}", failed.text);
+    let made = format!("(id {id}) was MADE from {image} and stays; only its start went wrong");
+    assert!(failed.text.contains(&made), "{}", failed.text);
+    assert!(failed.text.contains("now: created"), "{}", failed.text);
+    let data = &failed.data;
+    assert_eq!(
+        (&data["id"], &data["started"], &data["status"]),
+        (&json!(id), &json!(false), &json!("created"))
+    );
+    for untrue in ["did not happen", "Nothing was changed", "confirmToken", "taken"] {
+        assert!(!failed.text.contains(untrue), "{untrue}: {}", failed.text);
+    }
     assert_eq!(inspect(&name, "{{.State.Status}}"), "created");
     let last = real.log.last();
     assert_eq!(last.event, Event::Failed);
@@ -278,6 +288,11 @@ async fn a_lost_answer_is_unknown_and_says_how_to_look() {
         let told = if made == "created" { &plan } else { &id };
         assert!(unknown.text.contains(told.as_str()), "{told}: {}", unknown.text);
         assert_eq!(inspect(&id, "{{.State.Status}}"), made);
+        if made == "running" {
+            assert_eq!(unknown.data["id"], id);
+            assert!(unknown.data["started"].is_null(), "{}", unknown.data);
+            assert!(unknown.text.contains("now: running"), "{}", unknown.text);
+        }
         docker(&["rm", "-f", &id]);
     }
 }
