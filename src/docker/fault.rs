@@ -136,8 +136,11 @@ const REFUSED_AT_ONCE: [&str; 6] = [
 pub(super) fn says_it_did_nothing(said: &str) -> bool {
     let improper = said.ends_with(": container state improper")
         && REFUSED_AT_ONCE.iter().any(|words| said.contains(words));
+    // The names of an image are counted before the first one goes.
+    let several =
+        said.starts_with("unable to delete image ") && said.ends_with(": please force removal");
     // A container without a network of its own can be connected to none.
-    improper || said.ends_with(" is not supported: invalid network mode")
+    improper || several || said.ends_with(" is not supported: invalid network mode")
 }
 
 /// Engine text, fit to stand in a message.

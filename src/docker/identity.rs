@@ -8,6 +8,7 @@ use super::model::Info;
 use crate::core::hex;
 use crate::core::plan::Digest;
 use crate::core::reason::Fault;
+use crate::ports::engine::PODMAN;
 
 impl Info {
     /// The engine's immutable id.
@@ -18,7 +19,7 @@ impl Info {
             }
             let stays = [&*self.name, &*self.arch, &*self.root].join("\n");
             return Ok(format!(
-                "podman-{}",
+                "{PODMAN}{}",
                 hex::encode(Digest::of(&[stays.as_bytes()]).as_bytes())
             ));
         }

@@ -288,7 +288,8 @@ impl LookSystem for Fake {
 
 impl LookContainers for Fake {
     fn containers<'a>(&'a self, filter: &'a ContainerFilter) -> Answered<'a, Vec<ContainerRow>> {
-        let answer = self.call("containers", "").map(|()| {
+        let about = filter.volume.as_deref().unwrap_or_default();
+        let answer = self.call("containers", about).map(|()| {
             let all = filter.all || filter.status.is_some();
             let name = filter.name.clone().unwrap_or_default();
             let containers = self.containers.lock().unwrap();
@@ -298,6 +299,7 @@ impl LookContainers for Fake {
                 .filter(|c| c.name.contains(&name))
                 .filter(|c| filter.status.as_ref().is_none_or(|s| *s == c.state.status))
                 .map(row)
+                .filter(|row| filter.volume.as_ref().is_none_or(|name| row.mounts_volume(name)))
                 .collect()
         });
         self.later("containers", answer)

@@ -75,3 +75,22 @@ async fn what_is_no_image_leaves_no_request() {
     }
     assert_eq!(door.lines(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_name_is_sent_whole_so_that_no_engine_adds_to_it() {
+    let door = Door::with(|line| match line.starts_with("GET") {
+        true => Deed::Say(200, r#"{"ID":"E"}"#.to_owned()),
+        false => Deed::Say(200, "[]".to_owned()),
+    });
+    let adapter = adapter_at(door.path());
+    let id = format!("sha256:{}", "a".repeat(64));
+    for (verb, sent) in [
+        ("pull", "/images/create?fromImage=docker.io%2Flibrary%2Fa&"),
+        ("tag", "repo=docker.io%2Flibrary%2Fa"),
+        ("untag", "DELETE /images/docker.io/library/a:1?"),
+    ] {
+        drop(change(&adapter, verb, &id, "a:1").await);
+        let lines = door.lines();
+        assert!(lines.last().unwrap().contains(sent), "{verb}: {lines:?}");
+    }
+}

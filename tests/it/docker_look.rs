@@ -37,7 +37,8 @@ async fn lists_what_fits_the_filter_and_nothing_else() {
     let adapter = engine.adapter();
     let own = Some(format!("{LABEL}={run}"));
     let filter = |all, name: Option<&str>, label: Option<String>, status: Option<&str>| {
-        ContainerFilter { all, name: name.map(Into::into), label, status: status.map(Into::into) }
+        let (name, status) = (name.map(Into::into), status.map(Into::into));
+        ContainerFilter { all, name, label, status, volume: None }
     };
     let dotted = format!("{run}a.b");
     for (filter, expected) in [
@@ -64,6 +65,23 @@ async fn lists_what_fits_the_filter_and_nothing_else() {
     assert_eq!((row.name.as_str(), row.image.as_str()), (plain.name.as_str(), IMAGE));
     assert_eq!((row.state.as_str(), row.labels["k"].as_str()), ("running", "v"));
     assert!(row.ports.iter().any(|p| p.private == 80 && p.public.is_some()), "{:?}", row.ports);
+}
+
+#[tokio::test]
+async fn those_that_mount_a_volume_are_found_whatever_their_state() {
+    let engine = Engine::connect();
+    let volume = engine.volume(Some(&format!("{}-v", engine.run())));
+    let longer = engine.volume(Some(&format!("{volume}-2")));
+    let mount = |volume: &str| format!("{volume}:/data");
+    let on = |volume: &str| engine.container("sleep 3600").option(&["-v", &mount(volume)]);
+    let (up, never, _other) = (on(&volume).start(), on(&volume).create(), on(&longer).create());
+    let (adapter, volume) = (engine.adapter(), Some(volume));
+    for (all, expected) in [(false, vec![&up]), (true, vec![&never, &up])] {
+        let filter = ContainerFilter { all, volume: volume.clone(), ..ContainerFilter::default() };
+        let rows = adapter.containers(&filter).await.unwrap();
+        let ids: Vec<&FullId> = rows.iter().map(|row| &row.id).collect();
+        assert_eq!(ids, expected.iter().map(|made| &made.id).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]

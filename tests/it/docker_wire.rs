@@ -219,6 +219,7 @@ async fn only_encoded_text_and_full_ids_reach_the_engine() {
             name: Some(hostile.to_owned()),
             label: Some(hostile.to_owned()),
             status: None,
+            volume: Some(hostile.to_owned()),
         };
         assert_eq!(adapter.containers(&filter).await.unwrap(), []);
     }

@@ -24,7 +24,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::docker::{DockerEngine, fault};
 use crate::ports::engine::{
-    ActImages, Asked, IMAGE, ImageId, ImageName, ImageRemoval, Removed, Report,
+    ActImages, Asked, IMAGE, ImageId, ImageName, ImageRemoval, Removed, Report, is_podman,
 };
 
 impl ActImages for DockerEngine {
@@ -63,7 +63,7 @@ impl ActImages for DockerEngine {
             let Some(tag) = name.tag().map(str::to_owned) else {
                 return Err(Fault::invalid("A digest is nothing that can be given to an image."));
             };
-            let options = TagImageOptions { repo: Some(name.repository()), tag: Some(tag) };
+            let options = TagImageOptions { repo: Some(name.located()), tag: Some(tag) };
             let order = Order {
                 target: image,
                 verb: "tag",
@@ -87,10 +87,15 @@ impl ActImages for DockerEngine {
             let target = target.target();
             let id = id_of(target)?;
             let (what, force) = match removal {
-                ImageRemoval::Tag => (name_of(target)?.to_string(), false),
+                // No engine takes a name off one image only: what has the name by now loses it, and
+                // goes if that was its last. What went is in the answer.
+                ImageRemoval::Tag => (name_of(target)?.whole(), false),
                 ImageRemoval::Image { force } => (id.to_string(), force),
                 ImageRemoval::Alone => (id.to_string(), false),
             };
+            if force && is_podman(&target.engine) {
+                self.takes_no_container(&id).await?;
+            }
             let noprune = removal == ImageRemoval::Alone;
             let options = RemoveImageOptions { force, noprune, platforms: None };
             let order = Order {
@@ -106,11 +111,31 @@ impl ActImages for DockerEngine {
             };
             let mut removed = Removed::default();
             for item in self.order(order, request).await?.answer {
-                removed.untagged.extend(item.untagged);
+                removed.untagged.extend(item.untagged.as_deref().map(ImageName::spelt));
                 removed.deleted.extend(item.deleted);
             }
             Ok(removed)
         })
+    }
+}
+
+impl DockerEngine {
+    /// Forced, Podman removes the containers of an image with it, running ones too.
+    async fn takes_no_container(&self, id: &ImageId) -> Result<(), Fault> {
+        match self.users_counted(id).await? {
+            Some(0) => Ok(()),
+            counted => {
+                let count = counted.map_or("perhaps some".to_owned(), |count| count.to_string());
+                Err(Fault::new(
+                    Reason::EngineError,
+                    format!(
+                        "Containers use the image {id} ({count}), and Podman, if forced, would \
+                         remove them with it. So nothing was sent. Remove them first; `podman ps \
+                         --all --external` lists all of them."
+                    ),
+                ))
+            }
+        }
     }
 }
 
@@ -151,7 +176,7 @@ async fn pull(
     report: Report<'_>,
 ) -> Result<Ended, BollardError> {
     let options = CreateImageOptions {
-        from_image: Some(name.repository()),
+        from_image: Some(name.located()),
         tag: name.digest().or_else(|| name.tag()).map(str::to_owned),
         ..CreateImageOptions::default()
     };

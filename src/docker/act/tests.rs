@@ -36,6 +36,8 @@ fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
     let other = "network web not found";
     let paused =
         "unable to restart a container in a paused or unknown state: container state improper";
+    let several = "unable to delete image \"a\" by ID with more than one tag ([b c]): please force \
+                   removal";
     for (change, status, said, expected) in [
         (START, 404, gone, Reason::NotFound),
         (START, 404, other, Reason::EngineError),
@@ -55,6 +57,8 @@ fn an_error_is_a_refusal_only_where_nothing_can_have_happened() {
         (RESTART, 500, other, Reason::OutcomeUnknown),
         (RESTART, 500, paused, Reason::EngineError),
         (RESTART, 500, "unable to restart a container in a paused state", Reason::OutcomeUnknown),
+        (RESTART, 500, several, Reason::EngineError),
+        (RESTART, 500, "unable to delete image \"a\"", Reason::OutcomeUnknown),
     ] {
         let fault = refusal(change, status, said);
         assert_eq!(fault.reason, expected, "{change:?} {status} {said}");

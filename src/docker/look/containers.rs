@@ -42,6 +42,9 @@ impl LookContainers for DockerEngine {
             if let Some(label) = &filter.label {
                 filters.insert("label", label.clone());
             }
+            if let Some(volume) = &filter.volume {
+                filters.insert("volume", volume.clone());
+            }
             if let Some(name) = &filter.name {
                 filters.insert("name", escape(name));
             }

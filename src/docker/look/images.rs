@@ -13,8 +13,8 @@ use crate::docker::fault::odd;
 use crate::docker::model::answers;
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    Asked, IMAGE, Image, ImageFilter, ImageId, ImageReference, ImageRow, ImageStep, LookImages,
-    image_called,
+    Asked, IMAGE, Image, ImageFilter, ImageId, ImageName, ImageReference, ImageRow, ImageStep,
+    LookImages, image_called,
 };
 
 answers! {
@@ -27,6 +27,7 @@ answers! {
         created: i64 = "Created",
         size: u64 = "Size",
         labels: BTreeMap<String, String> = "Labels",
+        containers: Option<i64> = "Containers",
     }
 
     /// `GET /images/{id}/json`.
@@ -146,6 +147,21 @@ impl DockerEngine {
         all: bool,
         filters: &BTreeMap<&str, String>,
     ) -> Result<Vec<ImageRow>, Fault> {
+        self.rows(all, filters).await?.into_iter().map(row).collect()
+    }
+
+    /// How many containers use an image, as the engine counts them: those as well that it does not
+    /// list. None if it does not count them, or has no such image.
+    pub(in crate::docker) async fn users_counted(
+        &self,
+        id: &ImageId,
+    ) -> Result<Option<u64>, Fault> {
+        let rows = self.rows(true, &BTreeMap::new()).await?;
+        let row = rows.into_iter().find(|row| row.id == id.as_str());
+        Ok(row.and_then(|row| row.containers).and_then(|count| u64::try_from(count).ok()))
+    }
+
+    async fn rows(&self, all: bool, filters: &BTreeMap<&str, String>) -> Result<Vec<Row>, Fault> {
         let mut parameters = Vec::new();
         if all {
             parameters.push(("all", "1".to_owned()));
@@ -155,8 +171,7 @@ impl DockerEngine {
                 filters.iter().map(|(key, value)| (*key, [value])).collect();
             parameters.push(("filters", json!(lists).to_string()));
         }
-        let rows: Vec<Row> = self.ask("list", &path("/images/json", &parameters)).await?;
-        rows.into_iter().map(row).collect()
+        self.ask("list", &path("/images/json", &parameters)).await
     }
 }
 
@@ -167,10 +182,13 @@ fn row(row: Row) -> Result<ImageRow, Fault> {
     Ok(ImageRow { id, tags, digests, parent, created, size: row.size, labels: row.labels })
 }
 
-/// Names in order, without those that engines write where there is none.
+/// Names in order and in one spelling, in which Podman's do not come; without those that engines
+/// write where there is none.
 fn names(mut names: Vec<String>) -> Vec<String> {
     names.retain(|name| !name.starts_with("<none>"));
+    let mut names: Vec<String> = names.iter().map(|name| ImageName::spelt(name)).collect();
     names.sort();
+    names.dedup();
     names
 }
 
@@ -201,5 +219,25 @@ fn image(found: Inspected, id: ImageId) -> Image {
         volumes: config.volumes.into_keys().collect(),
         stop_signal: config.stop_signal.filter(|signal| !signal.is_empty()),
         healthcheck: config.health.test,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_spelling() {
+        let given = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let (hub, local) = ("docker.io/library/a:1", "localhost/a:1");
+        assert_eq!(names(given(&[local, hub])), ["a:1", local]);
+        assert_eq!(names(given(&["docker.io/b/c:1", "b/c:1"])), ["b/c:1"]);
+        let digest = format!("@sha256:{}", "1".repeat(64));
+        assert_eq!(
+            names(given(&[&format!("docker.io/library/a{digest}")])),
+            [format!("a{digest}")]
+        );
+        let odd = ["No Name", "<none>:<none>", "<none>@<none>"];
+        assert_eq!(names(given(&odd)), ["No Name"], "what cannot be read stays as it is");
     }
 }

@@ -1,6 +1,7 @@
 //! What the engine's things take on its disk. Engines from API 1.52 on tell it in a form of their
 //! own, with the sums in it; older ones, and Podman, list everything and leave the sums to us.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::docker::model::{answers, or_default};
 use crate::docker::{DockerEngine, fault};
-use crate::ports::engine::{DiskUsage, Share, Stored};
+use crate::ports::engine::{DiskUsage, ImageId, Share, Stored};
 
 /// How long to wait for the engine to end a count that somebody else asked for.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -120,7 +121,7 @@ fn usage(answer: Answer) -> DiskUsage {
     DiskUsage {
         images: match answer.image_usage {
             Some(sums) => summed(sums, image),
-            None => shared(layers_bytes, images.into_iter().map(image).collect()),
+            None => shared(layers_bytes, each_once(images).into_iter().map(image).collect()),
         },
         containers: match answer.container_usage {
             Some(sums) => summed(sums, container),
@@ -163,17 +164,28 @@ fn counted(items: Vec<Stored>) -> Share {
     }
 }
 
+/// Images, each once: Podman lists one for each of its names.
+fn each_once(mut images: Vec<Image>) -> Vec<Image> {
+    let mut seen = BTreeSet::new();
+    images.retain(|image| seen.insert(image.id.clone()));
+    images
+}
+
 /// Sums of images, which share layers: what none that is in use has for itself alone can go.
 fn shared(layers_bytes: Option<i64>, items: Vec<Stored>) -> Share {
     let share = counted(items);
     let used = share.bytes.saturating_sub(share.reclaimable_bytes);
-    let bytes = layers_bytes.and_then(size).unwrap_or(share.bytes);
+    // Podman says 0, which is not counted.
+    let bytes = layers_bytes.and_then(size).filter(|bytes| *bytes > 0).unwrap_or(share.bytes);
     Share { bytes, reclaimable_bytes: bytes.saturating_sub(used), ..share }
 }
 
 fn image(image: Image) -> Stored {
     let Image { id, tags, bytes, shared_bytes, containers } = image;
-    let name = tags.into_iter().find(|tag| tag != "<none>:<none>").unwrap_or_default();
+    // Of a name, Podman tells the tag alone.
+    let is_name = |tag: &String| tag != "<none>:<none>" && tag.contains(':');
+    let name = tags.into_iter().find(is_name).unwrap_or_default();
+    let id = ImageId::parse(&id).map_or(id, |id| id.to_string());
     let users = containers.and_then(size);
     let (bytes, shared) = (size(bytes), shared_bytes.and_then(size));
     let own_bytes = bytes.zip(shared).map(|(bytes, shared)| bytes.saturating_sub(shared));

@@ -172,6 +172,7 @@ impl Read for ListContainers {
             name: name.clone(),
             label: label.clone(),
             status: status.map(|status| status.as_str().to_owned()),
+            volume: None,
         };
         let mut rows = cx.look.containers(&filter).await?;
         let limit = usize::try_from(*limit).unwrap_or(usize::MAX);

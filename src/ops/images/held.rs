@@ -48,7 +48,7 @@ impl Held {
         match &self.image {
             None => "nothing: there is no image of that name here".to_owned(),
             Some(id) => match digest_at(name, &self.digests) {
-                Some(digest) => format!("{id}, there known as {digest}"),
+                Some(digest) => format!("{id}, there known as {}", text::name(digest)),
                 None => format!("{id}, which no registry of that name knows"),
             },
         }

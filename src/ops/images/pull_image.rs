@@ -145,8 +145,8 @@ impl Change for PullImage {
             let data = json!({"name": name, "changed": false});
             return Ok(Report { text, record: data.clone(), data });
         };
-        let digest = held::digest_at(name, &now.digests);
-        let known = digest.map(|digest| format!(", digest {digest}")).unwrap_or_default();
+        let digest = held::digest_at(name, &now.digests).map(text::name);
+        let known = digest.as_ref().map(|digest| format!(", digest {digest}")).unwrap_or_default();
         let size = units::bytes(image.size);
         let text = match &old {
             Some(old) if *old == image.id => {
@@ -169,7 +169,7 @@ impl Change for PullImage {
             "changed": old.as_ref() != Some(&image.id),
             "oldId": old,
             "id": image.id,
-            "digest": digest.map(text::name),
+            "digest": digest,
             "size": image.size,
         });
         Ok(Report { text, record: data.clone(), data })

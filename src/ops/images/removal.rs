@@ -13,7 +13,7 @@ use crate::core::text;
 use crate::gate::{Context, Preview};
 use crate::ops::plan::UNCHECKED;
 use crate::ops::{units, when};
-use crate::ports::engine::{ContainerRow, Image, ImageFilter, ImageId, ImageName};
+use crate::ports::engine::{ContainerRow, Image, ImageFilter, ImageId, ImageName, is_podman};
 
 /// Names in one line, at most.
 const NAMES_MAX: usize = 8;
@@ -34,19 +34,47 @@ pub struct Facts {
     removes_image: bool,
 }
 
+impl Facts {
+    /// Whether the image goes with the names that go.
+    pub(in crate::ops) const fn removes_image(&self) -> bool {
+        self.removes_image
+    }
+}
+
 /// What is seen of an image that is to be removed.
 #[derive(Debug)]
 pub struct Sight {
     image: Image,
     /// The containers that use it.
     users: Vec<ContainerRow>,
+    /// Whether the engine is Podman.
+    podman: bool,
 }
 
 impl Sight {
     /// Looks at an image and at who uses it.
-    pub(in crate::ops) async fn look(cx: Context<'_>, id: &ImageId) -> Result<Self, Fault> {
+    pub(in crate::ops) async fn look(
+        cx: Context<'_>,
+        id: &ImageId,
+        engine: &str,
+    ) -> Result<Self, Fault> {
         let (image, rows) = try_join(cx.look.image(id), users::all(cx)).await?;
-        Ok(Self { image, users: users::of(id, &rows).into_iter().cloned().collect() })
+        let users = users::of(id, &rows).into_iter().cloned().collect();
+        Ok(Self { image, users, podman: is_podman(engine) })
+    }
+
+    /// Refuses to force the image off where its containers would go with it.
+    pub(in crate::ops) fn takes_no_container(&self, forced: bool) -> Result<(), Fault> {
+        let users: Vec<&ContainerRow> = self.users.iter().collect();
+        if !forced || !self.podman || users.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::invalid(format!(
+            "With force=true this engine, which is Podman, would remove the containers of the \
+             image as well, running ones too: {}. So nothing was sent. Remove them first, with \
+             remove_container, each with a preview of its own.",
+            users::named(&users)
+        )))
     }
 
     /// The facts, if these names were to go.
@@ -69,7 +97,10 @@ impl Sight {
     fn obstacles(&self, force: bool, children: usize) -> Vec<String> {
         let running = self.users.iter().filter(|row| runs(row)).count();
         let mut out = Vec::new();
-        if running > 0 {
+        if self.podman && !self.users.is_empty() {
+            let count = units::counted(self.users.len(), "container");
+            out.push(format!("{count} must be removed first, and force is then not needed for it"));
+        } else if running > 0 {
             let count = units::counted(running, "running container");
             out.push(format!("{count} must be removed first, and force does not help"));
         }
@@ -77,7 +108,7 @@ impl Sight {
             let count = units::counted(children, "image");
             out.push(format!("{count} made from it must be removed first"));
         }
-        if !force && running < self.users.len() {
+        if !force && !self.podman && running < self.users.len() {
             out.push("a container that has ended uses it, which needs force=true".to_owned());
         }
         if !force && has_several_names(&self.image) {
@@ -169,7 +200,7 @@ pub(in crate::ops) async fn preview(
     preview.notes = vec![
         ("size", format!("{size}; layers that other images share stay")),
         ("created", created.unwrap_or_else(|| "unknown".to_owned())),
-        ("can come back", comes_back(image)),
+        ("can come back", comes_back(image, sight.podman)),
         (
             "images on it",
             match children {
@@ -194,8 +225,12 @@ async fn children(cx: Context<'_>, id: &ImageId) -> Result<usize, Fault> {
 }
 
 /// Whether a registry may still have it.
-fn comes_back(image: &Image) -> String {
+fn comes_back(image: &Image, podman: bool) -> String {
     match image.digests.as_slice() {
+        // Podman makes up such names for what no registry ever had.
+        [_, ..] if podman => "not known: ask the registry before it is lost; what was made here and \
+                              never pushed is lost for good"
+            .to_owned(),
         [] => "NO: no registry can bring it back. It was made here and never pushed; without the means \
                to build it again it is lost for good"
             .to_owned(),

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::removal::{self, Facts, REMOVES_IMAGE, Sight};
 use super::target;
@@ -10,11 +10,11 @@ use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
-use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::gate::{Change, Context, Preview, Render, Seen, Steps};
 use crate::ops::plan::{fact, one};
 use crate::ops::report::Report;
 use crate::ops::units;
-use crate::ports::engine::{Act, IMAGE, ImageRemoval, Removed};
+use crate::ports::engine::{Act, IMAGE, Image, ImageId, ImageRemoval, Removed};
 
 /// The operation.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ impl Change for RemoveImage {
     type Params = Params;
     type Facts = Facts;
     type Sight = Sight;
-    type Done = Removed;
-    type Output = Report;
+    type Done = (ImageRemoval, Removed);
+    type Output = Outcome;
 
     fn spec() -> Spec {
         Spec {
@@ -72,11 +72,13 @@ impl Change for RemoveImage {
 
     async fn observe(
         cx: Context<'_>,
-        _: &Params,
+        params: &Params,
         targets: &[Target],
     ) -> Result<Seen<Facts, Sight>, Fault> {
-        let sight = Sight::look(cx, &target::full_id(targets)?).await?;
+        let engine = targets.first().map(|target| target.engine.as_str()).unwrap_or_default();
+        let sight = Sight::look(cx, &target::full_id(targets)?, engine).await?;
         let facts = sight.facts(targets);
+        sight.takes_no_container(params.force && facts.removes_image())?;
         let facts = targets.iter().map(|_| facts.clone()).collect();
         Ok(Seen { class: Class::Destroy, facts, sight })
     }
@@ -99,20 +101,20 @@ impl Change for RemoveImage {
         params: &Params,
         permit: &Permit,
         _: &mut dyn Steps,
-    ) -> Result<Removed, Fault> {
+    ) -> Result<(ImageRemoval, Removed), Fault> {
         let removal = match fact(permit, 0, REMOVES_IMAGE) {
             true => ImageRemoval::Image { force: params.force },
             false => ImageRemoval::Tag,
         };
-        act.remove_image(&one(permit)?, removal).await
+        Ok((removal, act.remove_image(&one(permit)?, removal).await?))
     }
 
     async fn look_again(
         cx: Context<'_>,
         _: &Params,
         targets: &[Target],
-        done: &Removed,
-    ) -> Result<Report, Fault> {
+        (removal, done): &(ImageRemoval, Removed),
+    ) -> Result<Outcome, Fault> {
         let id = target::full_id(targets)?;
         let left = match cx.look.image(&id).await {
             Ok(image) => Some(image),
@@ -120,7 +122,9 @@ impl Change for RemoveImage {
             Err(fault) => return Err(fault),
         };
         let names = removal::named(&done.untagged);
+        let astray = *removal == ImageRemoval::Tag && !done.deleted.is_empty();
         let text = match &left {
+            _ if astray => went_astray(&names, &id, left.as_ref(), &done.deleted),
             None => format!(
                 "Removed the image {id}{} and {} with it. It is gone.",
                 if names.is_empty() { String::new() } else { format!(", its names {names}") },
@@ -141,7 +145,49 @@ impl Change for RemoveImage {
             "untagged": done.untagged.len(),
             "deleted": done.deleted.len(),
             "imageGone": left.is_none(),
+            "astray": astray,
         });
-        Ok(Report { text, record: data.clone(), data })
+        Ok(Outcome { report: Report { text, record: data.clone(), data }, astray })
+    }
+}
+
+/// The words where a name was to be taken off, and an image went with it.
+fn went_astray(names: &str, id: &ImageId, left: Option<&Image>, deleted: &[String]) -> String {
+    let stays = match left {
+        None => format!("The image {id} itself is gone"),
+        Some(image) if image.tags.is_empty() => format!("The image {id} stays, without a tag"),
+        Some(image) => format!("The image {id} stays as {}", removal::named(&image.tags)),
+    };
+    format!(
+        "Only a name was to be taken off ({names}), but it had become the last one of an image in \
+         between, and the engine removed that: {} is gone for good. {stays}. Look with list_images \
+         at what is missing, and pull or build it again.",
+        removal::named(deleted)
+    )
+}
+
+/// What a removal came to.
+#[derive(Debug)]
+pub struct Outcome {
+    report: Report,
+    /// Whether something else went than what was to go.
+    astray: bool,
+}
+
+impl Render for Outcome {
+    fn text(&self) -> String {
+        self.report.text()
+    }
+
+    fn data(&self) -> Value {
+        self.report.data()
+    }
+
+    fn record(&self) -> Value {
+        self.report.record()
+    }
+
+    fn unknown(&self) -> Option<String> {
+        self.astray.then(|| "an image went with the name".to_owned())
     }
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use futures_util::future::join;
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -21,7 +23,7 @@ use outcome::{Done, Pruned};
 use crate::core::grant::{Granted, Permit};
 use crate::core::operation::{Class, Drift, Kind, Spec};
 use crate::core::plan::{Plan, Target};
-use crate::core::reason::Fault;
+use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Proceed, Seen, Steps};
 use crate::ops::units::short;
@@ -29,6 +31,9 @@ use crate::ports::engine::{Act, Asked, DiskUsage, Share, Stored};
 
 /// How long sizes may take. What is not known by then is said to be so.
 const SIZES: Duration = Duration::from_secs(5);
+
+/// Looks at the same time, at most.
+const AT_ONCE: usize = 8;
 
 /// Bytes that the removal of each would free, by id, where the engine knows.
 type Sizes = BTreeMap<String, u64>;
@@ -109,6 +114,14 @@ pub struct Unused<F> {
     pub(super) about: String,
     /// What a grant on it is bound to.
     pub(super) facts: F,
+}
+
+/// What is there of these things, in their order.
+pub(super) async fn there<T: Send>(looks: Vec<Asked<'_, T>>) -> Result<Vec<T>, Fault> {
+    let seen: Vec<Result<T, Fault>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    let is_gone =
+        |one: &Result<T, Fault>| one.as_ref().is_err_and(|fault| fault.reason == Reason::NotFound);
+    seen.into_iter().filter(|one| !is_gone(one)).collect()
 }
 
 /// How a kind of thing is told about.
@@ -208,7 +221,7 @@ impl<T: Prunable> Change for Prune<T> {
     ) -> Preview {
         let there = plan.targets().iter().zip(facts).filter(|(_, facts)| facts.is_some());
         let there: Vec<Target> = there.map(|(target, _)| target.clone()).collect();
-        let (sizes, notes) = futures_util::future::join(sizes::<T>(cx), T::notes(cx, &there)).await;
+        let (sizes, notes) = join(sizes::<T>(cx), T::notes(cx, &there)).await;
         preview::of::<T>(plan, &sight, &there, sizes.as_ref(), notes)
     }
 

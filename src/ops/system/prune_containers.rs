@@ -1,9 +1,6 @@
 //! `prune_containers`: removes containers that have ended or were never started. Those of a swarm are
 //! left out: it keeps what has ended to tell why, and starts by itself what has not yet begun.
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
-
 use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
@@ -25,9 +22,6 @@ use crate::ports::engine::{
 
 /// Containers that are looked at one by one, at most.
 const LOOKED_AT_MAX: usize = 1000;
-
-/// Looks at the same time, at most.
-const AT_ONCE: usize = 8;
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 8;
@@ -71,20 +65,9 @@ impl Prunable for PruneContainers {
             Among::All(_) => ended(cx, among.label()).await?,
             Among::These(targets) => targets.iter().filter_map(|t| FullId::parse(&t.id)).collect(),
         };
-        let looks: Vec<_> = ids.iter().map(|id| cx.look.container(id)).collect();
-        let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
-        let mut out = Vec::new();
-        for one in seen {
-            match one {
-                Ok(container) if is_prunable(&container) => {
-                    out.push(unused(cx, &container, engine))
-                }
-                Ok(_) => {}
-                Err(fault) if fault.reason == Reason::NotFound => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(out)
+        let containers = prune::there(ids.iter().map(|id| cx.look.container(id)).collect()).await?;
+        let fitting = containers.iter().filter(|container| is_prunable(container));
+        Ok(fitting.map(|container| unused(cx, container, engine)).collect())
     }
 
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {

@@ -1,13 +1,10 @@
 //! `prune_networks`: removes networks that no container is on, nor would be if it were started.
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
-
 use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::operation::{Kind, Spec};
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::Context;
 use crate::ops::networks::target::{self, Facts};
@@ -20,9 +17,6 @@ use crate::ports::engine::{
 
 /// Networks that engines make for themselves, beside those that they always have.
 const OF_ENGINES: [&str; 3] = ["docker_gwbridge", "ingress", "podman"];
-
-/// Looks at the same time, at most.
-const AT_ONCE: usize = 8;
 
 /// Subnets in one line, at most.
 const LISTED_MAX: usize = 4;
@@ -60,31 +54,31 @@ impl Prunable for PruneNetworks {
         among: Among<'_>,
     ) -> Result<Vec<Unused<Facts>>, Fault> {
         let filter = NetworkFilter { label: among.label() };
-        let networks = cx.look.networks(&filter).await?;
-        let containers = users::all(cx).await?;
-        let fits = |network: &Network| among.holds(&network.id) && is_free(network, &containers);
-        let ids = networks.iter().filter(|n| fits(n)).filter_map(|n| FullId::parse(&n.id));
-        let ids: Vec<FullId> = ids.collect();
-        // What is on a network and is no container of this engine, only the network tells.
-        let looks: Vec<_> = ids.iter().map(|id| cx.look.network(id)).collect();
-        let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
-        let mut out = Vec::new();
-        for one in seen {
-            match one {
-                Ok(network) if network.attached.as_ref().is_some_and(Vec::is_empty) => {
-                    out.push(unused(cx, &network, engine)?);
-                }
-                Ok(_) => {}
-                Err(fault) if fault.reason == Reason::NotFound => {}
-                Err(fault) => return Err(fault),
+        let ids: Vec<String> = match among {
+            Among::All(_) => {
+                let networks = cx.look.networks(&filter).await?.into_iter();
+                networks.filter(is_somebodys).map(|network| network.id).collect()
             }
-        }
-        Ok(out)
+            Among::These(targets) => targets.iter().map(|target| target.id.clone()).collect(),
+        };
+        let ids: Vec<FullId> = ids.iter().filter_map(|id| FullId::parse(id)).collect();
+        let containers = users::all(cx).await?;
+        // What is on a network and is no container of this engine, only the network tells.
+        let networks = prune::there(ids.iter().map(|id| cx.look.network(id)).collect()).await?;
+        let nobody = |network: &Network| network.attached.as_ref().is_some_and(Vec::is_empty);
+        let fits = |network: &&Network| nobody(network) && is_free(network, &containers);
+        networks.iter().filter(fits).map(|network| unused(cx, network, engine)).collect()
     }
 
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
         Box::pin(async move { act.remove_network(target).await.map(drop) })
     }
+}
+
+/// Whether somebody made it for this engine alone.
+fn is_somebodys(network: &Network) -> bool {
+    let own = network.is_predefined() || OF_ENGINES.contains(&network.name.as_str());
+    !own && network.scope == "local"
 }
 
 /// Whether somebody made it, and no container names it.
@@ -94,8 +88,7 @@ fn is_free(network: &Network, containers: &[ContainerRow]) -> bool {
         let mode = row.network_mode.as_str();
         row.is_on(network) || (!mode.is_empty() && network.id.starts_with(mode))
     };
-    let own = network.is_predefined() || OF_ENGINES.contains(&network.name.as_str());
-    !own && network.scope == "local" && !containers.iter().any(names)
+    is_somebodys(network) && !containers.iter().any(names)
 }
 
 fn unused(cx: Context<'_>, network: &Network, engine: &str) -> Result<Unused<Facts>, Fault> {
@@ -136,7 +129,7 @@ mod tests {
             network_mode: id("a1").short().to_owned(),
             ..stopped(container("c1", "web"))
         };
-        for (case, network, containers, free) in [
+        for (case, shown, containers, free) in [
             ("nobody is on it", plain(), vec![], true),
             ("somebody is on another", plain(), vec![on("other")], true),
             ("a stopped one is on it", plain(), vec![on("shop")], false),
@@ -146,9 +139,14 @@ mod tests {
             ("of a swarm", Network { scope: "swarm".into(), ..plain() }, vec![], false),
         ] {
             let engine = Fake::of(containers);
-            engine.networks.lock().unwrap().push(network);
+            engine.networks.lock().unwrap().push(shown);
             let found = PruneNetworks::unused(context(&engine), "E", Among::All(None)).await;
             assert_eq!(found.unwrap().len(), usize::from(free), "{case}");
+            let alone = [target::of(&network("a1", "shop"), "E".into())];
+            engine.calls.lock().unwrap().clear();
+            let found = PruneNetworks::unused(context(&engine), "E", Among::These(&alone)).await;
+            assert_eq!(found.unwrap().len(), usize::from(free), "{case}");
+            assert!(!engine.called().contains(&"networks".to_owned()), "{case}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
+use crate::core::ids::Reference;
 use crate::core::operation::{Kind, Spec};
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -12,7 +13,7 @@ use crate::ops::volumes::target::{self, Facts};
 use crate::ops::volumes::users;
 use crate::ops::when;
 use crate::ports::engine::{
-    Act, Asked, ContainerRow, DiskUsage, Share, VOLUME, Volume, VolumeFilter,
+    Act, Asked, ContainerFilter, ContainerRow, DiskUsage, Share, VOLUME, Volume, VolumeFilter,
 };
 
 /// The driver whose volumes lie in the engine's own storage.
@@ -55,14 +56,23 @@ impl Prunable for PruneVolumes {
         engine: &str,
         among: Among<'_>,
     ) -> Result<Vec<Unused<Facts>>, Fault> {
-        let filter = VolumeFilter { label: among.label() };
-        let volumes = cx.look.volumes(&filter).await?;
+        // Before its step each is looked at alone, and there may be thousands.
+        let one = match among {
+            Among::These([one]) => Reference::parse(&one.id).ok(),
+            Among::These(_) | Among::All(_) => None,
+        };
+        let volumes = match &one {
+            Some(name) => prune::there(vec![cx.look.volume(name)]).await?,
+            None => cx.look.volumes(&VolumeFilter { label: among.label() }).await?,
+        };
         let labels_its_own = match among {
             Among::All(None) => labels_unnamed(&cx.look.engine().await?.api),
             Among::All(Some(_)) | Among::These(_) => false,
         };
         // Whoever makes a container makes its volumes first: the containers are asked for last.
-        let containers = users::all(cx).await?;
+        let volume = one.map(|name| name.to_string());
+        let users = ContainerFilter { all: true, volume, ..ContainerFilter::default() };
+        let containers = cx.look.containers(&users).await?;
         let fits = |volume: &&Volume| is_unused(volume, &containers, among, labels_its_own);
         volumes.iter().filter(fits).map(|volume| unused(cx, volume, engine)).collect()
     }
@@ -160,6 +170,35 @@ mod tests {
             let found = PruneVolumes::unused(context(&engine), "E", Among::All(label)).await;
             assert_eq!(found.unwrap().len(), usize::from(taken), "{case}");
         }
+    }
+
+    #[tokio::test]
+    async fn alone_it_is_asked_for_by_its_name_and_nothing_else_is() {
+        let target = |name: &str| target::of(&volume(name), "E".into());
+        for (name, containers, free) in [
+            ("data", vec![], true),
+            ("data", vec![user("data")], false),
+            ("data", vec![user("other")], true),
+            ("gone", vec![], false),
+        ] {
+            let engine = Fake::of(containers);
+            *engine.volumes.lock().unwrap() = vec![volume("data"), volume("other")];
+            let alone = [target(name)];
+            let found = PruneVolumes::unused(context(&engine), "E", Among::These(&alone)).await;
+            assert_eq!(found.unwrap().len(), usize::from(free), "{name}");
+            let asked = [format!("volume {name}"), format!("containers {name}")];
+            assert_eq!(engine.called(), asked);
+        }
+        let engine = Fake::default();
+        *engine.volumes.lock().unwrap() = vec![volume("data"), volume("other")];
+        let both = [target("data"), target("gone")];
+        let found = PruneVolumes::unused(context(&engine), "E", Among::These(&both)).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(engine.called(), ["volumes", "containers"]);
+        let broken = Fake { broken: vec!["volume"], ..Fake::default() };
+        let alone = [target("data")];
+        let found = PruneVolumes::unused(context(&broken), "E", Among::These(&alone)).await;
+        assert_eq!(found.unwrap_err().reason, Reason::EngineError, "unseen is not gone");
     }
 
     #[tokio::test]

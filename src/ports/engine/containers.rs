@@ -193,6 +193,9 @@ pub struct ContainerFilter {
     pub label: Option<String>,
     /// A state, as the engine words it; implies `all`.
     pub status: Option<String>,
+    /// The name of a volume that they mount. Some that only mount something at a path of that name
+    /// may be among them.
+    pub volume: Option<String>,
 }
 
 /// A container in a list.

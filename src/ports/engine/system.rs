@@ -44,6 +44,14 @@ pub trait LookSystem: Send + Sync + fmt::Debug {
     }
 }
 
+/// What the ids of Podman's engines start with, as adapters make them: Podman keeps none of its own.
+pub const PODMAN: &str = "podman-";
+
+/// Whether the engine with this id is Podman, which takes some requests otherwise than Docker.
+pub fn is_podman(engine: &str) -> bool {
+    engine.starts_with(PODMAN)
+}
+
 /// An engine's description of itself. Nothing in it is secret: proxies and registries are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Engine {

@@ -1,10 +1,13 @@
 //! The rest of the surface: what Podman does as Docker does, and what it refuses with words.
 
+use countersign::core::plan::Target;
 use countersign::core::reason::Reason;
 use countersign::gate::Status;
+use countersign::ports::engine::{ActImages as _, ImageRemoval, LookSystem as _};
 use serde_json::{Value, json};
 
 use crate::support::engine::IMAGE;
+use crate::support::permit::{permit, target};
 use crate::support::podman::Podman;
 use crate::support::real::Real;
 
@@ -109,6 +112,67 @@ async fn images() {
     )
     .await;
     podman.docker(&["image", "inspect", &image]);
+}
+
+/// A forced removal takes containers with it here, running ones too.
+#[tokio::test]
+async fn an_image_is_not_forced_off_its_containers() {
+    let podman = Podman::start();
+    let image = format!("localhost/{IMAGE}");
+    let id = podman.docker(&["image", "inspect", "--format", "{{.Id}}", &image]).trim().to_owned();
+    podman.docker(&["tag", &image, "spare:1"]);
+    let web = podman.run("web", &KILLED, "sleep 3600");
+    let refused = Err(Reason::InvalidArgument);
+    let forced = || json!({"image": id, "force": true});
+    go(
+        &podman,
+        &[
+            ("remove_image", forced(), refused, "would remove the containers"),
+            ("remove_image", json!({"image": id}), Err(Reason::EngineError), "did not happen"),
+        ],
+    )
+    .await;
+    assert_eq!(podman.inspect(&web, "{{.State.Status}}"), "running");
+    podman.docker(&["kill", "web"]);
+    go(&podman, &[("remove_image", forced(), refused, "web (exited)")]).await;
+
+    // The adapter does not rely on what was looked at before.
+    let adapter = podman.adapter();
+    let engine = adapter.engine_id().await.unwrap();
+    let permit = permit(Target { engine, ..target("image", &id, "") });
+    let force = ImageRemoval::Image { force: true };
+    let image = permit.targets().next().unwrap();
+    let fault = adapter.remove_image(&image, force).await.unwrap_err();
+    assert!(fault.reason == Reason::EngineError && fault.message.contains("(1)"), "{fault:?}");
+    assert_eq!(podman.inspect(&web, "{{.State.Status}}"), "exited");
+
+    podman.docker(&["rm", "web"]);
+    go(&podman, &[("remove_image", forced(), Ok(()), "Removed the image")]).await;
+    assert_eq!(podman.docker(&["images", "-aq"]), "");
+}
+
+#[tokio::test]
+async fn a_name_is_one_name_however_it_is_spelt() {
+    let podman = Podman::start();
+    let id =
+        podman.docker(&["image", "inspect", "--format", "{{.Id}}", &format!("localhost/{IMAGE}")]);
+    let tag = |name: &str| json!({"image": id.trim(), "tag": name});
+    go(
+        &podman,
+        &[
+            ("tag_image", tag("spare:1"), Ok(()), "spare:1 now points to"),
+            ("inspect_image", json!({"image": "docker.io/library/spare:1"}), Ok(()), "spare:1"),
+            (
+                "remove_image",
+                json!({"image": "docker.io/library/spare:1", "force": true}),
+                Ok(()),
+                &format!("Took off spare:1. The image {} stays as localhost/{IMAGE}", id.trim()),
+            ),
+        ],
+    )
+    .await;
+    let rows = podman.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}"]);
+    assert_eq!(rows.trim(), format!("localhost/{IMAGE}"));
 }
 
 #[tokio::test]

@@ -80,6 +80,16 @@ fn the_new_form_brings_its_sums() {
 }
 
 #[test]
+fn podman_lists_an_image_for_each_of_its_names_and_cuts_them() {
+    let digits = "c".repeat(64);
+    let image = json!({"Id": digits, "RepoTags": ["1"], "Size": 2000, "SharedSize": 0,
+        "Containers": 0});
+    let usage = read(json!({"LayersSize": 0, "Images": [image, image]}));
+    assert_eq!(sums(&usage.images), [1, 0, 2000, 2000]);
+    assert_eq!(usage.images.item(&format!("sha256:{digits}")).unwrap().name, "");
+}
+
+#[test]
 fn what_an_engine_leaves_out_or_says_oddly_spoils_nothing() {
     assert_eq!(read(json!({})), DiskUsage::default());
     let usage = read(json!({

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::core::reason::Reason;
 use crate::ops::fake::{container, id, row};
 use crate::ops::images::target;
 
@@ -49,6 +50,9 @@ fn what_stands_in_the_way_is_named() {
         (&["a:1"][..], vec![], vec![], false, 0, vec![]),
         (&["a:1"], vec![own.as_str()], vec![], false, 0, vec![]),
         (&[], vec![own.as_str()], vec![], false, 0, vec![]),
+        (&[], vec![own.as_str(), foreign.as_str()], vec![], false, 0, vec!["several names"]),
+        (&["a:1"], vec!["docker.io/library/a:1"], vec![], false, 0, vec![]),
+        (&["a:1"], vec!["no name?"], vec![], false, 0, vec![]),
         (&["a:1"], vec![foreign.as_str()], vec![], false, 0, vec!["several names"]),
         (&["a:1", "a:2"], vec![], vec![], false, 0, vec!["several names"]),
         (&["a:1", "a:2"], vec![], vec![], true, 0, vec![]),
@@ -60,12 +64,31 @@ fn what_stands_in_the_way_is_named() {
         (&["a:1"], vec![], vec![], true, 2, vec!["2 images made from it"]),
     ] {
         let users = states.iter().map(|state| user(state)).collect();
-        let sight = Sight { image: image(tags, &digests), users };
+        let sight = Sight { image: image(tags, &digests), users, podman: false };
         let found = sight.obstacles(force, children);
         assert_eq!(found.len(), expected.len(), "{found:?} {expected:?}");
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.contains(expected), "{found}");
         }
+    }
+}
+
+#[test]
+fn podman_is_not_forced_while_a_container_uses_the_image() {
+    for (podman, force, states, expected, words) in [
+        (true, true, &["exited"][..], Err(Reason::InvalidArgument), "1 container must"),
+        (true, true, &["running", "created"], Err(Reason::InvalidArgument), "2 containers must"),
+        (true, false, &["running", "exited"], Ok(()), "2 containers must be removed first"),
+        (true, true, &[], Ok(()), ""),
+        (false, true, &["running"], Ok(()), "1 running container must"),
+    ] {
+        let users = states.iter().map(|state| user(state)).collect();
+        let sight = Sight { image: image(&["a:1"], &[]), users, podman };
+        let refused = sight.takes_no_container(force).map_err(|fault| fault.reason);
+        assert_eq!(refused, expected, "{podman} {force} {states:?}");
+        let obstacles = sight.obstacles(force, 0).join("; ");
+        assert_eq!(obstacles.is_empty(), words.is_empty(), "{obstacles}");
+        assert!(obstacles.contains(words) && !obstacles.contains("needs force"), "{obstacles}");
     }
 }
 
@@ -77,7 +100,7 @@ fn the_image_goes_with_its_last_tag() {
         (&["a:1"], &["a:1"], true),
         (&[], &["sha256:1"], true),
     ] {
-        let sight = Sight { image: image(tags, &[]), users: vec![user("exited")] };
+        let sight = Sight { image: image(tags, &[]), users: vec![user("exited")], podman: false };
         let names: Vec<Target> = names.iter().map(|name| going(name)).collect();
         let facts = sight.facts(&names);
         assert_eq!(facts.removes_image, expected, "{tags:?}");
@@ -89,7 +112,9 @@ fn the_image_goes_with_its_last_tag() {
 
 #[test]
 fn what_no_registry_has_is_lost() {
-    assert!(comes_back(&image(&["a:1"], &[])).starts_with("NO: "));
+    assert!(comes_back(&image(&["a:1"], &[]), false).starts_with("NO: "));
     let known = format!("a@sha256:{}", "9".repeat(64));
-    assert!(comes_back(&image(&["a:1"], &[&known])).contains(&known));
+    assert!(comes_back(&image(&["a:1"], &[&known]), false).contains(&known));
+    assert!(comes_back(&image(&["a:1"], &[&known]), true).starts_with("not known"));
+    assert!(comes_back(&image(&["a:1"], &[]), true).starts_with("NO: "));
 }

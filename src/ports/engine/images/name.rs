@@ -84,6 +84,11 @@ impl ImageName {
         })
     }
 
+    /// A name in the one spelling that it has here; as it is, if it is none.
+    pub fn spelt(given: &str) -> String {
+        Self::read(given).map_or_else(|| given.to_owned(), |name| name.to_string())
+    }
+
     fn read(given: &str) -> Option<Self> {
         let (named, digest) = match given.split_once('@') {
             Some((named, digest)) => {
@@ -131,6 +136,12 @@ impl ImageName {
         short.unwrap_or(&self.path).to_owned()
     }
 
+    /// The name without tag and digest, with the registry that is asked. Nothing is left to what an
+    /// engine adds to short names.
+    pub fn located(&self) -> String {
+        format!("{}/{}", self.registry, self.path)
+    }
+
     /// The tag that is meant: `latest` where neither a tag nor a digest is said, none where a digest
     /// is, which makes a tag beside it moot.
     pub fn tag(&self) -> Option<&str> {
@@ -149,7 +160,7 @@ impl ImageName {
 
     /// The name whole, with the registry that is asked: `docker.io/library/busybox:1`.
     pub fn whole(&self) -> String {
-        format!("{}/{}{}", self.registry, self.path, self.end())
+        format!("{}{}", self.located(), self.end())
     }
 
     fn end(&self) -> String {

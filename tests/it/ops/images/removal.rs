@@ -1,11 +1,13 @@
 //! Removals.
 
 use countersign::core::reason::Reason;
+use countersign::core::record::Event;
 use countersign::gate::Status;
 use serde_json::json;
 
 use super::{has, inspect, local};
-use crate::support::engine::{Engine, LABEL, docker};
+use crate::support::door::{Deed, Door};
+use crate::support::engine::{Engine, LABEL, adapter_at, docker};
 use crate::support::real::{Real, Trial};
 use crate::support::registry::Registry;
 
@@ -139,4 +141,31 @@ async fn what_a_registry_has_can_come_back() {
     // By its digest it has no tag, and goes as a whole.
     let (_, done) = real.confirm("remove_image", json!({"image": back})).await;
     assert!(done.status == Status::Ok && !has(&pushed.id), "{}", done.text);
+}
+
+#[tokio::test]
+async fn an_image_that_goes_with_a_name_that_moved_is_told() {
+    let engine = Engine::connect();
+    let (one, kept) = (local(&engine, "a:1"), local(&engine, "b:1"));
+    let id = engine.image(&one, "one");
+    docker(&["tag", &one, &kept]);
+    let other = engine.image(&local(&engine, "c:1"), "two");
+    // Between the look and the order, the name becomes the only one of another image.
+    let (moved, to, was) = (one.clone(), other.clone(), local(&engine, "c:1"));
+    let door = Door::with(move |line| {
+        if line.starts_with("DELETE ") {
+            docker(&["tag", &to, &moved]);
+            docker(&["rmi", &was]);
+        }
+        Deed::Forward
+    });
+    let real = Real::new(adapter_at(door.path()));
+    let (_, done) = real.confirm("remove_image", json!({"image": one})).await;
+    assert!(has(&id) && !has(&other));
+    assert_eq!(done.reason, Some(Reason::OutcomeUnknown), "{}", done.text);
+    assert_eq!(done.data["astray"], true);
+    for said in [&other, "is gone for good", &format!("The image {id} stays as {kept}")] {
+        assert!(done.text.contains(said), "{said}: {}", done.text);
+    }
+    assert!(real.log.events().contains(&Event::Unknown));
 }
