@@ -80,9 +80,10 @@ pub(super) fn holds_socket(path: &str, own: Option<&str>) -> bool {
 /// Whether the socket of an engine of a user's own can be this path or in it.
 fn of_user(path: &str) -> bool {
     let Some(rest) = path.strip_prefix(OF_USERS) else { return is_in(OF_USERS, path) };
-    let inside = rest.strip_prefix('/').map(|rest| rest.find('/').map_or("", |at| &rest[at..]));
+    let after = |rest: &'_ str| rest.find('/').and_then(|at| rest.get(at..)).map(str::to_owned);
+    let inside = rest.strip_prefix('/').map(|rest| after(rest).unwrap_or_default());
     match inside {
-        Some(inside) => SOCKETS_OF_USERS.iter().any(|socket| is_in(socket, inside)),
+        Some(inside) => SOCKETS_OF_USERS.iter().any(|socket| is_in(socket, &inside)),
         None => rest.is_empty(),
     }
 }
