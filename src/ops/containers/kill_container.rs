@@ -82,6 +82,7 @@ impl Verb for KillContainer {
     fn notes(Params { signal, .. }: &Params, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
+        notes::swarm(&mut rows, container);
         let run = notes::run(container);
         if run == Run::Down {
             return rows;

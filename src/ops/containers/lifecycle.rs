@@ -76,6 +76,9 @@ pub struct Facts {
     /// The limits as they are, where these are to change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::ops) limits: Option<Current>,
+    /// The volumes without a name, where it is to be removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::ops) unnamed: Vec<String>,
 }
 
 /// What can be changed of a container while it runs, as it is now.
@@ -120,6 +123,7 @@ impl Facts {
             config: container.config_digest.clone(),
             auto_remove: container.auto_remove,
             limits: None,
+            unnamed: Vec::new(),
         }
     }
 }
@@ -286,9 +290,11 @@ pub(in crate::ops) fn admin_spec(
 }
 
 /// What executing tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     pub(in crate::ops) acted: Acted,
+    /// Volumes without a name of what was removed, to look at afterwards.
+    pub(in crate::ops) unnamed: Vec<String>,
     /// Whether the container was one that is removed when it stops, by the facts of the permit.
     pub(in crate::ops) auto_remove: bool,
 }

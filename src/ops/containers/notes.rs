@@ -6,6 +6,7 @@ use super::peers::Peers;
 use super::reach::reach;
 use crate::core::redact::Redactor;
 use crate::core::text;
+use crate::ops::labels::is_of_swarm;
 use crate::ops::units::{counted, listed};
 use crate::ops::when;
 use crate::ports::engine::{Container, Mount, Port};
@@ -95,6 +96,13 @@ pub(super) fn image(rows: &mut Rows, notes: &Notes, what: &str) {
         Some(None) => format!("{name} points to nothing any more; {what} keeps the old image"),
     };
     rows.push(("image tag", note));
+}
+
+/// What a swarm does about it.
+pub(super) fn swarm(rows: &mut Rows, container: &Container) {
+    if is_of_swarm(&container.labels) {
+        rows.push(("swarm", "it is a task: once it ends, the swarm makes another one".into()));
+    }
 }
 
 /// What ending its processes removes, if it is removed with them.

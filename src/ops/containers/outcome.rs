@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::lifecycle::{Done, RESTARTING};
-use super::notes::ports;
+use super::notes::{LISTED_MAX, UNCHECKED, ports};
 use super::target;
+use crate::core::ids::Reference;
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Render};
+use crate::ops::units::{counted, listed};
 use crate::ops::when;
-use crate::ports::engine::{Acted, Container};
+use crate::ports::engine::{Acted, Container, Limits};
 
 /// How long a container that was started is given to fall over.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -21,8 +24,11 @@ const SETTLE: Duration = Duration::from_millis(300);
 const REMOVAL_LOOKS: usize = 20;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long to look for one volume of a container that was removed.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// How a container should be afterwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::ops) enum Expect {
     /// Running. It is given a moment to fall over.
     Up,
@@ -34,24 +40,42 @@ pub(in crate::ops) enum Expect {
     Paused,
     /// With processes that are not frozen.
     Going,
-    /// As it was.
-    Same,
+    /// With this name.
+    Called(String),
+    /// With these limits.
+    Limited(Limits),
     /// No more.
     Gone,
 }
 
 impl Expect {
-    fn is_met(self, container: &Container) -> bool {
+    fn is_met(&self, container: &Container) -> bool {
         let state = &container.state;
         match self {
             Self::Up => state.running && state.status != RESTARTING,
             Self::Down => !state.running && state.status != RESTARTING,
             Self::Paused => state.paused,
             Self::Going => state.running && !state.paused,
-            Self::Signalled | Self::Same => true,
+            Self::Signalled => true,
+            Self::Called(name) => container.name == *name,
+            Self::Limited(limits) => is_limited(container, limits),
             Self::Gone => false,
         }
     }
+}
+
+/// Whether the limits that were asked for are there. Swap is told and not compared: an engine that
+/// does not count it leaves it out.
+fn is_limited(container: &Container, limits: &Limits) -> bool {
+    let policy = limits.restart_policy.as_ref().is_none_or(|(name, tries)| {
+        let with_tries = || format!("{name}:{tries}");
+        let wanted = if *tries > 0 { with_tries() } else { name.clone() };
+        container.restart_policy == wanted
+            || (wanted == "no" && container.restart_policy.is_empty())
+    });
+    policy
+        && limits.memory_bytes.is_none_or(|bytes| bytes == container.memory_bytes)
+        && limits.nano_cpus.is_none_or(|nanos| nanos == container.nano_cpus)
 }
 
 /// What is observed beside the state: a name and a value for the log and for programs, and words.
@@ -79,6 +103,52 @@ pub struct Outcome {
     id: String,
     /// None where the container is gone.
     container: Option<Container>,
+    /// What is seen of its volumes without a name, if it is.
+    unnamed: Unnamed,
+}
+
+/// What became of volumes without a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Unnamed {
+    gone: usize,
+    there: Vec<String>,
+    unseen: usize,
+}
+
+impl Unnamed {
+    async fn look(cx: Context<'_>, names: &[String]) -> Self {
+        let mut seen = Self::default();
+        for name in names {
+            let looked = match Reference::parse(name) {
+                Ok(name) => timeout(LOOK, cx.look.volume(&name)).await.ok(),
+                Err(_) => None,
+            };
+            match looked {
+                Some(Ok(_)) => seen.there.push(name.get(..12).unwrap_or(name).to_owned()),
+                Some(Err(fault)) if fault.reason == Reason::NotFound => seen.gone += 1,
+                _ => seen.unseen += 1,
+            }
+        }
+        seen
+    }
+
+    fn words(&self) -> String {
+        let mut out = String::new();
+        if self.gone > 0 {
+            let count = counted(self.gone, "volume");
+            out.push_str(&format!(" {count} without a name went with it."));
+        }
+        if !self.there.is_empty() {
+            let count = counted(self.there.len(), "volume");
+            let names = listed(&self.there, LISTED_MAX);
+            out.push_str(&format!(" Still there: {count} without a name ({names})."));
+        }
+        if self.unseen > 0 {
+            let count = counted(self.unseen, "volume");
+            out.push_str(&format!(" Whether {count} without a name went {UNCHECKED}."));
+        }
+        out
+    }
 }
 
 /// Looks at the one target again.
@@ -90,7 +160,7 @@ pub(in crate::ops) async fn look(
 ) -> Result<Outcome, Fault> {
     let id = target::full_id(targets)?;
     let moving = matches!(told.expect, Expect::Up | Expect::Signalled);
-    if moving && done.acted == Acted::Changed {
+    if moving && done.acted != Acted::AlreadySo {
         tokio::time::sleep(SETTLE).await;
     }
     let ending = matches!(told.expect, Expect::Down | Expect::Signalled);
@@ -110,7 +180,11 @@ pub(in crate::ops) async fn look(
         Err(fault) => return Err(fault),
     };
     let name = targets.first().map(|target| text::name(&target.name)).unwrap_or_default();
-    Ok(Outcome { told, done, name, id: id.as_str().to_owned(), container })
+    let unnamed = match container {
+        None => Unnamed::look(cx, &done.unnamed).await,
+        Some(_) => Unnamed::default(),
+    };
+    Ok(Outcome { told, done, name, id: id.as_str().to_owned(), container, unnamed })
 }
 
 impl Outcome {
@@ -145,7 +219,7 @@ impl Outcome {
             out.push_str(", ");
             out.push_str(&words);
         }
-        out.push_str(match (expected, self.told.expect, state.running) {
+        out.push_str(match (expected, &self.told.expect, state.running) {
             (true, ..) => ".",
             (false, Expect::Up, false) => {
                 ": it ended right after its start. get_container_logs may say why."
@@ -164,7 +238,9 @@ impl Render for Outcome {
         };
         match &self.container {
             Some(container) => format!("{done} Now: {}", self.state(container)),
-            None if self.told.expect == Expect::Gone => format!("{done} It is gone."),
+            None if self.told.expect == Expect::Gone => {
+                format!("{done} It is gone.{}", self.unnamed.words())
+            }
             None if self.done.auto_remove => {
                 format!("{done} It ended and was removed with that (--rm).")
             }
@@ -185,7 +261,7 @@ impl Render for Outcome {
     }
 
     fn record(&self) -> Value {
-        let changed = self.done.acted == Acted::Changed;
+        let changed = self.done.acted != Acted::AlreadySo;
         match &self.container {
             Some(container) => {
                 let state = &container.state;
@@ -202,7 +278,15 @@ impl Render for Outcome {
                 }
                 out
             }
-            None => json!({"changed": changed, "status": "removed"}),
+            None => {
+                let mut out = json!({"changed": changed, "status": "removed"});
+                if let (Value::Object(map), false) = (&mut out, self.done.unnamed.is_empty()) {
+                    let Unnamed { gone, there, unseen } = &self.unnamed;
+                    let seen = json!({"gone": gone, "there": there.len(), "unseen": unseen});
+                    map.insert("unnamedVolumes".into(), seen);
+                }
+                out
+            }
         }
     }
 }

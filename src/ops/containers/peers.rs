@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::target::{PROJECT, SERVICE};
-use crate::core::ids::FullId;
+use crate::core::ids::{FullId, PREFIX_DIGITS_MIN};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
@@ -96,6 +96,14 @@ impl Others {
     /// Whether one of them bears this name.
     pub(in crate::ops) fn has(&self, name: &str) -> bool {
         self.rows.iter().any(|row| row.name == name)
+    }
+
+    /// Those of them whose ids begin like this, which is as short as the beginning of an id may be.
+    pub(in crate::ops) fn begun_by(&self, name: &str) -> Vec<String> {
+        let begun = |row: &&ContainerRow| {
+            name.len() >= PREFIX_DIGITS_MIN && row.id.as_str().starts_with(name)
+        };
+        self.rows.iter().filter(begun).map(|row| text::name(&row.name)).collect()
     }
 
     /// Those of them that hang on this container.

@@ -13,6 +13,9 @@ use crate::core::text;
 use crate::ops::units::{self, counted, listed};
 use crate::ports::engine::{Act, Acted, Asked, Container};
 
+/// Volumes without a name that are looked at after a removal, at most.
+const UNNAMED_MAX: usize = 16;
+
 /// The operation.
 #[derive(Debug)]
 pub struct RemoveContainer;
@@ -53,6 +56,14 @@ impl Verb for RemoveContainer {
         Spec { class: Class::Destroy, ceiling: Class::Destroy, idempotent: false, ..spec }
     }
 
+    fn facts(container: &Container) -> Facts {
+        let unnamed = container.mounts.iter().filter(|mount| mount.is_anonymous_volume());
+        let unnamed = unnamed.filter_map(|mount| mount.name.clone()).take(UNNAMED_MAX).collect();
+        let mut facts = Facts::of(container);
+        facts.unnamed = unnamed;
+        facts
+    }
+
     fn headline(params: &Params, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
         match (notes::run(&notes.container), params.force) {
@@ -72,6 +83,7 @@ impl Verb for RemoveContainer {
     fn notes(params: &Params, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
+        notes::swarm(&mut rows, container);
         if notes::run(container) == Run::Down {
             notes::last_end(&mut rows, notes);
             if container.state.started_at.is_empty() {
@@ -87,7 +99,7 @@ impl Verb for RemoveContainer {
         match (unnamed.is_empty(), params.volumes) {
             (true, _) => {}
             (false, true) => {
-                let shared = "one that another container uses stays";
+                let shared = "one that another container uses, or that Compose handed on, stays";
                 rows.push(("lost: volumes", format!("{unnamed}; {shared}")));
             }
             (false, false) => {
@@ -112,10 +124,9 @@ impl Verb for RemoveContainer {
         act.remove_container(target, params.force, params.volumes)
     }
 
-    fn told(params: &Params, name: &str) -> Told {
-        let volumes = if params.volumes { " with its unnamed volumes" } else { "" };
+    fn told(_: &Params, name: &str) -> Told {
         Told {
-            changed: format!("Removed {name}{volumes}."),
+            changed: format!("Removed {name}."),
             already: format!("Nothing was done to {name}."),
             expect: Expect::Gone,
             shown: |_| Vec::new(),

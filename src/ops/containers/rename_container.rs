@@ -68,11 +68,18 @@ impl Verb for RenameContainer {
     fn notes(Params { new_name, .. }: &Params, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
+        notes::swarm(&mut rows, container);
         if container.name == new_name.as_str() {
             return rows;
         }
         if notes.others.is_none() {
             rows.push(("new name", format!("whether it is free {UNCHECKED}")));
+        }
+        let hidden = notes.others.as_ref().map(|others| others.begun_by(new_name.as_str()));
+        if let Some(hidden) = hidden.filter(|hidden| !hidden.is_empty()) {
+            let names = listed(&hidden, LISTED_MAX);
+            let then = "who means it by that gets this container, or is told that it is ambiguous";
+            rows.push(("begins the id of", format!("{names}: {then}")));
         }
         rows.push(("old name", "free for others; scripts, alerts and monitoring lose it".into()));
         let label = |key| container.labels.get(key).map(|value| text::name(value));
@@ -114,7 +121,7 @@ impl Verb for RenameContainer {
         Told {
             changed: format!("Renamed {name} to {}.", text::name(new_name.as_str())),
             already: format!("Nothing was done to {name}."),
-            expect: Expect::Same,
+            expect: Expect::Called(new_name.as_str().to_owned()),
             shown: |container| {
                 let name = text::name(&container.name);
                 vec![("name", json!(name), format!("called {name}"))]

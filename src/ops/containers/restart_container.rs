@@ -52,6 +52,7 @@ impl Verb for RestartContainer {
         let container = &notes.container;
         let running = notes::run(container) != Run::Down;
         let mut rows = Rows::new();
+        notes::swarm(&mut rows, container);
         notes::image(&mut rows, notes, "a restart");
         if running {
             notes::uptime(&mut rows, notes);

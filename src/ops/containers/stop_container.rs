@@ -45,6 +45,7 @@ impl Verb for StopContainer {
     fn notes(_: &Patient, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
+        notes::swarm(&mut rows, container);
         if notes::run(container) == Run::Down {
             return rows;
         }

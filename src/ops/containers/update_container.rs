@@ -41,6 +41,18 @@ pub struct Params {
     restart_policy: Option<RestartPolicy>,
 }
 
+impl Params {
+    /// What is to change, where the limits are these now.
+    fn limits(&self, now: &Current) -> Limits {
+        Limits {
+            memory_bytes: self.memory.map(|memory| memory.bytes),
+            memory_swap_bytes: self.memory.map(|memory| now.swap_for(memory.bytes)),
+            nano_cpus: self.cpus.map(|cpus| cpus.nanos),
+            restart_policy: self.restart_policy.clone().map(|one| (one.name, one.tries)),
+        }
+    }
+}
+
 impl Names for Params {
     fn container(&self) -> &str {
         &self.container
@@ -131,6 +143,7 @@ impl Verb for UpdateContainer {
         let container = &notes.container;
         let now = Current::of(container);
         let mut rows = Rows::new();
+        notes::swarm(&mut rows, container);
         if notes::run(container) != Run::Down {
             memory_use(&mut rows, params.memory, notes);
         }
@@ -151,21 +164,15 @@ impl Verb for UpdateContainer {
         target: &'a Granted<'a>,
         facts: &'a Facts,
     ) -> Asked<'a, Acted> {
-        let now = facts.limits.clone().unwrap_or_default();
-        let limits = Limits {
-            memory_bytes: params.memory.map(|memory| memory.bytes),
-            memory_swap_bytes: params.memory.map(|memory| now.swap_for(memory.bytes)),
-            nano_cpus: params.cpus.map(|cpus| cpus.nanos),
-            restart_policy: params.restart_policy.clone().map(|one| (one.name, one.tries)),
-        };
+        let limits = params.limits(&facts.limits.clone().unwrap_or_default());
         Box::pin(async move { act.update(target, &limits).await })
     }
 
-    fn told(_: &Params, name: &str) -> Told {
+    fn told(params: &Params, name: &str) -> Told {
         Told {
             changed: format!("Updated {name}."),
             already: format!("Nothing was done to {name}."),
-            expect: Expect::Same,
+            expect: Expect::Limited(params.limits(&Current::default())),
             shown: |container| {
                 let now = Current::of(container);
                 let memory = memory_words(now.memory_bytes);

@@ -121,7 +121,7 @@ impl<V: Verb> Change for V {
         let nothing = || Fault::new(Reason::NotFound, "There is no container to act on.");
         let target = permit.targets().next().ok_or_else(nothing)?;
         let acted = V::act(act, params, &target, &facts).await?;
-        Ok(Done { acted, auto_remove: facts.auto_remove })
+        Ok(Done { acted, auto_remove: facts.auto_remove, unnamed: facts.unnamed })
     }
 
     async fn look_again(
@@ -131,6 +131,6 @@ impl<V: Verb> Change for V {
         done: &Done,
     ) -> Result<Outcome, Fault> {
         let name = targets.first().map(|target| crate::core::text::name(&target.name));
-        outcome::look(cx, targets, V::told(params, &name.unwrap_or_default()), *done).await
+        outcome::look(cx, targets, V::told(params, &name.unwrap_or_default()), done.clone()).await
     }
 }

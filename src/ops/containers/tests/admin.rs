@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::core::plan::{Digest, Face, Parts, Plan, Principal};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text::is_hidden;
-use crate::gate::{Answer, Change, Status};
+use crate::gate::{Answer, Change, Render as _, Status};
+use crate::ops::containers::lifecycle::Done;
+use crate::ops::containers::verb::Verb as _;
 use crate::ops::containers::{KillContainer, RemoveContainer};
 use crate::ops::fake::{self, Fake, World, composed, container, port, stopped};
 use crate::ports::engine::{Acted, ChangeKind, Container, FileChange, Mount, Stats};
@@ -366,6 +368,79 @@ async fn an_update_sends_what_is_to_change_and_the_swap_that_goes_with_it() {
     let done = done.await;
     let order = "memory_bytes: None, memory_swap_bytes: None, nano_cpus: Some(500000000)";
     assert!(done.contains(order), "{done}");
+    assert!(done.ends_with(": this is not what was asked for, look again."), "{done}");
+}
+
+#[tokio::test]
+async fn limits_and_names_that_did_not_take_are_said() {
+    for (more, took) in [("always", true), ("no", false), ("on-failure:3", false)] {
+        let effect: Effect = |all| {
+            all[0].restart_policy = "always".into();
+            Ok(Acted::Changed)
+        };
+        let more = json!({"restartPolicy": more});
+        let done = confirmed("update_container", container("ab", "db"), more, effect).await;
+        assert_eq!(!done.contains("this is not what was asked for"), took, "{done}");
+    }
+    let new = json!({"newName": "store"});
+    let done = confirmed("rename_container", container("ab", "db"), new, |_| Ok(Acted::Changed));
+    assert!(done.await.ends_with("called db: this is not what was asked for, look again."));
+}
+
+#[tokio::test]
+async fn a_new_name_that_begins_an_id_is_said() {
+    let engine = || {
+        let other = container("c0ffee", "other");
+        Fake::of(vec![database(), other])
+    };
+    for (name, said) in [("c0ffee", true), ("c0ffe", false), ("c0ffed", false)] {
+        let text = preview("rename_container", engine(), json!({"newName": name})).await;
+        assert_eq!(text.contains("begins the id of"), said, "{name}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_of_a_swarm_is_called_one() {
+    for (label, said) in [("com.docker.swarm.task.id", true), ("com.example.swarm", false)] {
+        let mut task = database();
+        task.labels.insert(label.into(), "x".into());
+        for (operation, more) in [
+            ("kill_container", json!({})),
+            ("stop_container", json!({})),
+            ("rename_container", json!({"newName": "store"})),
+            ("update_container", json!({"cpus": "1"})),
+        ] {
+            let text = preview(operation, busy(task.clone()), more).await;
+            assert_eq!(text.contains("the swarm makes another one"), said, "{operation}: {text}");
+        }
+        let arguments = json!({"container": "db"});
+        let text = grave::<RemoveContainer>(&busy(stopped(task)), arguments).await;
+        assert_eq!(text.contains("the swarm makes another one"), said, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_unnamed_volumes_is_what_was_seen() {
+    let (gone, there) = ("d".repeat(64), "e".repeat(64));
+    let mut db = stopped(container("ab", "db"));
+    db.mounts =
+        vec![mount(&gone, "/a", true), mount(&there, "/b", true), mount("data", "/c", true)];
+    let planned = RemoveContainer::facts(&db).unnamed;
+    assert_eq!(planned, [gone, there.clone()]);
+    let engine = Fake::of(vec![db]);
+    engine.volumes.lock().unwrap().extend([fake::volume(&there), fake::volume("data")]);
+    let cx = fake::context(&engine);
+    let params = serde_json::from_value(json!({"container": "db", "volumes": true})).unwrap();
+    let targets = RemoveContainer::resolve(cx, &params).await.unwrap();
+    engine.containers.lock().unwrap().clear();
+    let done = Done { acted: Acted::Changed, auto_remove: false, unnamed: planned };
+    let seen = RemoveContainer::look_again(cx, &params, &targets, &done).await.unwrap();
+    assert_eq!(
+        seen.text(),
+        "Removed db. It is gone. 1 volume without a name went with it. Still there: 1 volume \
+         without a name (eeeeeeeeeeee)."
+    );
+    assert_eq!(seen.record()["unnamedVolumes"], json!({"gone": 1, "there": 1, "unseen": 0}));
 }
 
 #[tokio::test]
