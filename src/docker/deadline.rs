@@ -42,9 +42,6 @@ pub const PULL_SECONDS_MAX: u64 = 3600;
 /// for a registry that does not answer.
 pub const PULL_IDLE_SECONDS_MAX: u64 = 120;
 
-/// The grace of a stop in seconds, at most.
-pub const GRACE_SECONDS_MAX: u32 = 3600;
-
 /// Bytes of an answer that is read whole.
 pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 

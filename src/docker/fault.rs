@@ -132,6 +132,11 @@ const REFUSED_AT_ONCE: [&str; 6] = [
     "running or paused containers cannot be removed without force",
 ];
 
+/// What Podman ends with where it refused before it did anything: a container without a network of
+/// its own is connected to none, and a network is not removed while a container is on it.
+const DID_NOTHING: [&str; 2] =
+    [" is not supported: invalid network mode", ": network is being used"];
+
 /// Whether an engine says that it did nothing, whatever its status leaves open.
 pub(super) fn says_it_did_nothing(said: &str) -> bool {
     let improper = said.ends_with(": container state improper")
@@ -139,8 +144,7 @@ pub(super) fn says_it_did_nothing(said: &str) -> bool {
     // The names of an image are counted before the first one goes.
     let several =
         said.starts_with("unable to delete image ") && said.ends_with(": please force removal");
-    // A container without a network of its own can be connected to none.
-    improper || several || said.ends_with(" is not supported: invalid network mode")
+    improper || several || DID_NOTHING.iter().any(|words| said.ends_with(words))
 }
 
 /// Engine text, fit to stand in a message.
@@ -188,6 +192,22 @@ pub(super) fn odd(what: &str, why: impl AsRef<str>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_refused_at_once_is_known_not_to_have_happened() {
+        let used = "\"front\" has associated containers with it. Use -f to forcefully delete \
+                    containers and pods: network is being used";
+        for (said, nothing) in [
+            (used, true),
+            ("network is being used: and something else failed", false),
+            ("container a is not connected to: network is being unused", false),
+            ("\"a\" is not running, can't pause: container state improper", true),
+            ("\"a\" is not running, can't pause", false),
+            ("cannot remove it: container state improper", false),
+        ] {
+            assert_eq!(says_it_did_nothing(said), nothing, "{said}");
+        }
+    }
 
     #[test]
     fn what_is_asked_of_a_thing_that_is_gone_is_not_found() {

@@ -1,5 +1,6 @@
 //! What operations read of a plan and of a permit.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::core::grant::{Granted, Permit};
@@ -16,9 +17,27 @@ pub(super) fn engine(plan: &Plan) -> String {
 }
 
 /// Whether the facts that a permit is bound to say that it is so, of the target at this place.
-pub(super) fn fact(permit: &Permit, place: usize, name: &str) -> bool {
+///
+/// # Errors
+/// `plan_changed` if they say neither yes nor no.
+pub(super) fn fact(permit: &Permit, place: usize, name: &str) -> Result<bool, Fault> {
     let facts = permit.plan().parts().facts.get(place);
-    facts.and_then(|facts| facts.get(name)) == Some(&Value::Bool(true))
+    let fact = facts.and_then(|facts| facts.get(name)).and_then(Value::as_bool);
+    fact.ok_or_else(|| unread(format!("no {name} at {place}")))
+}
+
+/// The facts that a permit is bound to, in the order of its targets.
+///
+/// # Errors
+/// `plan_changed` if they are not such facts.
+pub(super) fn facts<F: DeserializeOwned>(permit: &Permit) -> Result<Vec<F>, Fault> {
+    let facts = permit.plan().parts().facts.iter();
+    facts.map(|facts| F::deserialize(facts).map_err(|error| unread(error.to_string()))).collect()
+}
+
+fn unread(why: String) -> Fault {
+    let said = "The plan holds other facts than this takes. Ask for a new preview.";
+    Fault::new(Reason::PlanChanged, said).with_detail(why)
 }
 
 /// The one target that a permit permits to change.

@@ -20,9 +20,9 @@ use hyper::Method;
 use super::{Order, id_of};
 use crate::core::grant::Granted;
 use crate::core::reason::Fault;
-use crate::docker::{DockerEngine, deadline};
+use crate::docker::DockerEngine;
 use crate::ports::BoxFuture;
-use crate::ports::engine::{ActContainers, Acted, Asked, CONTAINER, Limits};
+use crate::ports::engine::{ActContainers, Acted, Asked, CONTAINER, GRACE_SECONDS_MAX, Limits};
 
 impl ActContainers for DockerEngine {
     fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>> {
@@ -183,10 +183,10 @@ fn post<'a>(
 
 /// The grace of a stop. It is always said: the container's own could outlast any deadline.
 fn grace(seconds: u32) -> Result<(Option<i32>, Duration), Fault> {
-    if seconds > deadline::GRACE_SECONDS_MAX {
+    if seconds > GRACE_SECONDS_MAX {
         return Err(Fault::invalid(format!(
             "A container is given at most {} s to stop.",
-            deadline::GRACE_SECONDS_MAX
+            GRACE_SECONDS_MAX
         )));
     }
     Ok((i32::try_from(seconds).ok(), Duration::from_secs(u64::from(seconds))))

@@ -126,6 +126,12 @@ impl Facts {
             unnamed: Vec::new(),
         }
     }
+
+    /// Whether these are still those of a container that is as it was but for its state.
+    pub(in crate::ops) fn hold_but_for_state(&self, now: &Self) -> bool {
+        let lasting = |facts: &Self| (facts.image.clone(), facts.config.clone(), facts.auto_remove);
+        lasting(self) == lasting(now)
+    }
 }
 
 /// The state of a container between two starts by the engine.

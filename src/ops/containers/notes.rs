@@ -52,6 +52,18 @@ pub(super) fn signals(notes: &Notes, grace: u32) -> String {
     format!("{}, then SIGKILL after {grace} s", text::name(signal.unwrap_or("SIGTERM")))
 }
 
+/// That a container asks for more time than it is to get.
+pub(super) fn asks_for_more(rows: &mut Rows, container: &Container, timeout: u32) {
+    let asked = match container.stop_timeout.map(u32::try_from) {
+        Some(Ok(seconds)) if seconds > timeout => format!("{seconds} s"),
+        // What asks for less than nothing asks to be waited for without an end.
+        Some(Err(_)) => "as long as it takes".to_owned(),
+        _ => return,
+    };
+    let gets = format!("{asked} by its own configuration; timeout gives it more than {timeout} s");
+    rows.push(("asks for more time", gets));
+}
+
 pub(super) fn uptime(rows: &mut Rows, notes: &Notes) {
     let since = when::read(&notes.container.state.started_at);
     some(rows, "uptime", since.map(|since| when::span(since, notes.now)));

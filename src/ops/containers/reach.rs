@@ -178,13 +178,13 @@ pub(in crate::ops) fn disguised(volume: &Volume, own: Option<&str>) -> Option<Wa
     match Storage::of(volume) {
         Storage::Own | Storage::Memory => None,
         Storage::Host(path) => {
-            let special = host_path::special(path, own).map(|special| format!(": {special}"));
+            let special = host_path::special(&path, own).map(|special| format!(": {special}"));
             let special = special.unwrap_or_default();
             let fs = match fs {
                 "" | "none" | "bind" => String::new(),
                 fs => format!(" (a file system of the type {})", text::name(fs)),
             };
-            let path = text::line(path, host_path::PATH_CHARS_MAX);
+            let path = text::line(&path, host_path::PATH_CHARS_MAX);
             Some((HOST, format!("volume {name} is of the host in disguise, {path}{fs}{special}")))
         }
         Storage::Elsewhere(fs, what) => {

@@ -48,13 +48,14 @@ impl Verb for RestartContainer {
         }
     }
 
-    fn notes(_: &Patient, notes: &Notes) -> Rows {
+    fn notes(params: &Patient, notes: &Notes) -> Rows {
         let container = &notes.container;
         let running = notes::run(container) != Run::Down;
         let mut rows = Rows::new();
         notes::swarm(&mut rows, container);
         notes::image(&mut rows, notes, "a restart");
         if running {
+            notes::asks_for_more(&mut rows, container, params.timeout);
             notes::uptime(&mut rows, notes);
         } else {
             notes::last_end(&mut rows, notes);

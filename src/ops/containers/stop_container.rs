@@ -42,13 +42,14 @@ impl Verb for StopContainer {
         }
     }
 
-    fn notes(_: &Patient, notes: &Notes) -> Rows {
+    fn notes(params: &Patient, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
         notes::swarm(&mut rows, container);
         if notes::run(container) == Run::Down {
             return rows;
         }
+        notes::asks_for_more(&mut rows, container, params.timeout);
         notes::uptime(&mut rows, notes);
         notes::some(&mut rows, "comes back", notes::comes_back(container));
         notes::removed(&mut rows, container);

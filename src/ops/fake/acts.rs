@@ -9,12 +9,12 @@ impl ActContainers for Fake {
         self.act("start", target)
     }
 
-    fn stop<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("stop", target)
+    fn stop<'a>(&'a self, target: &'a Granted<'a>, grace: u32) -> Answered<'a, Acted> {
+        self.act_with("stop", target, &grace.to_string())
     }
 
-    fn restart<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> Answered<'a, Acted> {
-        self.act("restart", target)
+    fn restart<'a>(&'a self, target: &'a Granted<'a>, grace: u32) -> Answered<'a, Acted> {
+        self.act_with("restart", target, &grace.to_string())
     }
 
     fn kill<'a>(&'a self, target: &'a Granted<'a>, signal: &'a str) -> Answered<'a, Acted> {

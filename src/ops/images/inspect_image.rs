@@ -194,6 +194,7 @@ impl Render for Inspection {
             "env": map_of(&self.env),
             "history": self.steps.iter().skip(left_out).map(step).collect::<Vec<_>>(),
             "users": users::data(&users::of(&image.id, &self.containers)),
+            "userCount": users::of(&image.id, &self.containers).len(),
             "hidden": self.hidden,
         })
     }

@@ -102,6 +102,7 @@ impl Render for Listing {
                 "size": row.size,
                 "created": row.created.unix_timestamp(),
                 "users": users::data(&users::of(&row.id, &self.containers)),
+                "userCount": users::of(&row.id, &self.containers).len(),
             })
         };
         let rows: Vec<Value> = self.images.iter().map(one).collect();

@@ -102,7 +102,7 @@ impl Change for RemoveImage {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<(ImageRemoval, Removed), Fault> {
-        let removal = match fact(permit, 0, REMOVES_IMAGE) {
+        let removal = match fact(permit, 0, REMOVES_IMAGE)? {
             true => ImageRemoval::Image { force: params.force },
             false => ImageRemoval::Tag,
         };

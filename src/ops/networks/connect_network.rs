@@ -79,7 +79,7 @@ impl Change for ConnectNetwork {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Acted, Fault> {
-        if fact(permit, 1, "connected") {
+        if fact(permit, 1, "connected")? {
             return Ok(Acted::AlreadySo);
         }
         let (network, container) = connection::ends(permit)?;

@@ -106,6 +106,7 @@ impl Render for Inspection {
             "internal": network.internal,
             "subnets": network.subnets.iter().map(|s| text::name(s)).collect::<Vec<_>>(),
             "containers": users::data(&containers),
+            "containerCount": containers.len(),
             "options": map_of(&self.options),
             "labels": map_of(&self.labels),
             "hidden": self.hidden,

@@ -96,6 +96,7 @@ impl Render for Listing {
                 "created": network.created.map(time::OffsetDateTime::unix_timestamp),
                 "project": network.labels.get(PROJECT).map(|project| text::name(project)),
                 "containers": users::data(&self.users(network)),
+                "containerCount": self.users(network).len(),
             })
         };
         let rows: Vec<Value> = self.networks.iter().map(one).collect();

@@ -1,15 +1,14 @@
 //! `remove_network`: removes a network.
 
-use std::time::Duration;
-
+use futures_util::future::join;
+use serde::Serialize;
 use serde_json::json;
-use tokio::time::timeout;
 
 use super::inspect_network::OneNetwork;
-use super::target::{self, Facts, full_id};
+use super::target::{self, Facts as OfNetwork, full_id};
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
-use crate::core::plan::{Plan, Target};
+use crate::core::plan::{Digest, Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
@@ -21,9 +20,6 @@ use crate::ops::volumes::users;
 use crate::ops::when;
 use crate::ports::engine::{Act, Acted, ContainerRow, NETWORK, Network};
 
-/// How long a preview waits for the list of containers.
-const LOOK: Duration = Duration::from_secs(5);
-
 /// Names in one line, at most.
 const LISTED_MAX: usize = 8;
 
@@ -31,10 +27,31 @@ const LISTED_MAX: usize = 8;
 #[derive(Debug)]
 pub struct RemoveNetwork;
 
+/// What a grant is bound to. What somebody grants on the word that the engine will refuse is not
+/// granted for the time when it no longer does, and nobody is stranded who was not shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    #[serde(flatten)]
+    network: OfNetwork,
+    /// Whether one that runs is on it, so that the engine refuses.
+    in_use: bool,
+    /// The containers that name it, running or not; none if that could not be checked.
+    users: Option<Digest>,
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Sight {
+    network: Network,
+    /// Every container there is.
+    containers: Option<Vec<ContainerRow>>,
+}
+
 impl Change for RemoveNetwork {
     type Params = OneNetwork;
     type Facts = Facts;
-    type Sight = Network;
+    type Sight = Sight;
     type Done = Acted;
     type Output = Report;
 
@@ -64,16 +81,24 @@ impl Change for RemoveNetwork {
         cx: Context<'_>,
         _: &OneNetwork,
         targets: &[Target],
-    ) -> Result<Seen<Facts, Network>, Fault> {
-        let network = cx.look.network(&full_id(targets.first())?).await?;
+    ) -> Result<Seen<Facts, Sight>, Fault> {
+        let id = full_id(targets.first())?;
+        let (network, containers) = join(cx.look.network(&id), users::in_time(cx)).await;
+        let network = network?;
         if network.is_predefined() {
             return Err(Fault::invalid(format!(
-                "The network {} is the engine's own and cannot be removed.",
+                "The network {} is one of the engine's own by its name, and these are not removed.",
                 text::name(&network.name)
             )));
         }
-        let facts = vec![Facts::of(&network)?];
-        Ok(Seen { class: Class::Destroy, facts, sight: network })
+        let on_it = |rows| users::bound(named_on(&network, rows));
+        let facts = Facts {
+            network: OfNetwork::of(&network)?,
+            in_use: network.attached.as_ref().is_some_and(|attached| !attached.is_empty()),
+            users: containers.as_deref().map(on_it).transpose()?,
+        };
+        let sight = Sight { network, containers };
+        Ok(Seen { class: Class::Destroy, facts: vec![facts], sight })
     }
 
     async fn preview(
@@ -81,9 +106,8 @@ impl Change for RemoveNetwork {
         plan: &Plan,
         _: &OneNetwork,
         _: &[Facts],
-        network: Network,
+        Sight { network, containers }: Sight,
     ) -> Preview {
-        let rows = timeout(LOOK, users::all(cx)).await.ok().and_then(Result::ok);
         let made = network.created.map_or_else(
             || "at an unknown time".to_owned(),
             |at| format!("{} ({})", when::second(at), when::ago(at, cx.clock.now())),
@@ -92,7 +116,7 @@ impl Change for RemoveNetwork {
             ("on it now", named(&running(&network), "nobody that runs")),
             (
                 "do not start then",
-                rows.map_or(UNCHECKED.to_owned(), |rows| stranded(&network, &rows)),
+                containers.map_or(UNCHECKED.to_owned(), |rows| stranded(&network, &rows)),
             ),
             ("created", made),
         ];
@@ -148,10 +172,17 @@ fn named(names: &[String], nobody: &str) -> String {
     if names.is_empty() { nobody.to_owned() } else { listed(names, LISTED_MAX) }
 }
 
+fn named_on<'a>(
+    network: &'a Network,
+    rows: &'a [ContainerRow],
+) -> impl Iterator<Item = &'a ContainerRow> {
+    rows.iter().filter(|row| row.is_on(network))
+}
+
 fn stranded(network: &Network, rows: &[ContainerRow]) -> String {
     let attached =
         |row: &&ContainerRow| network.attached.iter().flatten().any(|at| at.id == row.id.as_str());
-    let left = rows.iter().filter(|row| row.is_on(network) && !attached(row));
+    let left = named_on(network, rows).filter(|row| !attached(row));
     let names: Vec<String> = left.map(|row| text::name(&row.name)).collect();
     named(&names, "nobody that is stopped")
 }

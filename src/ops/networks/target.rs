@@ -72,8 +72,8 @@ pub(in crate::ops) fn full_id(target: Option<&Target>) -> Result<FullId, Fault> 
         .ok_or_else(|| Fault::new(Reason::NotFound, "There is no network to act on."))
 }
 
-/// What a grant on a network is bound to, beside its id. Who is on it is not among it, since that
-/// changes by itself.
+/// What a grant on a network is bound to, beside its id. Who is on it is not among it: that it
+/// is one of these is asked for where it matters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Facts {
     pub(in crate::ops) name: String,

@@ -140,6 +140,18 @@ async fn nothing_is_sent_where_it_is_so_already() {
 }
 
 #[tokio::test]
+async fn what_engines_make_by_themselves_is_not_removed() {
+    for name in ["bridge", "host", "none", "docker_gwbridge", "ingress", "podman"] {
+        let it = engine(vec![network("a1", name)], vec![]);
+        let (answer, _) = ask(it, "remove_network", json!({"network": name})).await;
+        assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{name}: {}", answer.text);
+        let name = format!("{name}2");
+        let it = engine(vec![network("a1", &name)], vec![]);
+        preview(&ask(it, "remove_network", json!({"network": name})).await.0);
+    }
+}
+
+#[tokio::test]
 async fn what_did_not_hold_is_not_passed_off_as_done() {
     let (engine, world) = (Arc::new(shop()), Arc::new(World::confirming()));
     let gate = fake::gate(&engine, &world);

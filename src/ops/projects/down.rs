@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::{try_join, try_join4};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::find::{self, AT_ONCE};
-use super::lifecycle::{self, GRACE_SECONDS};
+use super::lifecycle::{self, Facts as ContainerFacts};
 use crate::core::grant::{Granted, Permit};
 use crate::core::ids::{FullId, Reference};
 use crate::core::operation::Class;
@@ -17,9 +17,9 @@ use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Proceed, Seen, Steps};
-use crate::ops::containers::lifecycle::Facts as ContainerFacts;
 use crate::ops::containers::target::{self, PROJECT};
 use crate::ops::networks::target::{self as network, Facts as NetworkFacts};
+use crate::ops::plan;
 use crate::ops::units::listed;
 use crate::ops::volumes::target::{self as volume, Facts as VolumeFacts};
 use crate::ports::engine::{
@@ -30,9 +30,16 @@ use crate::ports::engine::{
 const REMOVAL_LOOKS: usize = 50;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
+/// The fact of a volume that is left open where a container of the plan holds the volume fast.
+const CREATED_AT: &str = "createdAt";
+
+/// What to do about a project that is too large for one plan.
+const WAY_OUT: &str = "Of some services, stop_project and then remove_container take containers \
+                       away before; prune_containers takes those that do not run.";
+
 /// What a grant is bound to, for each kind of thing.
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
+#[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Facts {
     /// Of a container.
     Container(ContainerFacts),
@@ -40,6 +47,15 @@ pub enum Facts {
     Network(NetworkFacts),
     /// Of a volume.
     Volume(VolumeFacts),
+}
+
+/// What executing takes of them.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+enum Planned {
+    Container(ContainerFacts),
+    Network,
+    Volume,
 }
 
 /// What is to be removed.
@@ -78,7 +94,7 @@ pub(super) async fn resolve(
     with_volumes: bool,
 ) -> Result<Vec<Target>, Fault> {
     let rows = find::containers(cx, project).await?;
-    let containers = find::look(cx, rows.into_iter().map(|row| row.id).collect());
+    let containers = find::look(cx, find::few(rows, WAY_OUT)?);
     let (containers, networks, volumes, engine) =
         try_join4(containers, networks(cx, project), volumes(cx, project), cx.look.engine_id())
             .await?;
@@ -152,18 +168,37 @@ fn facts(parts: &Parts) -> Result<Vec<Facts>, Fault> {
         facts.push(Facts::Network(NetworkFacts::of(one)?));
     }
     for one in &parts.volumes {
+        let mut of_it = VolumeFacts::of(one)?;
         // With some engines this moves whenever a container that runs writes into the volume, and
-        // when it ends. The volume cannot become another one while that container is there.
-        let created_at = String::new();
-        facts.push(Facts::Volume(VolumeFacts { created_at, ..VolumeFacts::of(one)? }));
+        // when it ends. The volume cannot become another one while such a container is there, and
+        // one of this plan is there until the plan itself removes it.
+        if parts.mount(one) {
+            of_it.created_at.clear();
+        }
+        facts.push(Facts::Volume(of_it));
     }
     Ok(facts)
 }
 
+impl Parts {
+    /// Whether a container of these mounts a volume.
+    fn mount(&self, volume: &Volume) -> bool {
+        let mut mounts = self.containers.iter().flat_map(|container| &container.mounts);
+        mounts.any(|mount| mount.kind == "volume" && mount.name.as_ref() == Some(&volume.name))
+    }
+}
+
 /// What must hold of a target when its step comes.
 pub(super) fn holds(shown: &Value, now: &Value) -> bool {
-    let is_container = shown.get("autoRemove").is_some();
-    if is_container { lifecycle::holds(shown, now) } else { shown == now }
+    match Planned::deserialize(shown) {
+        Err(_) => false,
+        Ok(Planned::Container(_)) => lifecycle::holds(shown, now),
+        Ok(Planned::Network | Planned::Volume) => shown.as_object().is_some_and(|shown| {
+            let unbound = |(name, value): &(&String, &Value)| *name == CREATED_AT && *value == "";
+            let bound = shown.iter().filter(|fact| !unbound(fact));
+            bound.into_iter().all(|(name, value)| now.get(name) == Some(value))
+        }),
+    }
 }
 
 /// Removes one after the other, and stops at the first failure.
@@ -173,17 +208,16 @@ pub(super) async fn execute(
     steps: &mut dyn Steps,
     with_volumes: bool,
 ) -> Result<(), Fault> {
-    let facts = permit.plan().parts().facts.iter();
-    let removes_itself: Vec<bool> =
-        facts.map(|facts| facts.get("autoRemove") == Some(&Value::Bool(true))).collect();
-    for (target, removes_itself) in permit.targets().zip(removes_itself) {
+    for (target, planned) in permit.targets().zip(plan::facts(permit)?) {
         if steps.begin(&target).await? == Proceed::Skip {
             continue;
         }
-        let outcome = match target.target().kind {
-            kind if kind == NETWORK.name => act.remove_network(&target).await,
-            kind if kind == VOLUME.name => act.remove_volume(&target).await,
-            _ => container(act, steps.context(), &target, removes_itself, with_volumes).await,
+        let outcome = match planned {
+            Planned::Network => act.remove_network(&target).await,
+            Planned::Volume => act.remove_volume(&target).await,
+            Planned::Container(facts) => {
+                container(act, steps.context(), &target, &facts, with_volumes).await
+            }
         };
         steps.end(&target, outcome.as_ref().map(|_| ())).await;
         outcome?;
@@ -196,11 +230,14 @@ async fn container(
     act: &dyn Act,
     cx: Context<'_>,
     target: &Granted<'_>,
-    removes_itself: bool,
+    facts: &ContainerFacts,
     with_volumes: bool,
 ) -> Result<Acted, Fault> {
-    let stopped = act.stop(target, GRACE_SECONDS).await?;
-    if removes_itself && stopped == Acted::Changed && is_gone(cx, target.target()).await {
+    let stopped = act.stop(target, facts.grace_seconds).await?;
+    if facts.container.auto_remove
+        && stopped == Acted::Changed
+        && is_gone(cx, target.target()).await
+    {
         return Ok(Acted::Changed);
     }
     act.remove_container(target, false, with_volumes).await.map_err(|fault| {

@@ -11,7 +11,7 @@ use super::down::{self, Parts};
 use super::down_project::Params;
 use super::notes::{self, Rows, UNCHECKED, some};
 use super::place::Place;
-use super::status::Files;
+use super::status::{Files, folders};
 use crate::core::ids::FullId;
 use crate::core::plan::Plan;
 use crate::core::text;
@@ -19,7 +19,9 @@ use crate::gate::{Context, Preview};
 use crate::ops::units::{bytes, counted, listed};
 use crate::ops::volumes::storage::Storage;
 use crate::ops::volumes::users;
-use crate::ports::engine::{Container, ContainerRow, DiskUsage, Mount, Network, Volume};
+use crate::ports::engine::{
+    Container, ContainerRow, DiskUsage, Mount, Network, Volume, is_predefined,
+};
 
 /// How long each look beside the targets may take.
 const NOTES: Duration = Duration::from_secs(5);
@@ -56,6 +58,7 @@ pub(super) async fn preview(
         strangers,
     };
     let mut rows = Rows::new();
+    notes::folders(&mut rows, &parts.containers);
     notes::sequence(&mut rows, &parts.containers);
     lost(&mut rows, params, parts, &beside);
     refused(&mut rows, parts, &beside);
@@ -80,7 +83,8 @@ fn headline(params: &Params, parts: &Parts) -> String {
     .filter(|(count, _)| *count > 0)
     .map(|(count, what)| counted(count, what))
     .collect();
-    let data = if parts.volumes.is_empty() { "" } else { " with ALL DATA in the volumes" };
+    let lost = parts.volumes.iter().any(|volume| Storage::of(volume).is_lost());
+    let data = if lost { " with ALL DATA in the volumes" } else { "" };
     format!(
         "Stop and REMOVE project {}: {}{data}. This CANNOT BE UNDONE.",
         params.project,
@@ -115,14 +119,25 @@ fn lost(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
     let sized = |volume: &Volume| {
         let item = beside.usage.as_ref().and_then(|usage| usage.volumes.item(&volume.name));
         let size = item.and_then(|item| item.bytes).map_or_else(|| "size unknown".into(), bytes);
-        let name = text::name(&volume.name);
-        match volume.host_path() {
-            Some(path) => format!("{name} (only the name: what is in {} stays)", text::name(path)),
-            None => format!("{name} ({size})"),
+        match Storage::of(volume) {
+            Storage::Driver(driver) => format!(
+                "{} ({size}; unless the driver {} keeps it)",
+                text::name(&volume.name),
+                text::name(driver)
+            ),
+            _ => format!("{} ({size})", text::name(&volume.name)),
         }
     };
-    let volumes: Vec<String> = parts.volumes.iter().map(sized).collect();
-    some(rows, "data LOST", Some(listed(&volumes, LISTED_MAX)));
+    let placed = |volume: &Volume| {
+        format!("{} ({})", text::name(&volume.name), Storage::of(volume).place(volume))
+    };
+    let (lost, names): (Vec<&Volume>, Vec<&Volume>) =
+        parts.volumes.iter().partition(|volume| Storage::of(volume).is_lost());
+    let lost: Vec<String> = lost.into_iter().map(sized).collect();
+    some(rows, "data LOST", Some(listed(&lost, LISTED_MAX)));
+    let names: Vec<String> = names.into_iter().map(placed).collect();
+    let names = Some(listed(&names, LISTED_MAX)).filter(|names| !names.is_empty());
+    some(rows, "only the names go", names.map(|names| format!("{names}: what is there stays")));
     let is_unnamed = |mount: &&Mount| mount.is_anonymous_volume();
     let unnamed = |container: &&Container| container.mounts.iter().any(|m| is_unnamed(&m));
     let (going, staying): (Vec<&Container>, Vec<&Container>) = parts
@@ -192,8 +207,7 @@ fn left(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
     let networks: BTreeSet<&str> = parts.networks.iter().map(|n| n.name.as_str()).collect();
     let joined = parts.containers.iter().flat_map(|container| container.networks.keys());
     let joined = joined.map(String::as_str);
-    let predefined = |name: &&str| ["bridge", "host", "none"].contains(name);
-    let joined = joined.filter(|name| !networks.contains(name) && !predefined(name));
+    let joined = joined.filter(|name| !networks.contains(name) && !is_predefined(name));
     for (label, names) in [
         ("volumes of others", volumes.map(text::name).collect::<BTreeSet<String>>()),
         ("networks of others", joined.map(text::name).collect()),
@@ -207,6 +221,9 @@ fn left(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
 
 /// What it takes to have the project again.
 fn back(containers: &[Container]) -> String {
+    if folders(containers.iter().map(|container| &container.labels)).len() > 1 {
+        return "nothing; `docker compose up` makes containers anew, in each of the folders".into();
+    }
     let mut files = Files::default();
     for container in containers {
         files.learn(&container.labels);

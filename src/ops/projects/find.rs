@@ -172,21 +172,25 @@ fn of_swarm(project: &str, container: &str) -> Fault {
     ))
 }
 
-/// Everything about these containers, in their order.
+/// The ids of these containers.
 ///
 /// # Errors
-/// `limit` for more than a plan may hold.
-pub(super) async fn look(cx: Context<'_>, ids: Vec<FullId>) -> Result<Vec<Container>, Fault> {
-    if ids.len() > TARGETS_MAX {
-        return Err(Fault::new(
-            Reason::Limit,
-            format!(
-                "These are {} containers; at most {TARGETS_MAX} are handled at once. Name one \
-                 service.",
-                ids.len()
-            ),
-        ));
+/// `limit` for more than a plan may hold, with the way out.
+pub(super) fn few(rows: Vec<ContainerRow>, way_out: &str) -> Result<Vec<FullId>, Fault> {
+    if rows.len() <= TARGETS_MAX {
+        return Ok(rows.into_iter().map(|row| row.id).collect());
     }
+    Err(Fault::new(
+        Reason::Limit,
+        format!(
+            "These are {} containers; at most {TARGETS_MAX} are handled at once. {way_out}",
+            rows.len()
+        ),
+    ))
+}
+
+/// Everything about these containers, in their order.
+pub(super) async fn look(cx: Context<'_>, ids: Vec<FullId>) -> Result<Vec<Container>, Fault> {
     let mut looks = Vec::new();
     for id in &ids {
         looks.push(cx.look.container(id));

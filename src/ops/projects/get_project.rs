@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::find::{self, OneProject};
 use super::place::{Place, order};
-use super::status::{Files, States};
+use super::status::{self, Files, States};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -36,6 +36,8 @@ pub struct Project {
     files: Files,
     /// In the order in which they need each other.
     containers: Vec<(Place, ContainerRow)>,
+    /// Where it was made from, if not from one folder alone.
+    several: Option<String>,
     /// Where that order is not wholly that of the labels.
     order: Vec<String>,
 }
@@ -51,6 +53,16 @@ impl Project {
                 text::line(&self.files.names(), 200),
                 text::name(folder)
             ),
+        }
+    }
+
+    /// A container's name, with its folder if that is not the same for all.
+    fn container(&self, row: &ContainerRow) -> String {
+        let name = text::line(&row.name, CELL_CHARS_MAX);
+        let folder = status::folder(&row.labels).filter(|_| self.several.is_some());
+        match folder {
+            Some(folder) => format!("{name} (from {})", text::line(folder, CELL_CHARS_MAX)),
+            None => name,
         }
     }
 
@@ -82,7 +94,7 @@ impl Render for Project {
             let status = if row.status.is_empty() { &row.state } else { &row.status };
             [
                 service(place),
-                text::line(&row.name, CELL_CHARS_MAX),
+                self.container(row),
                 row.id.short().to_owned(),
                 text::line(status, CELL_CHARS_MAX),
                 ports(row.ports.iter()),
@@ -93,6 +105,9 @@ impl Render for Project {
         let rows: Vec<[String; 7]> = self.containers.iter().take(ROWS_MAX).map(cells).collect();
         let heading = ["SERVICE", "CONTAINER", "ID", "STATE", "PORTS", "IMAGE", "DEPENDS ON"];
         let mut out = format!("Project {}: {}\n{}", self.name, self.states, self.files());
+        if let Some(several) = &self.several {
+            out.push_str(&format!("Several folders: {several}\n"));
+        }
         out.push_str(&table(heading, &rows));
         if !self.order.is_empty() {
             out.push_str(&format!("Order: {}.\n", self.order.join("; ")));
@@ -120,6 +135,7 @@ impl Render for Project {
                 "state": text::name(&row.state),
                 "status": text::name(&row.status),
                 "health": health(row),
+                "workingDir": status::folder(&row.labels).map(text::name),
                 "ports": ports(row.ports.iter()),
                 "dependsOn": needs(place),
             })
@@ -166,9 +182,11 @@ impl Read for GetProject {
             states.count(&row.state, place.one_off);
             files.learn(&row.labels);
         }
+        let several = status::several(&status::folders(rows.iter().map(|row| &row.labels)));
         let (indices, order) = order(&places);
         let at = |index: usize| Some((places.get(index)?.clone(), rows.get(index)?.clone()));
         let containers = indices.into_iter().filter_map(at).collect();
-        Ok(Project { name: params.project.clone(), states, files, containers, order })
+        let name = params.project.clone();
+        Ok(Project { name, states, files, containers, several, order })
     }
 }

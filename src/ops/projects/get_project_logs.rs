@@ -130,7 +130,7 @@ impl Read for GetProjectLogs {
         if !target::needs_a_look(cx) {
             return Ok(rows.into_iter().map(|row| target::of_row(row, engine.clone())).collect());
         }
-        let containers = find::look(cx, rows.into_iter().map(|row| row.id).collect()).await?;
+        let containers = find::look(cx, find::few(rows, "Name one service.")?).await?;
         Ok(containers.iter().map(|c| target::of_container(c, engine.clone())).collect())
     }
 

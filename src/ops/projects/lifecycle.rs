@@ -2,6 +2,7 @@
 //! of each, and one step for each.
 
 use futures_util::future::try_join;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::find::{self, Part};
@@ -13,18 +14,46 @@ use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::gate::{Context, Preview, Proceed, Seen, Steps};
-use crate::ops::containers::lifecycle::Facts;
+use crate::ops::containers::lifecycle::Facts as OfContainer;
 use crate::ops::containers::target;
-use crate::ports::engine::{Act, Acted, CONTAINER, Container};
+use crate::ops::plan::facts;
+use crate::ports::engine::{Act, Acted, CONTAINER, Container, GRACE_SECONDS_MAX};
 
-/// Seconds that each container is given to stop.
+/// Seconds that each container is given to stop, at least.
 pub(super) const GRACE_SECONDS: u32 = 10;
+
+/// Seconds that a container is given to stop: more where its own configuration asks for more.
+pub(super) fn grace(container: &Container) -> u32 {
+    // What asks for less than nothing asks to be waited for without an end.
+    let own = |seconds| u32::try_from(seconds).unwrap_or(GRACE_SECONDS_MAX);
+    container.stop_timeout.map_or(GRACE_SECONDS, own).clamp(GRACE_SECONDS, GRACE_SECONDS_MAX)
+}
+
+/// What a grant on a container of a project is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    #[serde(flatten)]
+    pub(super) container: OfContainer,
+    /// Seconds that it is given to stop.
+    pub(super) grace_seconds: u32,
+}
+
+impl Facts {
+    /// Those of a container.
+    pub(super) fn of(container: &Container) -> Self {
+        Self { container: OfContainer::of(container), grace_seconds: grace(container) }
+    }
+}
 
 /// What is done to the containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub enum Deed {
+    /// Start them, what others need first.
     Start,
+    /// Stop them, what others need last.
     Stop,
+    /// Restart them, what others need first.
     Restart,
 }
 
@@ -64,7 +93,7 @@ pub(super) async fn resolve(
 ) -> Result<Vec<Target>, Fault> {
     let found = find::services(cx, &part.project, part.service.as_deref());
     let ((rows, _), engine) = try_join(found, cx.look.engine_id()).await?;
-    let containers = find::look(cx, rows.into_iter().map(|row| row.id).collect()).await?;
+    let containers = find::look(cx, find::few(rows, "Name one service.")?).await?;
     Ok(targets(&containers, deed == Deed::Stop, &engine))
 }
 
@@ -99,7 +128,11 @@ pub(super) async fn look(cx: Context<'_>, targets: &[Target]) -> Result<Vec<Cont
 /// What must hold of a container when its step comes. The steps before it may have moved its state:
 /// what needs a container that was stopped may end by itself, or be started again.
 pub(super) fn holds(shown: &Value, now: &Value) -> bool {
-    ["image", "config", "autoRemove"].iter().all(|fact| shown.get(fact) == now.get(fact))
+    let read = |facts| Facts::deserialize(facts).ok();
+    read(shown).zip(read(now)).is_some_and(|(shown, now)| {
+        shown.grace_seconds == now.grace_seconds
+            && shown.container.hold_but_for_state(&now.container)
+    })
 }
 
 /// What a preview shows.
@@ -125,14 +158,14 @@ pub(super) async fn execute(
     deed: Deed,
 ) -> Result<usize, Fault> {
     let mut changed = 0;
-    for target in permit.targets() {
+    for (target, Facts { grace_seconds, .. }) in permit.targets().zip(facts(permit)?) {
         if steps.begin(&target).await? == Proceed::Skip {
             continue;
         }
         let outcome = match deed {
             Deed::Start => act.start(&target).await,
-            Deed::Stop => act.stop(&target, GRACE_SECONDS).await,
-            Deed::Restart => act.restart(&target, GRACE_SECONDS).await,
+            Deed::Stop => act.stop(&target, grace_seconds).await,
+            Deed::Restart => act.restart(&target, grace_seconds).await,
         };
         steps.end(&target, outcome.as_ref().map(|_| ())).await;
         changed += usize::from(outcome? == Acted::Changed);

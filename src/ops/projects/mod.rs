@@ -17,6 +17,7 @@ mod restart_project;
 mod start_project;
 mod status;
 mod stop_project;
+mod whole;
 
 pub use down_project::DownProject;
 pub use get_project::GetProject;
@@ -25,6 +26,7 @@ pub use list_projects::ListProjects;
 pub use restart_project::RestartProject;
 pub use start_project::StartProject;
 pub use stop_project::StopProject;
+pub use whole::Whole;
 
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,9 @@ use futures_util::future::join;
 use tokio::time::timeout;
 
 use super::find::{self, Part};
-use super::lifecycle::{Deed, GRACE_SECONDS};
+use super::lifecycle::{Deed, GRACE_SECONDS, grace};
 use super::place::{order, places};
+use super::status;
 use crate::core::ids::FullId;
 use crate::core::plan::Plan;
 use crate::core::text;
@@ -65,8 +66,8 @@ pub(super) async fn peers(cx: Context<'_>, containers: &[Container]) -> Option<P
 pub(super) fn headline(part: &Part, deed: Deed, containers: &[Container]) -> String {
     let (verb, how) = match deed {
         Deed::Start => ("Start", "dependencies first".to_owned()),
-        Deed::Stop => ("Stop", format!("dependents first, {}", signals())),
-        Deed::Restart => ("Restart", format!("dependencies first, {}", signals())),
+        Deed::Stop => ("Stop", format!("dependents first, {}", signals(containers))),
+        Deed::Restart => ("Restart", format!("dependencies first, {}", signals(containers))),
     };
     let what = match &part.service {
         Some(service) => format!("service {} of project {}", text::name(service), part.project),
@@ -84,8 +85,10 @@ pub(super) fn headline(part: &Part, deed: Deed, containers: &[Container]) -> Str
     format!("{verb} {what}: {count}{turns}, {how}.{tail}")
 }
 
-fn signals() -> String {
-    format!("each by its stop signal, then SIGKILL after {GRACE_SECONDS} s")
+fn signals(containers: &[Container]) -> String {
+    let longer = containers.iter().any(|container| grace(container) > GRACE_SECONDS);
+    let longer = if longer { ", or later where a container asks for that" } else { "" };
+    format!("each by its stop signal, then SIGKILL after {GRACE_SECONDS} s{longer}")
 }
 
 /// The project and its engine.
@@ -98,7 +101,10 @@ pub(super) fn of_project(plan: &Plan, project: &str) -> Rows {
 /// The containers in their order, each with its state, and with what becomes of those that are
 /// removed when they stop.
 pub(super) fn listed_containers(containers: &[Container], fate: &str) -> Rows {
+    let several = status::folders(containers.iter().map(|one| &one.labels)).len() > 1;
     let line = |(index, container): (usize, &Container)| {
+        let folder = status::folder(&container.labels).filter(|_| several);
+        let folder = folder.map(|folder| format!(", from {}", text::name(folder)));
         let state = &container.state;
         let since =
             format!("{} since {}", text::name(&state.status), text::line(&state.started_at, 64));
@@ -111,7 +117,9 @@ pub(super) fn listed_containers(containers: &[Container], fate: &str) -> Rows {
         };
         let lost = if container.auto_remove { fate } else { "" };
         let name = text::name(&container.name);
-        ("container", format!("{}. {name} (id {}): {now}{lost}", index + 1, container.id.short()))
+        let folder = folder.unwrap_or_default();
+        let id = container.id.short();
+        ("container", format!("{}. {name} (id {id}{folder}): {now}{lost}", index + 1))
     };
     containers.iter().enumerate().map(line).collect()
 }
@@ -119,6 +127,7 @@ pub(super) fn listed_containers(containers: &[Container], fate: &str) -> Rows {
 /// What a preview shows beside the facts.
 pub(super) fn rows(deed: Deed, containers: &[Container], beside: &Beside) -> Rows {
     let mut rows = Rows::new();
+    folders(&mut rows, containers);
     sequence(&mut rows, containers);
     match deed {
         Deed::Start => starting(&mut rows, containers),
@@ -162,6 +171,12 @@ pub(super) fn rows(deed: Deed, containers: &[Container], beside: &Beside) -> Row
     }
     hooks(&mut rows);
     rows
+}
+
+/// That these may be several projects.
+pub(super) fn folders(rows: &mut Rows, containers: &[Container]) {
+    let folders = status::folders(containers.iter().map(|container| &container.labels));
+    some(rows, "SEVERAL FOLDERS", status::several(&folders));
 }
 
 /// Where the order is not wholly that of the labels.
@@ -217,7 +232,12 @@ pub(super) fn ending(rows: &mut Rows, containers: &[Container], unreachable: &st
         lost.push_str(&counted(execs, "exec session"));
     }
     rows.push(("lost", lost));
-    let seconds = usize::try_from(GRACE_SECONDS).unwrap_or_default() * running.len();
+    let longer = running.iter().filter(|container| grace(container) > GRACE_SECONDS);
+    let longer: Vec<String> = longer
+        .map(|container| format!("{} {} s", text::name(&container.name), grace(container)))
+        .collect();
+    some(rows, "asks for more time", Some(listed(&longer, LISTED_MAX)));
+    let seconds: u64 = running.iter().map(|container| u64::from(grace(container))).sum();
     rows.push(("may take", format!("up to {seconds} s until all have stopped")));
 }
 

@@ -70,13 +70,14 @@ pub(super) fn places(containers: &[Container]) -> Vec<Place> {
 }
 
 /// The order of these places, as their indices: first what others need; within a service by number;
-/// last what was made for one command. Where the services need each other in a circle, they go by
-/// name; that, and what is needed and is not there, is said in words.
+/// last what was made for one command. Services that need each other in a circle go by name among
+/// themselves; that, and what is needed and is not there, is said in words.
 pub(super) fn order(places: &[Place]) -> (Vec<usize>, Vec<String>) {
     let mut needs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for place in places.iter().filter(|place| !place.one_off) {
         let of_service = needs.entry(&place.service).or_default();
-        of_service.extend(place.needs.iter().map(String::as_str));
+        let others = place.needs.iter().filter(|needed| **needed != place.service);
+        of_service.extend(others.map(String::as_str));
     }
     let mut notes = Vec::new();
     let there: BTreeSet<&str> = needs.keys().copied().collect();
@@ -91,13 +92,16 @@ pub(super) fn order(places: &[Place]) -> (Vec<usize>, Vec<String>) {
             let met = |n: &&str| ranks.contains_key(n) || !there.contains(n);
             !ranks.contains_key(**service) && needed.iter().all(met)
         };
-        let Some(next) = needs.iter().find(ready).map(|(service, _)| *service) else { break };
-        ranks.insert(next, ranks.len());
-    }
-    let circle: BTreeSet<&str> = there.iter().copied().filter(|s| !ranks.contains_key(s)).collect();
-    if !circle.is_empty() {
-        notes.push(format!("by name, since {} depend on each other in a circle", names(&circle)));
-        ranks = there.iter().enumerate().map(|(rank, service)| (*service, rank)).collect();
+        if let Some(next) = needs.iter().find(ready).map(|(service, _)| *service) {
+            ranks.insert(next, ranks.len());
+            continue;
+        }
+        let left = needs.iter().filter(|(service, _)| !ranks.contains_key(**service));
+        let Some(circle) = circle(&left.map(|(s, needed)| (*s, needed)).collect()) else { break };
+        notes.push(format!("{} by name, since they need each other in a circle", names(&circle)));
+        for service in circle {
+            ranks.insert(service, ranks.len());
+        }
     }
     let mut indices: Vec<usize> = (0..places.len()).collect();
     indices.sort_by_key(|index| {
@@ -107,6 +111,20 @@ pub(super) fn order(places: &[Place]) -> (Vec<usize>, Vec<String>) {
         })
     });
     (indices, notes)
+}
+
+/// Services that need each other and, of these services, no others; none where there are none.
+fn circle<'a>(needs: &BTreeMap<&'a str, &BTreeSet<&'a str>>) -> Option<BTreeSet<&'a str>> {
+    let reached = |service: &'a str| {
+        let (mut reached, mut next) = (BTreeSet::new(), vec![service]);
+        while let Some(service) = next.pop() {
+            let needed = needs.get(service).copied().into_iter().flatten().copied();
+            next.extend(needed.filter(|s| needs.contains_key(s) && reached.insert(*s)));
+        }
+        reached
+    };
+    // Whoever reaches the fewest reaches none but those that reach it.
+    needs.keys().map(|service| reached(service)).min_by_key(BTreeSet::len)
 }
 
 fn names(services: &BTreeSet<&str>) -> String {
@@ -147,8 +165,29 @@ mod tests {
     fn a_circle_goes_by_name_and_says_so() {
         let places = [place("b", 1, &["a"]), place("a", 1, &["b"]), place("c", 1, &["c"])];
         let (order, notes) = ordered(&places);
-        assert_eq!(order, "a1 b1 c1");
-        assert_eq!(notes, ["by name, since a, b, c depend on each other in a circle"]);
+        assert_eq!(order, "c1 a1 b1");
+        assert_eq!(notes, ["a, b by name, since they need each other in a circle"]);
+    }
+
+    #[test]
+    fn a_circle_moves_nothing_but_itself() {
+        let places = [
+            place("api", 1, &["db"]),
+            place("db", 1, &["zoo"]),
+            place("zoo", 1, &[]),
+            place("x", 1, &["y", "db"]),
+            place("y", 1, &["x"]),
+            place("a", 1, &["x"]),
+            place("m", 1, &["n"]),
+            place("n", 1, &["m", "y"]),
+        ];
+        let (order, notes) = ordered(&places);
+        assert_eq!(order, "zoo1 db1 api1 x1 y1 a1 m1 n1");
+        assert_eq!(
+            notes,
+            ["x, y", "m, n"]
+                .map(|names| format!("{names} by name, since they need each other in a circle"))
+        );
     }
 
     #[test]

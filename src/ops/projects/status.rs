@@ -1,16 +1,46 @@
 //! What is told of a whole project: how many of its containers are in which state, and which files
 //! it was made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::core::text;
+use crate::ops::units::listed;
 
 /// The label of the folder in which Compose ran.
 const FOLDER: &str = "com.docker.compose.project.working_dir";
 
+/// Folders in one line, at most.
+const FOLDERS_MAX: usize = 8;
+
 /// The label of the files that Compose read.
 const FILES: &str = "com.docker.compose.project.config_files";
+
+/// The folder that a container was made from, as it says itself. Text from outside.
+pub(super) fn folder(labels: &BTreeMap<String, String>) -> Option<&str> {
+    labels.get(FOLDER).map(String::as_str).filter(|folder| !folder.is_empty())
+}
+
+/// The folders that containers were made from. Where there are several, several projects may go by
+/// one name.
+pub(super) fn folders<'a>(
+    containers: impl Iterator<Item = &'a BTreeMap<String, String>>,
+) -> BTreeSet<&'a str> {
+    containers.filter_map(folder).collect()
+}
+
+/// Several folders, in words; none for fewer.
+pub(super) fn several(folders: &BTreeSet<&str>) -> Option<String> {
+    let names: Vec<String> = folders.iter().map(|folder| text::name(folder)).collect();
+    (names.len() > 1).then(|| {
+        format!(
+            "made from {} folders, so perhaps {} projects of one name: {}",
+            names.len(),
+            names.len(),
+            listed(&names, FOLDERS_MAX)
+        )
+    })
+}
 
 /// Containers by their state: `running(2), exited(1)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

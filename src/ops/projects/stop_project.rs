@@ -1,28 +1,15 @@
 //! `stop_project`: stops the containers of a project, what others need last.
 
-use serde_json::Value;
-
-use super::find::Part;
 use super::lifecycle::{self, Deed};
-use super::outcome::{self, Outcome};
-use crate::core::grant::Permit;
+use super::whole::ToAll;
 use crate::core::operation::Spec;
-use crate::core::plan::{Plan, Target};
-use crate::core::reason::Fault;
-use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ops::containers::lifecycle::Facts;
-use crate::ports::engine::{Act, Container};
 
 /// The operation.
 #[derive(Debug)]
 pub struct StopProject;
 
-impl Change for StopProject {
-    type Params = Part;
-    type Facts = Facts;
-    type Sight = Vec<Container>;
-    type Done = usize;
-    type Output = Outcome;
+impl ToAll for StopProject {
+    const DEED: Deed = Deed::Stop;
 
     fn spec() -> Spec {
         lifecycle::spec(
@@ -31,49 +18,5 @@ impl Change for StopProject {
             "Stops a Compose project's containers, or one service's, dependents first. Containers \
              and data are kept, but for containers that were run with --rm.",
         )
-    }
-
-    async fn resolve(cx: Context<'_>, part: &Part) -> Result<Vec<Target>, Fault> {
-        lifecycle::resolve(cx, part, Deed::Stop).await
-    }
-
-    async fn observe(
-        cx: Context<'_>,
-        _: &Part,
-        targets: &[Target],
-    ) -> Result<Seen<Facts, Vec<Container>>, Fault> {
-        lifecycle::observe(cx, targets, Deed::Stop).await
-    }
-
-    async fn preview(
-        cx: Context<'_>,
-        plan: &Plan,
-        part: &Part,
-        _: &[Facts],
-        containers: Vec<Container>,
-    ) -> Preview {
-        lifecycle::preview(cx, plan, part, Deed::Stop, containers).await
-    }
-
-    fn holds(shown: &Value, now: &Value) -> bool {
-        lifecycle::holds(shown, now)
-    }
-
-    async fn execute(
-        act: &dyn Act,
-        _: &Part,
-        permit: &Permit,
-        steps: &mut dyn Steps,
-    ) -> Result<usize, Fault> {
-        lifecycle::execute(act, permit, steps, Deed::Stop).await
-    }
-
-    async fn look_again(
-        cx: Context<'_>,
-        part: &Part,
-        targets: &[Target],
-        changed: &usize,
-    ) -> Result<Outcome, Fault> {
-        outcome::look(cx, &part.project, targets, Deed::Stop, *changed).await
     }
 }

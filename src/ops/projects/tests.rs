@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::lifecycle::holds;
+use super::lifecycle::{grace, holds};
 use crate::core::plan::TARGETS_MAX;
 use crate::core::reason::Reason;
 use crate::gate::Answer;
 use crate::ops::fake::{self, Fake, World, composed, container, port, stopped};
-use crate::ports::engine::{Container, Stream};
+use crate::ports::engine::{Container, Stream, Volume};
 
 async fn asked(operation: &str, engine: Fake, arguments: Value) -> Answer {
     let engine = Arc::new(engine);
-    let gate = fake::gate(&engine, &Arc::new(World::default()));
+    let gate = fake::gate(&engine, &Arc::new(World::confirming()));
     fake::call(&gate, operation, arguments).await
 }
 
@@ -69,7 +69,7 @@ async fn what_cannot_be_checked_is_said_and_what_is_slow_is_not_waited_for() {
     engine.slow.insert("containers", Duration::from_secs(2));
     let answer = of_shop("start_project", engine).await;
     assert!(answer.text.contains("without gone, which has no container here"), "{}", answer.text);
-    let circle = "by name, since aside, web depend on each other in a circle";
+    let circle = "aside, web by name, since they need each other in a circle";
     assert!(answer.text.contains(circle), "{}", answer.text);
     assert!(answer.text.contains("shop-aside-1: engines refuse to start what is paused"));
 }
@@ -87,6 +87,10 @@ async fn a_plan_of_too_many_is_refused() {
         let answer = of_shop(operation, many(TARGETS_MAX)).await;
         assert_eq!(answer.reason, None, "{operation}: {}", answer.text);
     }
+    let answer = of_shop("down_project", many(TARGETS_MAX + 1)).await;
+    assert_eq!(answer.reason, Some(Reason::Limit), "{}", answer.text);
+    assert!(!answer.text.contains("Name one service"), "{}", answer.text);
+    assert!(answer.text.contains("stop_project and then remove_container"), "{}", answer.text);
     let shown = of_shop("get_project", many(150)).await;
     let last = shown.text.lines().last().unwrap();
     assert_eq!(
@@ -97,8 +101,12 @@ async fn a_plan_of_too_many_is_refused() {
 
 #[test]
 fn a_moved_state_is_no_drift_of_a_step_and_another_configuration_is() {
-    let facts = |status: &str, config: &str, removed: bool| json!({"status": status, "image": "i", "config": config, "autoRemove": removed});
+    let facts = |status: &str, config: &str, removed: bool| json!({"status": status, "image": "i", "config": config, "autoRemove": removed, "graceSeconds": 10});
     let shown = facts("running", "c", false);
+    assert!(!holds(&json!({}), &json!({})), "what is no fact holds nothing");
+    let mut patient = facts("running", "c", false);
+    patient["graceSeconds"] = json!(120);
+    assert!(!holds(&shown, &patient));
     assert!(holds(&shown, &facts("exited", "c", false)));
     assert!(!holds(&shown, &facts("running", "d", false)));
     assert!(!holds(&shown, &facts("running", "c", true)));
@@ -134,4 +142,117 @@ async fn logs_of_which_none_can_be_read_are_a_failure() {
     engine.broken = vec!["logs"];
     let answer = of_shop("get_project_logs", engine).await;
     assert_eq!(answer.reason, Some(Reason::EngineError), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_container_gets_the_time_that_it_asks_for() {
+    for (asked, given) in [
+        (None, 10),
+        (Some(0), 10),
+        (Some(9), 10),
+        (Some(11), 11),
+        (Some(120), 120),
+        (Some(3601), 3600),
+        (Some(-1), 3600),
+        (Some(i64::MAX), 3600),
+    ] {
+        let mut db = composed(container("d1", "shop-db-1"), "db", "");
+        db.stop_timeout = asked;
+        let web = composed(container("b1", "shop-web-1"), "web", "db");
+        assert_eq!(grace(&db), given, "{asked:?}");
+        for operation in ["stop_project", "restart_project", "down_project"] {
+            let engine = Fake::of(vec![db.clone(), web.clone()]);
+            let text = of_shop(operation, engine).await.text;
+            let takes = format!("up to {} s until all have stopped", given + 10);
+            assert!(text.contains(&takes), "{operation} {asked:?}: {text}");
+            let more = format!("asks for more time shop-db-1 {given} s");
+            let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+            let more = text.lines().any(|line| words(line) == more);
+            assert_eq!(more, given > 10, "{operation} {asked:?}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_folders_of_one_name_are_told_apart() {
+    let from = |mut one: Container, folder: &str| {
+        let label = "com.docker.compose.project.working_dir";
+        one.labels.insert(label.into(), folder.into());
+        one
+    };
+    let db = composed(container("d1", "shop-db-1"), "db", "");
+    let web = composed(container("b1", "shop-web-1"), "web", "db");
+    for operation in
+        ["get_project", "start_project", "stop_project", "restart_project", "down_project"]
+    {
+        let shop = |folder| Fake::of(vec![from(db.clone(), "/srv/a"), from(web.clone(), folder)]);
+        let text = of_shop(operation, shop("/srv/b\u{202e}")).await.text;
+        let said =
+            "made from 2 folders, so perhaps 2 projects of one name: /srv/a, /srv/b\\u{202e}";
+        assert!(text.contains(said), "{operation}: {text}");
+        assert!(text.contains("from /srv/a)") && text.contains("from /srv/b\\u{202e})"), "{text}");
+        assert!(!text.contains("anew, from"), "{operation}: {text}");
+        let text = of_shop(operation, shop("/srv/a")).await.text;
+        assert!(
+            !text.contains("folders,") && !text.contains("from /srv/a)"),
+            "{operation}: {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_container_is_stopped_with_its_own_time() {
+    for (operation, verb) in
+        [("stop_project", "stop"), ("restart_project", "restart"), ("down_project", "stop")]
+    {
+        let mut db = composed(container("d1", "shop-db-1"), "db", "");
+        db.stop_timeout = Some(120);
+        let web = composed(container("b1", "shop-web-1"), "web", "");
+        let engine = Arc::new(Fake::of(vec![db, web]));
+        let gate = fake::gate(&engine, &Arc::new(World::confirming()));
+        let first = fake::call(&gate, operation, json!({"project": "shop"})).await;
+        let token = first.confirm_token.unwrap_or_else(|| panic!("{}", first.text));
+        let arguments = json!({"project": "shop", "confirmToken": token});
+        let done = fake::call(&gate, operation, arguments).await;
+        assert_ne!(done.reason, Some(Reason::PlanChanged), "{operation}: {}", done.text);
+        let called = engine.called();
+        for call in [format!("{verb} shop-db-1 120"), format!("{verb} shop-web-1 10")] {
+            assert!(called.contains(&call), "{operation}: {call}: {called:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_lost_is_said_to_be() {
+    let labels = BTreeMap::from([("com.docker.compose.project".to_owned(), "shop".to_owned())]);
+    let with = |name: &str, driver: &str, options: &[(&str, &str)]| Volume {
+        driver: driver.to_owned(),
+        options: options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        labels: labels.clone(),
+        ..fake::volume(name)
+    };
+    let nfs = || with("remote", "local", &[("type", "nfs"), ("device", ":/x")]);
+    let bound = || with("bound", "local", &[("o", "bind"), ("device", "/srv")]);
+    let arguments = json!({"project": "shop", "volumes": true});
+    for (volumes, lost, names) in [
+        (vec![nfs(), bound()], "", "bound, remote"),
+        (vec![with("data", "local", &[]), nfs()], "data", "remote"),
+        (vec![with("cloud", "rexray", &[])], "cloud", ""),
+    ] {
+        let engine = Fake::of(vec![composed(container("d1", "shop-db-1"), "db", "")]);
+        *engine.volumes.lock().unwrap() = volumes;
+        let text = asked("down_project", engine, arguments.clone()).await.text;
+        let row = |label: &str| {
+            let line = text.lines().find(|line| line.trim_start().starts_with(label));
+            line.unwrap_or_default().to_owned()
+        };
+        assert_eq!(text.contains("ALL DATA"), !lost.is_empty(), "{text}");
+        assert!(row("data LOST").contains(lost), "{text}");
+        assert_eq!(row("data LOST").is_empty(), lost.is_empty(), "{text}");
+        for name in names.split(", ") {
+            assert!(row("only the names go").contains(name), "{text}");
+        }
+        assert_eq!(row("only the names go").is_empty(), names.is_empty(), "{text}");
+        assert_eq!(text.contains("unless the driver rexray keeps it"), lost == "cloud", "{text}");
+    }
 }

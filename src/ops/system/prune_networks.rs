@@ -15,9 +15,6 @@ use crate::ports::engine::{
     Act, Asked, ContainerRow, DiskUsage, NETWORK, Network, NetworkFilter, Share,
 };
 
-/// Networks that engines make for themselves, beside those that they always have.
-const OF_ENGINES: [&str; 3] = ["docker_gwbridge", "ingress", "podman"];
-
 /// Subnets in one line, at most.
 const LISTED_MAX: usize = 4;
 
@@ -77,8 +74,7 @@ impl Prunable for PruneNetworks {
 
 /// Whether somebody made it for this engine alone.
 fn is_somebodys(network: &Network) -> bool {
-    let own = network.is_predefined() || OF_ENGINES.contains(&network.name.as_str());
-    !own && network.scope == "local"
+    !network.is_predefined() && network.scope == "local"
 }
 
 /// Whether somebody made it, and no container names it.

@@ -137,7 +137,7 @@ impl Change for CreateVolume {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Acted, Fault> {
-        if fact(permit, 0, "exists") {
+        if fact(permit, 0, "exists")? {
             return Ok(Acted::AlreadySo);
         }
         act.create_volume(&one(permit)?, &params.labels.checked(NAME)?).await

@@ -56,7 +56,7 @@ impl Listing {
         let users = users::of(&volume.name, &self.containers);
         let project = volume.labels.get(PROJECT).map(String::as_str).unwrap_or_default();
         let kind = match volume.host_path() {
-            Some(path) => format!("{driver}: HOST {}", text::line(path, CELL_CHARS_MAX)),
+            Some(path) => format!("{driver}: HOST {}", text::line(&path, CELL_CHARS_MAX)),
             None if volume.is_anonymous() => format!("{driver}, anonymous"),
             None => driver,
         };
@@ -93,9 +93,10 @@ impl Render for Listing {
                 "driver": text::name(&volume.driver),
                 "createdAt": text::line(&volume.created_at, 64),
                 "anonymous": volume.is_anonymous(),
-                "hostPath": volume.host_path().map(text::name),
+                "hostPath": volume.host_path().map(|path| text::name(&path)),
                 "project": volume.labels.get(PROJECT).map(|project| text::name(project)),
                 "users": users::data(&users::of(&volume.name, &self.containers)),
+                "userCount": users::of(&volume.name, &self.containers).len(),
             })
         };
         let rows: Vec<Value> = self.volumes.iter().map(one).collect();

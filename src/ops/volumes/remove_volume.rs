@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use futures_util::future::join;
+use serde::Serialize;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::inspect_volume::{OneVolume, created};
 use super::storage::Storage;
-use super::target::{self, Facts};
+use super::target::{self, Facts as OfVolume};
 use super::users;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
-use crate::core::plan::{Plan, Target};
+use crate::core::plan::{Digest, Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
@@ -29,10 +30,28 @@ const SIZE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct RemoveVolume;
 
+/// What a grant is bound to. What somebody grants on the word that the engine will refuse is not
+/// granted for the time when it no longer does.
+#[derive(Debug, Serialize)]
+pub struct Facts {
+    #[serde(flatten)]
+    volume: OfVolume,
+    /// The containers that mount it; none if that could not be checked.
+    users: Option<Digest>,
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Sight {
+    volume: Volume,
+    /// Every container there is.
+    containers: Option<Vec<ContainerRow>>,
+}
+
 impl Change for RemoveVolume {
     type Params = OneVolume;
     type Facts = Facts;
-    type Sight = Volume;
+    type Sight = Sight;
     type Done = Acted;
     type Output = Report;
 
@@ -63,10 +82,15 @@ impl Change for RemoveVolume {
         cx: Context<'_>,
         _: &OneVolume,
         targets: &[Target],
-    ) -> Result<Seen<Facts, Volume>, Fault> {
-        let volume = cx.look.volume(&target::name(targets)?).await?;
-        let facts = vec![Facts::of(&volume)?];
-        Ok(Seen { class: Class::Destroy, facts, sight: volume })
+    ) -> Result<Seen<Facts, Sight>, Fault> {
+        let name = target::name(targets)?;
+        let (volume, containers) = join(cx.look.volume(&name), users::in_time(cx)).await;
+        let volume = volume?;
+        let of_it = containers.as_ref().map(|rows| users::of(&volume.name, rows));
+        let facts =
+            Facts { volume: OfVolume::of(&volume)?, users: of_it.map(users::bound).transpose()? };
+        let sight = Sight { volume, containers };
+        Ok(Seen { class: Class::Destroy, facts: vec![facts], sight })
     }
 
     async fn preview(
@@ -74,14 +98,13 @@ impl Change for RemoveVolume {
         plan: &Plan,
         _: &OneVolume,
         facts: &[Facts],
-        volume: Volume,
+        Sight { volume, containers }: Sight,
     ) -> Preview {
-        let (containers, size) = join(timeout(SIZE, users::all(cx)), size(cx, &volume)).await;
-        let containers = containers.ok().and_then(Result::ok);
+        let size = size(cx, &volume).await;
         let users = containers.as_ref().map(|rows| users::of(&volume.name, rows));
         let mut shown = vec![("volume", text::name(&volume.name)), ("engine", engine(plan))];
         for facts in facts {
-            shown.push(("driver", text::name(&facts.driver)));
+            shown.push(("driver", text::name(&facts.volume.driver)));
             shown.push(("created", created(&volume, cx.clock.now())));
             shown.push(("place", Storage::of(&volume).place(&volume)));
         }

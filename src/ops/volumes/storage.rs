@@ -1,15 +1,17 @@
 //! Where what is in a volume lies, and so what is lost with it.
 
+use std::borrow::Cow;
+
 use crate::core::text;
 use crate::ports::engine::Volume;
 
 /// Where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::ops) enum Storage<'a> {
     /// In a folder of the engine's own.
     Own,
     /// At a path of the host: the volume is only another name for that.
-    Host(&'a str),
+    Host(Cow<'a, str>),
     /// In memory.
     Memory,
     /// In a file system of another host: its type, and what it is there.
@@ -32,7 +34,7 @@ impl<'a> Storage<'a> {
     }
 
     /// In words.
-    pub(in crate::ops) fn place(self, volume: &Volume) -> String {
+    pub(in crate::ops) fn place(&self, volume: &Volume) -> String {
         match self {
             Self::Own => text::name(&volume.mountpoint),
             Self::Host(path) => {
@@ -47,7 +49,7 @@ impl<'a> Storage<'a> {
     }
 
     /// What a removal loses for good.
-    pub(in crate::ops) fn lost(self) -> String {
+    pub(in crate::ops) fn lost(&self) -> String {
         match self {
             Self::Own => "all that is in it".to_owned(),
             Self::Host(_) => "nothing of what lies on the host".to_owned(),
@@ -59,8 +61,13 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// Whether a removal can lose any of it.
+    pub(in crate::ops) fn is_lost(&self) -> bool {
+        matches!(self, Self::Own | Self::Memory | Self::Driver(_))
+    }
+
     /// What a removal comes to, after `Remove the volume x`.
-    pub(in crate::ops) const fn removal(self) -> &'static str {
+    pub(in crate::ops) fn removal(&self) -> &'static str {
         match self {
             Self::Own | Self::Memory | Self::Driver(_) => {
                 " with EVERYTHING in it. This CANNOT BE UNDONE."
@@ -95,36 +102,46 @@ mod tests {
             (
                 "local",
                 vec![("type", "none"), ("o", "bind"), ("device", "/srv")],
-                Storage::Host("/srv"),
+                Storage::Host("/srv".into()),
             ),
-            ("local", vec![("o", "rw,rbind"), ("device", "/")], Storage::Host("/")),
+            ("local", vec![("o", "rw,rbind"), ("device", "/")], Storage::Host("/".into())),
             // The kernel looks at no type where a bind is asked for.
             (
                 "local",
                 vec![("type", "nfs"), ("o", "bind"), ("device", "/srv")],
-                Storage::Host("/srv"),
+                Storage::Host("/srv".into()),
             ),
-            ("local", vec![("type", "ext4"), ("device", "/dev/sda1")], Storage::Host("/dev/sda1")),
+            (
+                "local",
+                vec![("type", "ext4"), ("device", "/dev/sda1")],
+                Storage::Host("/dev/sda1".into()),
+            ),
             (
                 "local",
                 vec![("type", "overlay"), ("device", "overlay"), ("o", overlay)],
-                Storage::Host(overlay),
+                Storage::Host(overlay.into()),
+            ),
+            (
+                "local",
+                vec![("type", "overlay"), ("device", "overlay"), ("o", "lowerdir=/a,pw=s3cr3t")],
+                Storage::Host("lowerdir=/a".into()),
+            ),
+            // What words mean that nobody knows is not shown, and they may well lead to the host.
+            (
+                "local",
+                vec![("type", "fuse.x"), ("device", "LABEL=x"), ("o", "file=/etc/x,password=a/b")],
+                Storage::Host("LABEL=x".into()),
+            ),
+            (
+                "local",
+                vec![("type", "fuse.x"), ("o", "file=/etc/x,password=a/b")],
+                Storage::Host("fuse.x".into()),
             ),
             (
                 "local",
                 vec![("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")],
                 Storage::Memory,
             ),
-            // File systems of the kernel, and shares of a machine's host, have no path for a device.
-            ("local", vec![("type", "proc"), ("device", "proc")], Storage::Host("proc")),
-            ("local", vec![("type", "sysfs"), ("device", "x")], Storage::Host("x")),
-            ("local", vec![("type", "devtmpfs")], Storage::Host("devtmpfs")),
-            (
-                "local",
-                vec![("type", "9p"), ("device", "share"), ("o", "trans=virtio")],
-                Storage::Host("share"),
-            ),
-            ("local", vec![("type", "tmpfs"), ("device", "tmpfs")], Storage::Memory),
             (
                 "local",
                 vec![("type", "nfs"), ("o", "addr=10.0.0.1,rw"), ("device", ":/x")],
@@ -143,6 +160,20 @@ mod tests {
         ] {
             let volume = volume(driver, &options);
             assert_eq!(Storage::of(&volume), expected, "{driver} {options:?}");
+        }
+    }
+    #[test]
+    fn file_systems_of_the_kernel_and_shares_of_a_machine_are_of_the_host() {
+        for (options, expected) in [
+            (vec![("type", "proc"), ("device", "proc")], Storage::Host("proc".into())),
+            (vec![("type", "sysfs"), ("device", "x")], Storage::Host("x".into())),
+            (vec![("type", "devtmpfs")], Storage::Host("devtmpfs".into())),
+            (vec![("type", "9p"), ("device", "share")], Storage::Host("share".into())),
+            (vec![("type", "tmpfs"), ("device", "tmpfs")], Storage::Memory),
+        ] {
+            let options = options.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+            let volume = Volume { options, ..fake::volume("data") };
+            assert_eq!(Storage::of(&volume), expected);
         }
     }
 }

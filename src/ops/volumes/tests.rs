@@ -193,3 +193,18 @@ async fn policy_is_told_of_labels_that_a_new_volume_gets() {
     assert_eq!(targets[0].attributes["label.env"], "prod");
     assert_eq!(CreateVolume::recorded(&params)["labels"], json!(["env"]));
 }
+
+#[tokio::test]
+async fn data_names_some_users_and_counts_all() {
+    let users = (0..30).map(|n| mounts("data", container(&format!("{n:02x}"), &format!("c{n}"))));
+    let users: Vec<Container> = users.collect();
+    for (count, named) in [(20, 20), (21, 20), (30, 20)] {
+        let engine = || engine(vec![volume("data")], users[..count].to_vec());
+        let one = ask(engine(), "inspect_volume", json!({"volume": "data"})).await.0.data;
+        let all = ask(engine(), "list_volumes", json!({})).await.0.data;
+        for data in [&one, &all["volumes"][0]] {
+            assert_eq!(data["users"].as_array().map(Vec::len), Some(named), "{data}");
+            assert_eq!(data["userCount"], count, "{data}");
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::core::ids::FullId;
+use crate::core::plan::{Digest, canonical};
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::Context;
@@ -14,6 +16,9 @@ use crate::ports::engine::{ContainerFilter, ContainerRow, Volume};
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 5;
+
+/// Containers in the data of one thing, at most.
+const DATA_MAX: usize = 20;
 
 /// How long a preview waits for the list of containers.
 const LOOK: Duration = Duration::from_secs(5);
@@ -43,16 +48,33 @@ pub(in crate::ops) fn named_or_nobody(rows: &[&ContainerRow]) -> String {
     if rows.is_empty() { "nobody".to_owned() } else { named(rows) }
 }
 
-/// Who uses a volume, for a preview.
-pub(in crate::ops) async fn told(cx: Context<'_>, volume: &Volume) -> String {
-    match timeout(LOOK, all(cx)).await {
-        Ok(Ok(rows)) => named_or_nobody(&of(&volume.name, &rows)),
-        _ => UNCHECKED.to_owned(),
-    }
+/// All containers, if they can be told in time. What a grant is bound to must be known soon.
+pub(in crate::ops) async fn in_time(cx: Context<'_>) -> Option<Vec<ContainerRow>> {
+    timeout(LOOK, all(cx)).await.ok()?.ok()
 }
 
-/// Containers as data.
+/// Which containers these are, for a grant to be bound to: nothing but their ids, as the state of a
+/// container changes by itself.
+///
+/// # Errors
+/// None in fact: text always has an exact form.
+pub(in crate::ops) fn bound<'a>(
+    rows: impl IntoIterator<Item = &'a ContainerRow>,
+) -> Result<Digest, Fault> {
+    let mut ids: Vec<&FullId> = rows.into_iter().map(|row| &row.id).collect();
+    ids.sort_unstable();
+    Ok(Digest::of(&[&canonical(&ids)?]))
+}
+
+/// Who uses a volume, for a preview.
+pub(in crate::ops) async fn told(cx: Context<'_>, volume: &Volume) -> String {
+    let rows = in_time(cx).await;
+    rows.map_or(UNCHECKED.to_owned(), |rows| named_or_nobody(&of(&volume.name, &rows)))
+}
+
+/// Containers as data: the first of them, as a list of things has many such lists. How many there
+/// are stands beside it.
 pub(in crate::ops) fn data(rows: &[&ContainerRow]) -> Value {
     let one = |row: &&ContainerRow| json!({"id": row.id, "name": text::name(&row.name), "state": text::name(&row.state)});
-    rows.iter().map(one).collect()
+    rows.iter().take(DATA_MAX).map(one).collect()
 }

@@ -373,6 +373,9 @@ pub struct State {
     pub health: Option<String>,
 }
 
+/// The grace of a stop in seconds, at most.
+pub const GRACE_SECONDS_MAX: u32 = 3600;
+
 /// A mount of a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Mount {

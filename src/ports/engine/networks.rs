@@ -21,8 +21,8 @@ pub const NETWORK: Kind = Kind {
     ],
 };
 
-/// The networks that engines have by themselves.
-const PREDEFINED: [&str; 3] = ["bridge", "host", "none"];
+/// The networks that engines have or make by themselves.
+const PREDEFINED: [&str; 6] = ["bridge", "host", "none", "docker_gwbridge", "ingress", "podman"];
 
 /// Asking about networks.
 pub trait LookNetworks: Send + Sync + fmt::Debug {
@@ -126,8 +126,13 @@ pub struct Attached {
 }
 
 impl Network {
-    /// Whether the engine has it by itself, so that it can be neither made nor removed.
+    /// Whether the engine has or makes it by itself, going by its name.
     pub fn is_predefined(&self) -> bool {
-        PREDEFINED.contains(&self.name.as_str())
+        is_predefined(&self.name)
     }
+}
+
+/// Whether an engine has or makes a network of this name by itself.
+pub fn is_predefined(name: &str) -> bool {
+    PREDEFINED.contains(&name)
 }

@@ -1,5 +1,6 @@
 //! Volumes: what is known of one, and what can be done to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -21,6 +22,9 @@ pub const VOLUME: Kind = Kind {
 
 /// Types of file systems whose device is not one of this host.
 const NOT_HERE: [&str; 6] = ["nfs", "nfs4", "cifs", "smb3", "tmpfs", "ramfs"];
+
+/// What of an overlay's options names its folders.
+const FOLDERS: [&str; 3] = ["lowerdir=", "upperdir=", "workdir="];
 
 /// Asking about volumes.
 pub trait LookVolumes: Send + Sync + fmt::Debug {
@@ -88,16 +92,24 @@ impl Volume {
     /// What of the host it is, if it is not storage of the engine's own: a folder, a device or a
     /// file system of its kernel, as its options have it. The engine hands any type and device to
     /// the host's kernel, so what is not known to be harmless is of the host.
-    pub fn host_path(&self) -> Option<&str> {
+    /// Options that can be secrets are not among it.
+    pub fn host_path(&self) -> Option<Cow<'_, str>> {
         let option = |key| self.options.get(key).map_or("", String::as_str);
         let (device, words, fs) = (option("device"), option("o"), option("type"));
         let bound = words.split(',').any(|word| ["bind", "rbind"].contains(&word.trim()));
         if self.driver != "local" || (NOT_HERE.contains(&fs) && !bound) {
             return None;
         }
-        // An overlay names its folders among the words of `o`.
-        let folder = |text: &&str| bound || text.contains('/');
-        let found = [device, words].into_iter().filter(|text| !text.is_empty()).find(folder);
-        found.or_else(|| [device, fs].into_iter().find(|text| !text.is_empty()))
+        let some = |text| Some(text).filter(|text: &&str| !text.is_empty()).map(Cow::Borrowed);
+        if bound || device.contains('/') {
+            return some(device);
+        }
+        // An overlay names its folders among the words of `o`. What others mean is not known.
+        let is_folder = |word: &&str| FOLDERS.iter().any(|folder| word.starts_with(folder));
+        let folders: Vec<&str> = words.split(',').filter(is_folder).collect();
+        if folders.is_empty() {
+            return some(device).or_else(|| some(fs));
+        }
+        Some(Cow::Owned(folders.join(",")))
     }
 }

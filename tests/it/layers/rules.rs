@@ -303,7 +303,7 @@ fn bad_manners_are_seen() {
 pub(crate) fn registry(list: &Source, sources: &[Source]) -> Findings {
     let mut findings = Findings::new();
     let mut count = 0;
-    let implements = Regex::new(r"\bimpl (Read|Change|Verb|Prunable) for (\w+)").unwrap();
+    let implements = Regex::new(r"\bimpl (Read|Change|Verb|Prunable|ToAll) for (\w+)").unwrap();
     for source in sources.iter().filter(|source| source.layer() == "ops") {
         let found: Vec<_> = implements.captures_iter(&source.code).collect();
         count += found.len();

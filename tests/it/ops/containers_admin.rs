@@ -355,7 +355,7 @@ async fn a_removal_holds_to_its_plan() {
     let scratch = unnamed(&other);
     let (preview, done) = real.confirm("remove_container", of(&other.name, false)).await;
     assert!(preview.contains("left over"), "{preview}");
-    let left = format!("Still there: 1 volume without a name ({}).", &scratch[..12]);
+    let left = format!("Still there: 1 volume without a name ({}).", scratch.get(..12).unwrap());
     assert!(done.text.ends_with(&left), "{}", done.text);
     assert!(!other.exists() && has(&scratch) && has(&volume));
     docker(&["volume", "rm", &scratch, &volume]);

@@ -157,7 +157,16 @@ async fn a_network_is_removed_as_shown() {
     assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
     assert!(is_there(&front));
 
-    docker(&["rm", "-f", &web.name]);
+    // What was granted on the word that the engine will refuse is void once it no longer would:
+    // when the last that runs stops, and when it goes.
+    for (end, stranded) in [(["stop", "-t", "0"], true), (["rm", "-f", "-v"], false)] {
+        let (_, token) = real.preview("remove_network", arguments.clone()).await;
+        docker(&[&end[..], &[&web.name]].concat());
+        let changed = real.spend("remove_network", &arguments, &token).await;
+        assert_eq!(changed.reason, Some(Reason::PlanChanged), "{}", changed.text);
+        assert_eq!(changed.text.contains(&web.name), stranded, "{}", changed.text);
+        assert!(is_there(&front), "{}", changed.text);
+    }
     let real = Real::new(engine.adapter());
     let (preview, _) = real.preview("remove_network", arguments.clone()).await;
     for part in [&down.name, &value(&front, "{{(index .IPAM.Config 0).Subnet}}"), "shop", &front] {
@@ -319,7 +328,7 @@ async fn nothing_is_sent_for_what_is_no_network() {
     for own in ["bridge", "host", "none"] {
         let answer = real.call("remove_network", json!({"network": own})).await;
         assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{own}: {}", answer.text);
-        assert!(answer.text.contains("cannot be removed"), "{}", answer.text);
+        assert!(answer.text.contains("one of the engine's own"), "{}", answer.text);
         let answer = real.call("create_network", json!({"name": own})).await;
         assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{own}: {}", answer.text);
     }

@@ -1,5 +1,7 @@
 //! Volumes.
 
+use std::time::Duration;
+
 use countersign::core::policy::Policy;
 use countersign::core::reason::Reason;
 use countersign::gate::Status;
@@ -46,13 +48,21 @@ async fn a_volume_is_removed_as_shown() {
     assert!(refused.text.contains("in use") && refused.text.contains("did not happen"));
     assert!(exists(&data));
 
+    // What was granted on the word that the engine will refuse is void once it no longer would.
+    let (_, token) = real.preview("remove_volume", arguments.clone()).await;
     docker(&["ps", "-aq", "--filter", &format!("volume={data}")])
         .split_whitespace()
         .for_each(|id| drop(docker(&["rm", id])));
+    let changed = real.spend("remove_volume", &arguments, &token).await;
+    assert_eq!(changed.reason, Some(Reason::PlanChanged), "{}", changed.text);
+    assert!(changed.text.contains("CANNOT BE UNDONE") && exists(&data), "{}", changed.text);
+
     let real = Real::new(engine.adapter());
+    // The same in everything but the moment, which this engine writes in seconds.
     let remake = || {
         docker(&["volume", "rm", &data]);
-        docker(&["volume", "create", "--label", "made=again", &data]);
+        std::thread::sleep(Duration::from_millis(1100));
+        engine.volume_with("data", &["--label", "com.docker.compose.project=shop"]);
     };
     let trial = Trial {
         operation: "remove_volume",

@@ -60,7 +60,7 @@ async fn a_restart_tells_what_is_now() {
     );
     assert_eq!(answer.data["ports"], "32769->80");
     assert_eq!(answer.data["id"], fake::id("ab").as_str());
-    assert_eq!(changes(&engine), ["restart web"]);
+    assert_eq!(changes(&engine), ["restart web 10"]);
     assert_eq!(
         recorded(&world),
         json!({
@@ -91,7 +91,7 @@ async fn a_stop_tells_how_it_ended() {
     })
     .await;
     assert_eq!(answer.text, "Stopped web. Now: exited, exit code 137, killed.");
-    assert_eq!(changes(&engine), ["stop web"]);
+    assert_eq!(changes(&engine), ["stop web 10"]);
 }
 
 #[tokio::test]

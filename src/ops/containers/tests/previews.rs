@@ -297,3 +297,23 @@ async fn a_paused_container_is_not_said_to_restart_by_itself() {
         assert_eq!(text.contains("paused, started 2026"), paused, "{text}");
     }
 }
+
+#[tokio::test]
+async fn less_time_than_a_container_asks_for_is_said() {
+    for (asked, said) in [
+        (None, None),
+        (Some(10), None),
+        (Some(11), Some("11 s by its own configuration; timeout gives it more than 10 s")),
+        (Some(-1), Some("as long as it takes by its own configuration")),
+    ] {
+        for operation in ["stop_container", "restart_container"] {
+            let mut web = container("ab", "web");
+            web.stop_timeout = asked;
+            let (text, _) = preview(operation, Fake::of(vec![web.clone()])).await;
+            assert_eq!(text.contains("asks for more time"), said.is_some(), "{asked:?}: {text}");
+            assert!(said.is_none_or(|said| text.contains(said)), "{operation}: {text}");
+            let (text, _) = preview(operation, Fake::of(vec![stopped(web)])).await;
+            assert!(!text.contains("asks for more time"), "{operation}: {text}");
+        }
+    }
+}

@@ -231,3 +231,43 @@ async fn what_comes_or_changes_in_between_is_not_removed() {
     assert!(answer.text.contains(&format!("\nNot touched: {}, {late}", db.name)));
     assert!(!web.exists() && db.inspect("{{.State.Running}}") == "true");
 }
+
+#[tokio::test]
+async fn a_volume_that_was_made_anew_in_between_is_not_removed() {
+    let engine = Engine::connect();
+    let project = Project::new(&engine, "shop");
+    let data = made(&project, "volume", "data", true);
+    // No container of the plan holds the volume fast, and nothing but its moment tells it apart.
+    let web = project.service("web", "").start();
+    let real = Real::new(engine.adapter());
+    let arguments = json!({"project": project.name, "volumes": true});
+    let (_, token) = real.preview("down_project", arguments.clone()).await;
+    docker(&["volume", "rm", &data]);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    made(&project, "volume", "data", true);
+    let changed = real.spend("down_project", &arguments, &token).await;
+    assert_eq!(changed.reason, Some(Reason::PlanChanged), "{}", changed.text);
+    assert!(web.exists() && there("volume").contains(&data), "{}", changed.text);
+    // The nearest that is carried out: it is the one that was shown.
+    let token = changed.confirm_token.unwrap();
+    let done = real.spend("down_project", &arguments, &token).await;
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    assert!(!web.exists() && !there("volume").contains(&data), "{}", done.text);
+}
+
+#[tokio::test]
+async fn a_container_of_the_plan_holds_a_volume_fast_while_it_writes() {
+    let engine = Engine::connect();
+    let project = Project::new(&engine, "shop");
+    let data = made(&project, "volume", "data", true);
+    let writing = "trap 'exit 0' TERM; while :; do date > /data/$(date +%s); sleep 1; done";
+    let mount = format!("{data}:/data");
+    let db = project.runs("db", "", writing).option(&["--volume", &mount]).start();
+    let real = Real::new(engine.adapter());
+    let arguments = json!({"project": project.name, "volumes": true});
+    let (_, token) = real.preview("down_project", arguments.clone()).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let done = real.spend("down_project", &arguments, &token).await;
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    assert!(!db.exists() && !there("volume").contains(&data), "{}", done.text);
+}
