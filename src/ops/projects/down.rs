@@ -53,7 +53,7 @@ pub enum Facts {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 enum Planned {
-    Container(ContainerFacts),
+    Container(Box<ContainerFacts>),
     Network,
     Volume,
 }
