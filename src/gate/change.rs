@@ -70,13 +70,23 @@ impl Gate {
 fn changed(name: &str, looked: Result<Rendered, Fault>) -> Ended {
     let event = Event::Done;
     match looked {
-        Ok(Rendered { text, data, record, unknown: None }) => {
+        Ok(Rendered { text, data, record, unknown: None, failed: None }) => {
             Ended { event, result: record, fault: None, answer: Answer::done(name, text, data) }
         }
-        Ok(Rendered { text, data, record, unknown: Some(why) }) => {
-            let fault = Fault::new(Reason::OutcomeUnknown, text).with_detail(why);
-            let answer = Answer { data, ..Answer::of_fault(name, &fault) };
-            Ended { event: Event::Unknown, result: record, fault: Some(fault), answer }
+        Ok(Rendered { text, data, record, unknown, failed }) => {
+            let unclear = |why| Fault::new(Reason::OutcomeUnknown, "").with_detail(why);
+            let wrong = failed.or(unknown.map(unclear));
+            let reason = wrong.as_ref().map_or(Reason::OutcomeUnknown, |fault| fault.reason);
+            let fault = Fault { reason, message: text, detail: wrong.and_then(|f| f.detail) };
+            let mut answer = Answer { data, ..Answer::of_fault(name, &fault) };
+            let event = match reason {
+                Reason::OutcomeUnknown => Event::Unknown,
+                _ => {
+                    answer.status = Status::Failed;
+                    Event::Failed
+                }
+            };
+            Ended { event, result: record, fault: Some(fault), answer }
         }
         Err(unseen) => {
             let why = &unseen.message;

@@ -29,12 +29,15 @@ pub struct Rendered {
     pub record: Value,
     /// Why nobody knows how a change ended, if that is so.
     pub unknown: Option<String>,
+    /// What went wrong after a part of a change was done, if that is so.
+    pub failed: Option<Fault>,
 }
 
 impl Rendered {
     fn of(output: &impl Render) -> Self {
         let (text, data, record) = (output.text(), output.data(), output.record());
-        Self { text, data, record, unknown: output.unknown() }
+        let (unknown, failed) = (output.unknown(), output.failed());
+        Self { text, data, record, unknown, failed }
     }
 }
 

@@ -57,6 +57,11 @@ pub trait Render {
     fn unknown(&self) -> Option<String> {
         None
     }
+    /// What went wrong after a part of a change was done, if that is so: the change is then told and
+    /// kept as failed, with what this answer says of it.
+    fn failed(&self) -> Option<Fault> {
+        None
+    }
 }
 
 /// Arguments: read from JSON, written back with defaults filled in, described by a schema.

@@ -24,6 +24,10 @@ const VALUE_CHARS_MAX: usize = 512;
 /// What others go by, and what we do: such labels say where a thing comes from.
 const RESERVED: [&str; 3] = ["com.docker.", "io.podman.compose.", "countersign."];
 
+/// Of these, those by which others take a container for one of theirs.
+const MEMBERSHIP: [&str; 4] =
+    ["com.docker.compose.", "com.docker.stack.", "com.docker.swarm.", "io.podman.compose."];
+
 /// The label of what a swarm made for a stack. Its value is the stack's name.
 pub(super) const STACK: &str = "com.docker.stack.namespace";
 
@@ -77,7 +81,7 @@ impl Labels {
     /// The names, for a preview.
     pub(super) fn named(&self) -> String {
         let names: Vec<String> = self.0.keys().map(|key| text::name(key)).collect();
-        if names.is_empty() { "none".to_owned() } else { listed(&names, 8) }
+        if names.is_empty() { "none".to_owned() } else { listed(&names, LABELS_MAX) }
     }
 
     /// What the log keeps: the names. Values can hold what nobody may read there.
@@ -111,6 +115,11 @@ fn check(key: &str, value: &str) -> Result<(), Fault> {
 
 fn odd(c: char) -> bool {
     c == '=' || c.is_whitespace() || text::is_hidden(c)
+}
+
+/// The first of labels that makes a container pass for one of a project, a stack or a swarm.
+pub(super) fn membership(labels: &BTreeMap<String, String>) -> Option<&String> {
+    labels.keys().find(|key| MEMBERSHIP.iter().any(|owner| key.starts_with(owner)))
 }
 
 /// Whether a swarm made a container with these labels: it would make another in its place.
@@ -161,5 +170,18 @@ mod tests {
         let many =
             |count: usize| Labels((0..count).map(|i| (format!("k{i}"), "v".into())).collect());
         assert!(many(32).checked("x").is_ok() && many(33).checked("x").is_err());
+        assert!(many(32).named().contains("k9") && many(32).named().contains("k31"));
+    }
+
+    #[test]
+    fn labels_that_make_a_member_are_found() {
+        let of = |key: &str| membership(&BTreeMap::from([(key.to_owned(), "x".into())])).cloned();
+        for key in ["com.docker.compose.project", "com.docker.swarm.x", "io.podman.compose.service"]
+        {
+            assert_eq!(of(key).as_deref(), Some(key));
+        }
+        for key in ["com.docker.compose", "com.docker.extension.x", "countersign.test", "x"] {
+            assert_eq!(of(key), None, "{key}");
+        }
     }
 }

@@ -29,6 +29,12 @@ const LOOK_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes before each payload.
 const HEADER_BYTES: usize = 8;
 
+/// How often the engine may say that a command does not run without saying how it ended.
+const UNTOLD_MAX: u32 = 3;
+
+/// Pieces that are kept, at most: one byte alone takes as much memory as sixty together.
+const PIECES_MAX: usize = 8192;
+
 /// Small payloads of one stream are kept together up to so many bytes.
 const PIECE_BYTES: usize = 4096;
 
@@ -135,10 +141,21 @@ impl DockerEngine {
 
     /// How a command ended whose streams have ended, or whose time is up.
     async fn end(&self, exec: &FullId, deadline: Instant) -> CommandEnd {
+        let mut untold = 0;
         loop {
             match self.ask::<State>("command", &format!("/exec/{exec}/json")).await {
                 Ok(State { running: false, code: Some(code), .. }) => {
                     return CommandEnd::Code(code);
+                }
+                // For a moment both can be so, and what does not run is never told to go on.
+                Ok(State { running: false, .. }) if untold >= UNTOLD_MAX => {
+                    return CommandEnd::Unseen(
+                        "it ended, and the engine tells no exit code".to_owned(),
+                    );
+                }
+                Ok(State { running: false, .. }) => {
+                    untold += 1;
+                    sleep(LOOK_PAUSE).await;
                 }
                 Ok(State { pid, .. }) if Instant::now() >= deadline => {
                     return CommandEnd::Late(pid.filter(|pid| *pid > 0));
@@ -265,7 +282,7 @@ impl Output {
         }
         self.size += bytes.len();
         while let Some((_, oldest)) = self.kept.front()
-            && self.size - oldest.len() >= self.bytes_max
+            && (self.size - oldest.len() >= self.bytes_max || self.kept.len() > PIECES_MAX)
         {
             self.size -= oldest.len();
             self.kept.pop_front();
@@ -309,6 +326,20 @@ mod tests {
         assert!(output.is_between_frames());
         let executed = output.finish(CommandEnd::Code(0));
         assert_eq!((text(&executed, Stream::Err), executed.written), (b"abc".to_vec(), [0, 3]));
+    }
+
+    #[test]
+    fn many_small_pieces_take_no_more_memory_than_few_large_ones() {
+        let mut output = Output::new(262_144);
+        for turn in 0..100_000_u32 {
+            let kind = if turn % 2 == 0 { 1 } else { 2 };
+            output.feed(&frame(kind, &[(turn % 251) as u8])).unwrap();
+            assert!(output.kept.len() <= PIECES_MAX);
+        }
+        let executed = output.finish(CommandEnd::Code(0));
+        assert_eq!(executed.written, [50_000, 50_000]);
+        assert_eq!(executed.output.len(), PIECES_MAX);
+        assert_eq!(executed.output.last().unwrap().1, [(99_999 % 251) as u8]);
     }
 
     proptest! {

@@ -30,6 +30,10 @@ impl LookSystem for DockerEngine {
         self.own.as_ref()
     }
 
+    fn own_socket(&self) -> Option<&str> {
+        self.wire().ok()?.endpoint.socket.to_str()
+    }
+
     fn disk_usage(&self) -> Asked<'_, DiskUsage> {
         Box::pin(self.usage())
     }

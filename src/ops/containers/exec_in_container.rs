@@ -1,37 +1,26 @@
 //! `exec_in_container`: runs a command inside a running container.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::time::timeout;
 
+use super::around::Around;
 use super::lifecycle::{self, Beside, Facts};
 use super::notes::{Rows, Run, UNCHECKED, mounts, run};
 use super::written::Written;
-use super::{command, reach, target};
+use super::{command, target};
 use crate::core::grant::Permit;
-use crate::core::ids::Reference;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Render, Seen, Steps, arguments};
 use crate::ops::units::listed;
-use crate::ports::engine::{Act, CONTAINER, Command, CommandEnd, Container, Executed, Volume};
+use crate::ports::engine::{Act, CONTAINER, Command, CommandEnd, Container, Executed};
 use crate::ports::random_id;
-
-/// Volumes of a container that are looked at, at most, and at the same time.
-const VOLUMES_MAX: usize = 32;
-const AT_ONCE: usize = 8;
-
-/// How long the notes may take; what is not there by then could not be checked.
-const NOTES: Duration = Duration::from_secs(5);
 
 /// The operation.
 #[derive(Debug)]
@@ -159,8 +148,8 @@ impl Change for ExecInContainer {
         facts: &[Facts],
         sight: Container,
     ) -> Preview {
-        let volumes = timeout(NOTES, volumes(cx, &sight)).await.unwrap_or_default();
-        let rows = notes(&sight, params, &volumes);
+        let ways = Around::look(cx, &sight).await.ways(&sight);
+        let rows = notes(&sight, params, ways);
         let headline = headline(&sight);
         let seen = lifecycle::notes(cx, plan.targets(), sight, Beside::NOTHING).await;
         let mut preview = lifecycle::preview(plan, headline, facts, &seen, rows);
@@ -205,17 +194,6 @@ impl Change for ExecInContainer {
     }
 }
 
-/// The volumes of a container, by name; without those that could not be looked at.
-async fn volumes(cx: Context<'_>, container: &Container) -> BTreeMap<String, Volume> {
-    let names = container.mounts.iter().filter_map(|mount| mount.name.as_deref());
-    let asked: Vec<Reference> =
-        names.take(VOLUMES_MAX).filter_map(|name| Reference::parse(name).ok()).collect();
-    let asking = asked.iter().map(|name| async move { cx.look.volume(name).await.ok() });
-    let asking: Vec<_> = asking.collect();
-    let seen: Vec<Option<Volume>> = stream::iter(asking).buffered(AT_ONCE).collect().await;
-    seen.into_iter().flatten().map(|volume| (volume.name.clone(), volume)).collect()
-}
-
 fn headline(container: &Container) -> String {
     let name = text::name(&container.name);
     match run(container) {
@@ -233,22 +211,16 @@ fn headline(container: &Container) -> String {
     }
 }
 
-fn notes(container: &Container, params: &Params, volumes: &BTreeMap<String, Volume>) -> Rows {
+fn notes(container: &Container, params: &Params, ways: Rows) -> Rows {
     let user = params.user.as_ref().unwrap_or(&container.user);
     let user = if user.is_empty() { "root" } else { user };
     let mut rows = vec![("runs as", text::name(user))];
-    rows.extend(reach::ways(container).into_iter().map(|way| ("REACHES THE HOST", way)));
-    let named = container.mounts.iter().filter_map(|mount| mount.name.as_ref());
-    for name in named {
-        match volumes.get(name) {
-            Some(volume) => {
-                rows.extend(reach::disguised(volume).map(|way| ("REACHES THE HOST", way)));
-            }
-            None => rows.push(("volume", format!("{}: {UNCHECKED}", text::name(name)))),
-        }
-    }
-    if !rows.iter().any(|(label, _)| *label == "REACHES THE HOST") {
+    if ways.is_empty() {
         rows.push(("reaches", "nothing of the host, as far as its configuration says".into()));
+    }
+    rows.extend(ways);
+    if container.beyond.cgroupns_mode == "host" {
+        rows.push(("sees", "the host's control groups, as every container on older hosts".into()));
     }
     let networks: Vec<String> = container.networks.keys().map(|name| text::name(name)).collect();
     for (label, value) in [("mounts", mounts(container)), ("networks", listed(&networks, 8))] {

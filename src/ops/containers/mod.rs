@@ -1,11 +1,13 @@
 //! Operations on containers.
 
+mod around;
 mod command;
 mod exec_in_container;
 mod get_container_changes;
 mod get_container_logs;
 mod get_container_processes;
 mod get_container_stats;
+mod host_path;
 mod inspect_container;
 mod kill_container;
 pub(super) mod lifecycle;

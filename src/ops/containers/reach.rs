@@ -1,79 +1,129 @@
-//! Ways from a container to its host, in words: what of its configuration opens them, which paths
-//! of the host are special, and which volumes are paths of the host in disguise.
+//! Ways from a container to its host, in words: what of its configuration opens them, and which
+//! volumes are of the host in disguise. What is not known to be harmless is said to lead there.
 
 use std::net::IpAddr;
 
+use super::host_path;
 use crate::core::text;
 use crate::ops::units::listed;
-use crate::ports::engine::{Container, Volume};
+use crate::ops::volumes::storage::Storage;
+use crate::ports::engine::{Beyond, Container, Volume};
+
+/// What flags a way to the host.
+pub(in crate::ops) const HOST: &str = "REACHES THE HOST";
+
+/// What flags a way to the host, or to another one, that nobody can be sure of.
+pub(in crate::ops) const PERHAPS: &str = "MAY REACH THE HOST";
+
+/// A way with its flag.
+pub(in crate::ops) type Way = (&'static str, String);
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 8;
 
-/// Where engines have their sockets. Whoever may write there is root on the host.
-const SOCKETS: [&str; 6] = [
-    "/var/run/docker.sock",
-    "/run/docker.sock",
-    "/run/containerd/containerd.sock",
-    "/var/run/containerd/containerd.sock",
-    "/run/podman/podman.sock",
-    "/var/run/podman/podman.sock",
+/// What every container without privileges has hidden, and what none may write.
+const HIDDEN: [&str; 3] = ["/proc/kcore", "/proc/sched_debug", "/sys/firmware"];
+const READ_ONLY: [&str; 5] =
+    ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// Security options that open nothing.
+const CLOSED: [&str; 6] = [
+    "no-new-privileges",
+    "no-new-privileges=true",
+    "no-new-privileges:true",
+    "apparmor=docker-default",
+    "apparmor:docker-default",
+    "seccomp=builtin",
 ];
 
-/// Folders of a host that a container has no business with, and what is in them.
-const SPECIAL: [(&str, &str); 17] = [
-    ("/etc", "the host's configuration and passwords"),
-    ("/proc", "the host's processes and kernel settings"),
-    ("/sys", "the host's kernel and devices"),
-    ("/dev", "the host's devices"),
-    ("/boot", "what the host starts from"),
-    ("/root", "root's home"),
-    ("/home", "people's homes"),
-    ("/usr", "the host's programs"),
-    ("/bin", "the host's programs"),
-    ("/sbin", "the host's programs"),
-    ("/lib", "the host's programs"),
-    ("/lib64", "the host's programs"),
-    ("/opt", "the host's programs"),
-    ("/run", "sockets and state of the host's services"),
-    ("/var/run", "sockets and state of the host's services"),
-    ("/var/lib", "data of the host's services, and of every container and volume"),
-    ("/var/spool", "jobs that the host runs by itself"),
-];
+/// What engines run containers with by themselves, and where they put them.
+const RUNTIMES: [&str; 6] = ["", "runc", "crun", "oci", "io.containerd.runc.v2", "runsc"];
+const SLICES: [&str; 4] = ["", "system.slice", "machine.slice", "user.slice"];
 
-/// How far a container can reach beyond itself, as configured, its mounts apart.
-fn configured(container: &Container) -> Vec<String> {
-    let mut out = Vec::new();
-    if container.privileged {
-        out.push("PRIVILEGED".to_owned());
-    }
-    let names = |all: &[String]| {
-        let shown: Vec<String> = all.iter().map(|one| text::name(one)).collect();
-        listed(&shown, LISTED_MAX)
-    };
-    if !container.cap_add.is_empty() {
-        out.push(format!("capabilities {}", names(&container.cap_add)));
-    }
+/// The namespaces that a container can share, and their modes.
+pub(super) fn shared(container: &Container) -> [(&'static str, &str); 5] {
     let beyond = &container.beyond;
-    for (what, mode) in [
-        ("network", &container.network_mode),
+    let on_host = container.networks.contains_key("host");
+    [
+        ("network", if on_host { "host" } else { &container.network_mode }),
         ("process ids", &container.pid_mode),
         ("IPC", &container.ipc_mode),
         ("host name", &beyond.uts_mode),
         ("users", &beyond.userns_mode),
-    ] {
-        if mode == "host" {
-            out.push(format!("the host's {what}"));
-        } else if let Some(other) = mode.strip_prefix("container:") {
-            out.push(format!("the {what} of {}", text::name(other.get(..12).unwrap_or(other))));
-        }
+    ]
+}
+
+/// Whether a namespace of this mode is the container's own, or a network's.
+fn is_own(what: &str, mode: &str) -> bool {
+    let kind = mode.split(':').next().unwrap_or_default();
+    match what {
+        "network" => !mode.contains(':') || ["pasta", "slirp4netns"].contains(&kind),
+        "users" => ["", "private", "auto", "keep-id", "nomap"].contains(&kind),
+        _ => ["", "private", "none", "default", "shareable"].contains(&mode),
     }
-    for (what, all) in [("devices", &beyond.devices), ("rules for devices", &beyond.device_rules)] {
+}
+
+/// A namespace that is shared, unless it is with another container.
+fn namespace(what: &str, mode: &str) -> Option<String> {
+    match mode {
+        "host" => Some(format!("the host's {what}")),
+        mode if mode.starts_with("container:") || is_own(what, mode) => None,
+        // Such a mode names any namespace of the host, the host's own among them.
+        mode => Some(format!("the {what} of the host's namespace {}", text::name(mode))),
+    }
+}
+
+/// How far a container can reach beyond itself, as configured, its mounts apart, and apart from
+/// what it shares with other containers.
+pub(super) fn configured(container: &Container) -> Vec<String> {
+    let mut out = Vec::new();
+    if container.privileged {
+        out.push("PRIVILEGED".to_owned());
+    }
+    if !container.cap_add.is_empty() {
+        out.push(format!("capabilities {}", names(&container.cap_add)));
+    }
+    out.extend(shared(container).into_iter().filter_map(|(what, mode)| namespace(what, mode)));
+    out.extend(beyond(&container.beyond));
+    out
+}
+
+fn names(all: &[impl AsRef<str>]) -> String {
+    let shown: Vec<String> = all.iter().map(|one| text::name(one.as_ref())).collect();
+    listed(&shown, LISTED_MAX)
+}
+
+fn beyond(beyond: &Beyond) -> Vec<String> {
+    let mut out = Vec::new();
+    for (what, all) in [
+        ("devices", &beyond.devices),
+        ("rules for devices", &beyond.device_rules),
+        ("kernel settings", &beyond.sysctls),
+    ] {
         if !all.is_empty() {
             out.push(format!("{what} {}", names(all)));
         }
     }
-    let open = |option: &&String| option.contains("unconfined") || option.contains("disable");
+    for (what, usual, given) in [
+        ("NOT HIDDEN, as it usually is:", &HIDDEN[..], &beyond.hidden),
+        ("WRITABLE, as it usually is not:", &READ_ONLY[..], &beyond.read_only),
+    ] {
+        let Some(given) = given else { continue };
+        let open = usual.iter().filter(|path| !given.iter().any(|one| one == *path));
+        let open: Vec<&&str> = open.collect();
+        if !open.is_empty() {
+            out.push(format!("{what} {}", names(&open)));
+        }
+    }
+    for (what, given, usual) in [
+        ("run by", &beyond.runtime, &RUNTIMES[..]),
+        ("in the control group", &beyond.cgroup_parent, &SLICES[..]),
+    ] {
+        if !usual.contains(&given.as_str()) {
+            out.push(format!("{what} {}", text::name(given)));
+        }
+    }
+    let open = |option: &&String| !CLOSED.contains(&option.as_str());
     out.extend(beyond.security.iter().filter(open).map(|option| text::name(option)));
     out
 }
@@ -81,80 +131,74 @@ fn configured(container: &Container) -> Vec<String> {
 /// How far a container can reach beyond itself, in one line.
 pub(in crate::ops) fn reach(container: &Container) -> String {
     let mut out = configured(container);
-    if container.mounts.iter().any(|mount| holds_socket(&mount.source)) {
+    for (what, mode) in shared(container) {
+        if let Some(other) = mode.strip_prefix("container:") {
+            out.push(format!("the {what} of {}", text::name(other.get(..12).unwrap_or(other))));
+        }
+    }
+    if container.mounts.iter().any(|mount| host_path::holds_socket(&mount.source, None)) {
         out.push("the engine's socket".to_owned());
     }
     out.join("; ")
 }
 
-/// Ways from a container to its host, one each: what is configured, and every path of the host.
-pub(in crate::ops) fn ways(container: &Container) -> Vec<String> {
-    let mut out = configured(container);
-    let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
-    out.extend(binds.map(|mount| host_path(&mount.source, &mount.destination, mount.writable)));
+/// What sharing a namespace with another container gives, with all that this one has of the host.
+pub(in crate::ops) fn through(what: &str, other: &Container) -> String {
+    let name = text::name(&other.name);
+    let mut has = configured(other);
+    for (what, mode) in shared(other) {
+        if mode.starts_with("container:") {
+            has.push(format!("the {what} of a third container"));
+        }
+    }
+    let has =
+        if has.is_empty() { String::new() } else { format!(", which has {}", has.join("; ")) };
+    let down = if other.state.running { "" } else { ". It does NOT RUN, so a start fails" };
+    format!("the {what} of {name}{has}{down}")
+}
+
+/// Ways of paths of the host, each with where it is seen and whether it can be written.
+pub(in crate::ops) fn of_paths<'a>(
+    paths: impl Iterator<Item = (&'a str, &'a str, bool)>,
+    own: Option<&str>,
+) -> Vec<Way> {
+    let shown = |(path, inside, writable)| host_path::shown(path, inside, writable, own);
+    let mut out: Vec<Way> = paths.map(|path| (HOST, shown(path))).collect();
+    if !out.is_empty() {
+        let links = "links in these paths are followed on the host, and could not be checked";
+        out.push((PERHAPS, links.to_owned()));
+    }
     out
 }
 
-/// A path of the host that is seen inside, with what is special about it.
-pub(in crate::ops) fn host_path(path: &str, inside: &str, writable: bool) -> String {
-    let mode = if writable { "WRITABLE" } else { "read-only" };
-    let special = special(path).map(|special| format!(": {special}")).unwrap_or_default();
-    let (path, inside) = (text::line(path, PATH_CHARS_MAX), text::line(inside, PATH_CHARS_MAX));
-    format!("the host's path {path}, {mode}, at {inside}{special}")
-}
-
-/// Characters of a path that are shown, at most: as many as one can have.
-const PATH_CHARS_MAX: usize = 4096;
-
 /// What leads to the host in a volume, if anything does.
-pub(in crate::ops) fn disguised(volume: &Volume) -> Option<String> {
+pub(in crate::ops) fn disguised(volume: &Volume, own: Option<&str>) -> Option<Way> {
     let name = text::name(&volume.name);
-    if let Some(path) = volume.host_path() {
-        let special = special(&path).map(|special| format!(": {special}")).unwrap_or_default();
-        let path = text::line(&path, PATH_CHARS_MAX);
-        return Some(format!("volume {name} is a path of the host in disguise, {path}{special}"));
+    let fs = volume.options.get("type").map_or("", String::as_str);
+    match Storage::of(volume) {
+        Storage::Own | Storage::Memory => None,
+        Storage::Host(path) => {
+            let special = host_path::special(&path, own).map(|special| format!(": {special}"));
+            let special = special.unwrap_or_default();
+            let fs = match fs {
+                "" | "none" | "bind" => String::new(),
+                fs => format!(" (a file system of the type {})", text::name(fs)),
+            };
+            let path = text::line(&path, host_path::PATH_CHARS_MAX);
+            Some((HOST, format!("volume {name} is of the host in disguise, {path}{fs}{special}")))
+        }
+        Storage::Elsewhere(fs, what) => {
+            let (fs, what) = (text::name(fs), text::name(what));
+            Some((PERHAPS, format!("volume {name} leads to {what} ({fs}), whichever host that is")))
+        }
+        Storage::Driver(driver) => Some((
+            PERHAPS,
+            format!(
+                "volume {name} is of the driver {}; where it leads is not known",
+                text::name(driver)
+            ),
+        )),
     }
-    let driver = text::name(&volume.driver);
-    let elsewhere = volume.driver != "local";
-    elsewhere
-        .then(|| format!("volume {name} is of the driver {driver}; where it leads is not known"))
-}
-
-/// What is special about a path of the host: the words say what whoever has it has.
-fn special(path: &str) -> Option<String> {
-    let path = plain(path);
-    if path == "/" {
-        return Some("THE WHOLE HOST, the engine's socket among it".to_owned());
-    }
-    if holds_socket(&path) {
-        return Some(
-            "it holds THE ENGINE'S SOCKET; whoever has that is root on the host".to_owned(),
-        );
-    }
-    let found = SPECIAL.iter().find(|(folder, _)| is_in(&path, folder) || is_in(folder, &path));
-    match found {
-        Some((_, what)) => Some((*what).to_owned()),
-        None if path.ends_with(".sock") => Some("a socket of the host".to_owned()),
-        None => None,
-    }
-}
-
-/// Whether an engine's socket is this path or in it.
-fn holds_socket(path: &str) -> bool {
-    let path = plain(path);
-    SOCKETS.iter().any(|socket| is_in(socket, &path)) || path.ends_with("/docker.sock")
-}
-
-/// Whether a path is a folder or in it.
-fn is_in(path: &str, folder: &str) -> bool {
-    folder == "/" || path.strip_prefix(folder).is_some_and(|r| r.is_empty() || r.starts_with('/'))
-}
-
-/// A path without empty parts and parts that lead nowhere.
-fn plain(path: &str) -> String {
-    let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
-    let joined: Vec<&str> = parts.collect();
-    format!("/{}", joined.join("/"))
 }
 
 /// Who can reach a published port, by the host's address that it is published on.
@@ -171,57 +215,97 @@ pub(in crate::ops) fn published_on(address: &IpAddr) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn whatever_holds_the_socket_is_said_to() {
-        for path in
-            ["/var/run/docker.sock", "/run", "/var", "//var/./run/", "/", "/srv/x/docker.sock"]
-        {
-            assert!(holds_socket(path), "{path}");
-            let shown = host_path(path, "/x", true);
-            assert!(shown.contains("SOCKET") || shown.contains("WHOLE HOST"), "{shown}");
-        }
-        for path in ["/srv/data", "/var/running", "/runs", "/var/run/docker.sock.d/x"] {
-            assert!(!holds_socket(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn special_folders_are_named_and_the_rest_is_not() {
-        for (path, expected) in [
-            ("/etc", Some("configuration")),
-            ("/etc/shadow", Some("passwords")),
-            ("/proc/1", Some("processes")),
-            ("/dev/sda", Some("devices")),
-            ("/home/ann/.ssh", Some("homes")),
-            ("/var/lib/docker/volumes", Some("every container")),
-            ("/tmp/x.sock", Some("a socket of the host")),
-            ("/srv/data", None),
-            ("/etcetera", None),
-            ("/data", None),
-        ] {
-            let found = special(path);
-            assert_eq!(found.is_some(), expected.is_some(), "{path}: {found:?}");
-            let words = expected.unwrap_or_default();
-            assert!(found.unwrap_or_default().contains(words), "{path}");
-        }
-    }
+    use crate::ops::fake;
 
     #[test]
     fn a_volume_that_leads_to_the_host_is_seen_through() {
-        let volume = |driver: &str, options: &[(&str, &str)]| Volume {
-            name: "data".into(),
-            driver: driver.into(),
-            options: options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            ..Volume::default()
+        let seen = |driver: &str, options: &[(&str, &str)]| {
+            let volume = Volume {
+                name: "data".into(),
+                driver: driver.into(),
+                options: options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+                ..Volume::default()
+            };
+            disguised(&volume, Some("/srv/engine/x.socket"))
         };
-        let root = volume("local", &[("type", "none"), ("o", "bind"), ("device", "/")]);
-        assert!(disguised(&root).unwrap().contains("THE WHOLE HOST"));
-        let data = volume("local", &[("type", "none"), ("o", "rw,rbind"), ("device", "/srv/x")]);
-        assert!(disguised(&data).unwrap().ends_with("in disguise, /srv/x"));
-        assert!(disguised(&volume("sshfs", &[])).unwrap().contains("driver sshfs"));
-        assert_eq!(disguised(&volume("local", &[])), None);
-        let memory = volume("local", &[("type", "tmpfs"), ("device", "tmpfs")]);
-        assert_eq!(disguised(&memory), None);
+        for (options, expected) in [
+            (vec![("type", "none"), ("o", "bind"), ("device", "/")], "THE WHOLE HOST"),
+            (vec![("o", "rw,rbind"), ("device", "/srv/x")], "in disguise, /srv/x"),
+            (vec![("o", "bind"), ("device", "/srv/engine")], "THE ENGINE'S SOCKET"),
+            (vec![("type", "proc"), ("device", "proc")], "proc (a file system of the type proc)"),
+            (vec![("type", "sysfs"), ("device", "sysfs")], "the type sysfs"),
+            (vec![("type", "9p"), ("device", "share")], "share (a file system of the type 9p)"),
+            (vec![("type", "debugfs")], "debugfs"),
+        ] {
+            let (flag, way) = seen("local", &options).unwrap();
+            assert!(flag == HOST && way.contains(expected), "{flag}: {way}");
+        }
+        let (flag, way) =
+            seen("local", &[("type", "nfs"), ("o", "addr=127.0.0.1"), ("device", ":/")]).unwrap();
+        assert!(flag == PERHAPS && way.contains(":/ (nfs)"), "{way}");
+        let (flag, way) = seen("sshfs", &[]).unwrap();
+        assert!(flag == PERHAPS && way.contains("driver sshfs"), "{way}");
+        assert_eq!(seen("local", &[]), None);
+        assert_eq!(seen("local", &[("o", "size=1g"), ("type", "tmpfs")]), None);
+    }
+
+    #[test]
+    fn each_way_is_found_by_itself_and_what_is_usual_is_none() {
+        type Open = fn(&mut Container);
+        let ways: [(Open, &str); 22] = [
+            (|c| c.privileged = true, "PRIVILEGED"),
+            (|c| c.cap_add = vec!["NET_RAW".into()], "capabilities NET_RAW"),
+            (|c| c.network_mode = "host".into(), "the host's network"),
+            (|c| drop(c.networks.insert("host".into(), String::new())), "the host's network"),
+            (|c| c.network_mode = "ns:/proc/1/ns/net".into(), "namespace ns:/proc/1/ns/net"),
+            (|c| c.pid_mode = "host".into(), "the host's process ids"),
+            (|c| c.pid_mode = "ns:/proc/1/ns/pid".into(), "namespace ns:/proc/1/ns/pid"),
+            (|c| c.ipc_mode = "host".into(), "the host's IPC"),
+            (|c| c.beyond.uts_mode = "host".into(), "the host's host name"),
+            (|c| c.beyond.userns_mode = "host".into(), "the host's users"),
+            (|c| c.beyond.devices = vec!["/dev/sda".into()], "devices /dev/sda"),
+            (|c| c.beyond.device_rules = vec!["a *:* rwm".into()], "rules for devices"),
+            (|c| c.beyond.sysctls = vec!["kernel.msgmax".into()], "kernel settings kernel.msgmax"),
+            (|c| c.beyond.hidden = Some(Vec::new()), "NOT HIDDEN, as it usually is: /proc/kcore"),
+            (|c| c.beyond.read_only = Some(vec!["/proc/sys".into()]), "/proc/sysrq-trigger"),
+            (|c| c.beyond.runtime = "nvidia".into(), "run by nvidia"),
+            (|c| c.beyond.cgroup_parent = "/".into(), "in the control group /"),
+            (|c| c.beyond.security = vec!["seccomp=unconfined".into()], "seccomp=unconfined"),
+            (|c| c.beyond.security = vec!["seccomp={\"x\":1}".into()], "seccomp={"),
+            (|c| c.beyond.security = vec!["apparmor=mine".into()], "apparmor=mine"),
+            (|c| c.beyond.security = vec!["label=type:spc_t".into()], "label=type:spc_t"),
+            (|c| c.beyond.security = vec!["no-new-privileges=false".into()], "=false"),
+        ];
+        for (open, expected) in ways {
+            let mut container = fake::container("ab", "web");
+            open(&mut container);
+            let found = configured(&container);
+            assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}");
+        }
+        let mut usual = fake::container("ab", "web");
+        usual.network_mode = "shop_default".into();
+        usual.ipc_mode = "shareable".into();
+        usual.beyond = Beyond {
+            security: CLOSED.map(str::to_owned).to_vec(),
+            hidden: Some(HIDDEN.map(str::to_owned).to_vec()),
+            read_only: Some(READ_ONLY.map(str::to_owned).to_vec()),
+            runtime: "runc".into(),
+            cgroupns_mode: "private".into(),
+            userns_mode: "keep-id:uid=1".into(),
+            ..Beyond::default()
+        };
+        assert_eq!(configured(&usual), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_another_container_has_of_the_host_is_told_with_it() {
+        let mut other = fake::container("cd", "proxy");
+        assert_eq!(through("network", &other), "the network of proxy");
+        other.network_mode = "host".into();
+        other.privileged = true;
+        let told = through("network", &other);
+        assert_eq!(told, "the network of proxy, which has PRIVILEGED; the host's network");
+        other.network_mode = "container:ef".into();
+        assert!(through("network", &fake::stopped(other)).contains("NOT RUN"), "{told}");
     }
 }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::future::try_join4;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use super::command;
 use super::lifecycle::Done;
 use super::limits::{Cpus, Memory, NewName, RestartPolicy};
-use super::new::baseline;
+use super::new::baseline::{self, Around};
 use super::new::found::{self, Facts, Joined, Sight};
 use super::new::made::{self, Made, PLAN, unmade, unstarted};
 use super::new::wanted::{self, Env, Mode};
@@ -22,14 +24,20 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps, arguments};
-use crate::ops::labels::Labels;
+use crate::ops::labels::{self, Labels};
+use crate::ops::volumes::users;
 use crate::ops::{images, plan};
-use crate::ports::engine::{Act, Acted, CONTAINER, IMAGE, NewContainer, Ran};
+use crate::ports::engine::{
+    Act, Acted, CONTAINER, IMAGE, Image, NETWORK, NewContainer, Ran, VOLUME,
+};
 
 const NAME: &str = "run_container";
 
 /// The label that says from what a container was made, as it was called then.
 const FROM: &str = "countersign.image";
+
+/// How long the notes may take; what is not there by then could not be checked.
+const NOTES: Duration = Duration::from_secs(5);
 
 /// The operation.
 #[derive(Debug)]
@@ -80,6 +88,19 @@ pub struct Params {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(min = 1, max = 32))]
     pub(super) cpus: Option<Cpus>,
+}
+
+/// Refuses an image whose labels would make the container pass for one of somebody's project: no
+/// container can be made without the labels of its image.
+fn is_nobodys(name: &str, image: &Image) -> Result<(), Fault> {
+    let Some(label) = labels::membership(&image.labels) else { return Ok(()) };
+    let name = text::name(name);
+    Err(Fault::invalid(format!(
+        "The image {name} has the label {}, which every container of it gets: Compose, and others, \
+         would take the container for one of theirs. Use an image without such labels, or the \
+         engine's own client.",
+        text::name(label)
+    )))
 }
 
 /// Without the environment and the command, which can hold secrets.
@@ -142,7 +163,7 @@ impl Change for RunContainer {
             toolset: "containers-admin",
             class: Class::Escalate,
             ceiling: Class::Escalate,
-            kinds: &[&IMAGE],
+            kinds: &[&IMAGE, &VOLUME, &NETWORK, &CONTAINER],
             references: &["image"],
             drift: Drift::All,
             idempotent: false,
@@ -166,14 +187,18 @@ impl Change for RunContainer {
     }
 
     async fn resolve(cx: Context<'_>, params: &Params) -> Result<Vec<Target>, Fault> {
-        params.container()?;
-        images::target::resolve(cx, &params.image).await.map_err(|fault| match fault.reason {
+        let new = params.container()?;
+        let found = images::target::resolve(cx, &params.image).await;
+        let mut targets = found.map_err(|fault| match fault.reason {
             Reason::NotFound => {
                 let message = format!("{} pull_image brings one that is not.", fault.message);
                 Fault { message, ..fault }
             }
             _ => fault,
-        })
+        })?;
+        let engine = targets.first().map(|image| image.engine.clone()).unwrap_or_default();
+        targets.extend(found::resolve(cx, params.mode(), &new, &engine).await?);
+        Ok(targets)
     }
 
     async fn observe(
@@ -184,24 +209,30 @@ impl Change for RunContainer {
         let (new, id) = (params.container()?, images::target::full_id(targets)?);
         let (image, network, taken, volumes) = try_join4(
             cx.look.image(&id),
-            Joined::look(cx, params.mode()),
+            Joined::look(cx, params.mode(), targets),
             found::taken(cx, new.name.as_deref()),
             found::volumes(cx, &new),
         )
         .await?;
+        is_nobodys(&params.image, &image)?;
         let sight = Sight { image, volumes, network };
-        let facts = Facts::of(taken, &sight)?;
-        Ok(Seen { class: Class::Escalate, facts: vec![facts], sight })
+        let mut facts = vec![Facts::default(); targets.len()];
+        if let Some(first) = facts.first_mut() {
+            *first = Facts::of(taken, &sight)?;
+        }
+        Ok(Seen { class: Class::Escalate, facts, sight })
     }
 
     async fn preview(
-        _: Context<'_>,
+        cx: Context<'_>,
         plan: &Plan,
         params: &Params,
         facts: &[Facts],
         sight: Sight,
     ) -> Preview {
-        baseline::preview(plan, params, facts, &sight)
+        let all = timeout(NOTES, users::all(cx)).await;
+        let around = Around { rows: all.ok().and_then(Result::ok), socket: cx.look.own_socket() };
+        baseline::preview(plan, params, facts, &sight, &around)
     }
 
     async fn execute(
@@ -227,9 +258,7 @@ impl Change for RunContainer {
         for warning in &mut ran.warnings {
             *warning = text::line(&params.env.hidden_in(warning), 300);
         }
-        let started = std::mem::replace(&mut ran.started, Ok(()));
-        let name = params.name.as_ref();
-        started.map_err(|fault| unstarted(&ran.id, name, &quoting_nothing(&fault)))?;
+        ran.started = ran.started.map_err(|fault| unstarted(&ran.id, &quoting_nothing(&fault)));
         Ok(ran)
     }
 
@@ -262,6 +291,7 @@ impl Change for RunContainer {
         let started = Done { acted: Acted::Changed, auto_remove: false, unnamed: Vec::new() };
         let seen = outcome::look(cx, std::slice::from_ref(&made), told, started).await;
         let image = image.map(|image| text::name(&image.name)).unwrap_or_default();
-        Ok(Made { name: text::name(&name), id, image, warnings: done.warnings.clone(), seen })
+        let (warnings, started) = (done.warnings.clone(), done.started.clone());
+        Ok(Made { name: text::name(&name), id, image, warnings, started, seen })
     }
 }

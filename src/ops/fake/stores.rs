@@ -59,7 +59,7 @@ impl LookVolumes for Fake {
         let volumes = self.volumes.lock().unwrap();
         let found = volumes.iter().find(|one| one.name == name.as_str()).cloned();
         let answer = self.call("volume", name.as_str());
-        ready(answer.and_then(|()| found.ok_or_else(|| gone("volume"))))
+        self.later("volume", answer.and_then(|()| found.ok_or_else(|| gone("volume"))))
     }
 }
 

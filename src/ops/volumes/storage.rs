@@ -162,4 +162,18 @@ mod tests {
             assert_eq!(Storage::of(&volume), expected, "{driver} {options:?}");
         }
     }
+    #[test]
+    fn file_systems_of_the_kernel_and_shares_of_a_machine_are_of_the_host() {
+        for (options, expected) in [
+            (vec![("type", "proc"), ("device", "proc")], Storage::Host("proc".into())),
+            (vec![("type", "sysfs"), ("device", "x")], Storage::Host("x".into())),
+            (vec![("type", "devtmpfs")], Storage::Host("devtmpfs".into())),
+            (vec![("type", "9p"), ("device", "share")], Storage::Host("share".into())),
+            (vec![("type", "tmpfs"), ("device", "tmpfs")], Storage::Memory),
+        ] {
+            let options = options.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+            let volume = Volume { options, ..fake::volume("data") };
+            assert_eq!(Storage::of(&volume), expected);
+        }
+    }
 }

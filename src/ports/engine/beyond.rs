@@ -13,4 +13,16 @@ pub struct Beyond {
     pub device_rules: Vec<String>,
     /// Security options, as configured.
     pub security: Vec<String>,
+    /// The control groups' namespace's mode; empty where the engine tells none.
+    pub cgroupns_mode: String,
+    /// The control group that it is put in; empty for the engine's own choice.
+    pub cgroup_parent: String,
+    /// What runs it; empty where the engine tells nothing.
+    pub runtime: String,
+    /// The names of kernel settings of its own.
+    pub sysctls: Vec<String>,
+    /// Paths that are hidden inside; none for the engine's own choice.
+    pub hidden: Option<Vec<String>>,
+    /// Paths that cannot be written inside; none for the engine's own choice.
+    pub read_only: Option<Vec<String>>,
 }

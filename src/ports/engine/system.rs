@@ -37,6 +37,11 @@ pub trait LookSystem: Send + Sync + fmt::Debug {
     fn own_container(&self) -> Option<&FullId> {
         None
     }
+
+    /// The path of the engine's socket that this program itself uses, if it uses one.
+    fn own_socket(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// What the ids of Podman's engines start with, as adapters make them: Podman keeps none of its own.

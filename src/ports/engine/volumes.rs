@@ -89,21 +89,20 @@ impl Volume {
         FullId::parse(&self.name).is_some()
     }
 
-    /// What of the host it is, if it is not storage of the engine's own: a folder or a device, as its
-    /// options have it. Options that can be secrets are not among it.
+    /// What of the host it is, if it is not storage of the engine's own: a folder, a device or a
+    /// file system of its kernel, as its options have it. The engine hands any type and device to
+    /// the host's kernel, so what is not known to be harmless is of the host.
+    /// Options that can be secrets are not among it.
     pub fn host_path(&self) -> Option<Cow<'_, str>> {
         let option = |key| self.options.get(key).map_or("", String::as_str);
         let (device, words, fs) = (option("device"), option("o"), option("type"));
-        let bound = words.split(',').any(|word| ["bind", "rbind"].contains(&word));
+        let bound = words.split(',').any(|word| ["bind", "rbind"].contains(&word.trim()));
         if self.driver != "local" || (NOT_HERE.contains(&fs) && !bound) {
             return None;
         }
         let some = |text| Some(text).filter(|text: &&str| !text.is_empty()).map(Cow::Borrowed);
         if bound || device.contains('/') {
             return some(device);
-        }
-        if !words.contains('/') {
-            return None;
         }
         // An overlay names its folders among the words of `o`. What others mean is not known.
         let is_folder = |word: &&str| FOLDERS.iter().any(|folder| word.starts_with(folder));

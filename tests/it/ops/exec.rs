@@ -173,7 +173,7 @@ async fn what_the_container_reaches_is_flagged() {
         "devices /dev/null",
         "/var/run/docker.sock, WRITABLE, at /var/run/docker.sock: it holds THE ENGINE'S SOCKET",
         "/etc, read-only, at /host: the host's configuration and passwords",
-        &format!("volume {volume} is a path of the host in disguise, /tmp"),
+        &format!("volume {volume} is of the host in disguise, /tmp"),
         "runs as",
     ] {
         assert!(preview.contains(words), "{words}: {preview}");
@@ -248,4 +248,72 @@ async fn a_lost_answer_is_told_as_what_it_is() {
         let seen = docker(&["exec", web.id.as_str(), "ls", "/"]).contains("happened");
         assert_eq!(seen, happened);
     }
+}
+
+#[tokio::test]
+async fn a_command_that_ended_without_a_code_is_not_told_to_go_on() {
+    let engine = Engine::connect();
+    let web = sleeper(&engine);
+    let door = Door::with(|line| {
+        let asked = line.starts_with("GET") && line.contains("/exec/");
+        let said = r#"{"Running":false,"ExitCode":null,"Pid":0}"#;
+        if asked { Deed::Say(200, said.to_owned()) } else { Deed::Forward }
+    });
+    let real = Real::new(adapter_at(door.path()));
+    let mut arguments = shell(&web, "true");
+    arguments["timeout"] = json!(1);
+    let (_, answer) = real.confirm("exec_in_container", arguments).await;
+    assert_eq!(answer.reason, Some(Reason::OutcomeUnknown), "{}", answer.text);
+    assert!(answer.text.contains("tells no exit code"), "{}", answer.text);
+    assert!(!answer.text.contains("goes on"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn each_way_is_flagged_by_itself() {
+    let engine = Engine::connect();
+    let real = Real::new(engine.adapter());
+    let proxy = engine.container("sleep 3600").option(&["--network", "host"]).start();
+    let joined = format!("container:{}", proxy.name);
+    let through = format!("the network of {}, which has the host's network", proxy.name);
+    for (option, flagged) in [
+        (["--security-opt", "systempaths=unconfined"], "/proc/sysrq-trigger"),
+        (["--security-opt", "systempaths=unconfined"], "NOT HIDDEN, as it usually is: /proc/kcore"),
+        (["--security-opt", "seccomp=unconfined"], "seccomp=unconfined"),
+        (["--security-opt", "apparmor=unconfined"], "apparmor=unconfined"),
+        (["--network", "host"], "the host's network"),
+        (["--network", &joined], &through),
+        (["--ipc", "host"], "the host's IPC"),
+        (["--uts", "host"], "the host's host name"),
+        (["--pid", "host"], "the host's process ids"),
+        (["--userns", "host"], "the host's users"),
+        (["--cgroup-parent", "/x"], "in the control group /x"),
+        (["--sysctl", "net.ipv4.ip_forward=1"], "kernel settings net.ipv4.ip_forward"),
+    ] {
+        let made = engine.container("sleep 3600").option(&option).create();
+        let (preview, _) = real.preview("exec_in_container", shell(&made, "true")).await;
+        assert!(preview.contains(flagged), "{option:?}: {preview}");
+        assert!(preview.contains("REACHES THE HOST"), "{option:?}: {preview}");
+        assert!(!preview.contains("nothing of the host"), "{option:?}: {preview}");
+    }
+}
+
+#[tokio::test]
+async fn a_volume_that_cannot_be_looked_at_is_not_said_to_be_harmless() {
+    let engine = Engine::connect();
+    let volume = format!("cs-{}-unread", engine.run());
+    let label = format!("countersign.test={}", engine.run());
+    docker(&["volume", "create", "--label", &label, &volume]);
+    let mounted = format!("{volume}:/data");
+    let web = engine.container("sleep 3600").option(&["-v", &mounted]).create();
+    let door = Door::with(|line| {
+        if line.contains("/volumes/") { Deed::Say(500, "{}".to_owned()) } else { Deed::Forward }
+    });
+    for (adapter, expected) in [(adapter_at(door.path()), true), (engine.adapter(), false)] {
+        let (preview, _) =
+            Real::new(adapter).preview("exec_in_container", shell(&web, "true")).await;
+        assert_eq!(preview.contains("MAY REACH THE HOST"), expected, "{preview}");
+        assert_eq!(preview.contains("nothing of the host"), !expected, "{preview}");
+    }
+    docker(&["rm", "-f", web.id.as_str()]);
+    docker(&["volume", "rm", &volume]);
 }

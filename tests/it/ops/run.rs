@@ -1,5 +1,6 @@
 //! New containers on a real engine.
 
+use countersign::core::policy::{Effect, Policy};
 use countersign::core::reason::Reason;
 use countersign::core::record::Event;
 use countersign::gate::Status;
@@ -7,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::door::{Deed, Door};
 use crate::support::engine::{Engine, adapter_at, docker};
-use crate::support::real::{Real, Trial};
+use crate::support::policies::rule;
+use crate::support::real::{Real, Trial, confirming};
 
 /// The test image under a name of this test's own. Whatever is made of it is removed with it, since
 /// it bears the image's label.
@@ -111,6 +113,10 @@ async fn every_way_to_the_host_is_flagged() {
         "device=/etc",
         &disguised,
     ]);
+    let kernel = named(&engine, "kernel");
+    let (fs, device) = ("type=proc", "device=proc");
+    docker(&["volume", "create", "--label", &label, "-o", fs, "-o", device, &kernel]);
+    let proxy = engine.container("sleep 3600").option(&["--network", "host"]).start();
     let real = Real::new(engine.adapter());
     for (key, value, flagged) in [
         ("volumes", json!(["/:/h:ro"]), "the host's path /, read-only, at /h: THE WHOLE HOST"),
@@ -122,8 +128,10 @@ async fn every_way_to_the_host_is_flagged() {
         ("volumes", json!(["/run:/r"]), "THE ENGINE'S SOCKET"),
         ("volumes", json!(["/etc:/e"]), "the host's configuration and passwords"),
         ("volumes", json!(["/srv:/e"]), "the host's path /srv, WRITABLE"),
-        ("volumes", json!([format!("{disguised}:/d")]), "a path of the host in disguise, /etc"),
+        ("volumes", json!([format!("{disguised}:/d")]), "of the host in disguise, /etc"),
+        ("volumes", json!([format!("{kernel}:/d")]), "a file system of the type proc"),
         ("network", json!("host"), "the host's network"),
+        ("network", json!(format!("container:{}", proxy.name)), "which has the host's network"),
         ("network", json!(format!("container:{}", web.name)), "the network of cs-"),
         ("ports", json!(["0.0.0.0:0:80"]), "on ALL ADDRESSES"),
         ("ports", json!(["[::]:0:80"]), "on ALL ADDRESSES"),
@@ -179,7 +187,17 @@ async fn a_start_that_fails_leaves_what_was_made_and_says_so() {
     let (_, failed) = real.confirm("run_container", arguments.clone()).await;
     assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::EngineError)));
     let id = inspect(&name, "{{.Id}}");
-    assert!(failed.text.contains(&format!("(id {id}) was MADE and stays")), "{}", failed.text);
+    let made = format!("(id {id}) was MADE from {image} and stays; only its start went wrong");
+    assert!(failed.text.contains(&made), "{}", failed.text);
+    assert!(failed.text.contains("now: created"), "{}", failed.text);
+    let data = &failed.data;
+    assert_eq!(
+        (&data["id"], &data["started"], &data["status"]),
+        (&json!(id), &json!(false), &json!("created"))
+    );
+    for untrue in ["did not happen", "Nothing was changed", "confirmToken", "taken"] {
+        assert!(!failed.text.contains(untrue), "{untrue}: {}", failed.text);
+    }
     assert_eq!(inspect(&name, "{{.State.Status}}"), "created");
     let last = real.log.last();
     assert_eq!(last.event, Event::Failed);
@@ -270,6 +288,84 @@ async fn a_lost_answer_is_unknown_and_says_how_to_look() {
         let told = if made == "created" { &plan } else { &id };
         assert!(unknown.text.contains(told.as_str()), "{told}: {}", unknown.text);
         assert_eq!(inspect(&id, "{{.State.Status}}"), made);
+        if made == "running" {
+            assert_eq!(unknown.data["id"], id);
+            assert!(unknown.data["started"].is_null(), "{}", unknown.data);
+            assert!(unknown.text.contains("now: running"), "{}", unknown.text);
+        }
         docker(&["rm", "-f", &id]);
     }
+}
+
+#[tokio::test]
+async fn rules_on_what_a_new_container_would_use_hold_for_it() {
+    let engine = Engine::connect();
+    let image = image(&engine, "held");
+    let label = format!("countersign.test={}", engine.run());
+    let prod = ["--label", "env=prod"];
+    let volume = |name: &str, more: &[&str]| {
+        let name = named(&engine, name);
+        docker(&[&["volume", "create", "--label", &label], more, &[name.as_str()]].concat());
+        format!("{name}:/d")
+    };
+    let (data, spare) = (volume("data", &prod), volume("spare", &[]));
+    let lan = engine.network_with("prod", &prod);
+    let other_lan = engine.network(&named(&engine, "lan"));
+    let of = |name: &str| format!("container:{name}");
+    let db = engine.container("sleep 3600").option(&prod).option(&["-v", &data]).start();
+    let web = engine.container("sleep 3600").start();
+    let denied = rule("prod", Effect::Deny, &[("label.env", &["prod"])]);
+    let rules = confirming().rules().iter().cloned().chain([denied]).collect();
+    let held = Real::with(engine.adapter(), Policy::new(rules));
+    let free = Real::new(engine.adapter());
+    for (key, prod, other) in [
+        ("volumes", json!([spare, data]), json!([spare])),
+        ("network", json!(lan), json!(other_lan)),
+        ("network", json!(of(&db.name)), json!(of(&web.name))),
+    ] {
+        let refused = held.call("run_container", json!({"image": image, key: prod})).await;
+        assert_eq!(refused.reason, Some(Reason::PolicyDenied), "{prod}: {}", refused.text);
+        held.preview("run_container", json!({"image": image, key: other})).await;
+        let (preview, _) = free.preview("run_container", json!({"image": image, key: prod})).await;
+        assert_eq!(
+            preview.contains(&format!("used by: {}", db.name)),
+            key == "volumes",
+            "{preview}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_makes_members_of_projects_is_refused() {
+    let engine = Engine::connect();
+    let (plain, name) = (image(&engine, "plain"), format!("cs-{}/member:1", engine.run()));
+    let made = engine.container("sleep 3600").create();
+    let label = "LABEL com.docker.compose.project=shop com.docker.compose.service=db";
+    docker(&["commit", "--change", label, made.id.as_str(), &name]);
+    docker(&["rm", made.id.as_str()]);
+    let real = Real::new(engine.adapter());
+    let refused = real.call("run_container", json!({"image": name})).await;
+    assert_eq!(refused.reason, Some(Reason::InvalidArgument), "{}", refused.text);
+    assert!(refused.text.contains("com.docker.compose.project"), "{}", refused.text);
+    let labels: Vec<String> = (0..32).map(|at| format!("a{at:02}")).collect();
+    let given: Value = labels.iter().map(|key| (key.clone(), json!("x"))).collect();
+    let (preview, _) =
+        real.preview("run_container", json!({"image": plain, "labels": given})).await;
+    assert!(labels.iter().all(|key| preview.contains(key.as_str())), "{preview}");
+    assert!(preview.contains("it gets them too: countersign.test"), "{preview}");
+}
+
+#[tokio::test]
+async fn words_of_the_image_are_shown_without_secrets() {
+    let engine = Engine::connect();
+    let name = format!("cs-{}/words:1", engine.run());
+    let made = engine.container("sleep 3600").create();
+    let program = r#"ENTRYPOINT ["app","--token=hunter2-x"]"#;
+    docker(&["commit", "--change", program, made.id.as_str(), &name]);
+    docker(&["rm", made.id.as_str()]);
+    let real = Real::new(engine.adapter());
+    let arguments = json!({"image": name, "command": ["--password=mine-1"]});
+    let (preview, _) = real.preview("run_container", arguments).await;
+    assert!(!preview.contains("hunter2"), "{preview}");
+    assert!(preview.contains("--token=") && preview.contains("--password=mine-1"), "{preview}");
 }

@@ -4,17 +4,20 @@
 use super::found::{Facts, Joined, Sight};
 use super::wanted;
 use crate::core::plan::Plan;
+use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::Preview;
 use crate::ops::containers::lifecycle::short_digest;
+use crate::ops::containers::reach::{HOST, PERHAPS, Way};
 use crate::ops::containers::run_container::Params;
 use crate::ops::containers::{command, reach};
+use crate::ops::plan::UNCHECKED;
 use crate::ops::units::{bytes, counted, listed};
+use crate::ops::volumes::users;
 use crate::ops::{networks, plan};
-use crate::ports::engine::{MountSource, NewContainer, NewMount};
+use crate::ports::engine::{ContainerRow, MountSource, NewContainer, NewMount};
 
-/// What flags a way to the host, somebody who can reach the container, and what outlives a stop.
-const HOST: &str = "REACHES THE HOST";
+/// What flags somebody who can reach the container, and what outlives a stop.
 const REACHED: &str = "IS REACHED";
 const PERSISTS: &str = "PERSISTS";
 
@@ -26,22 +29,31 @@ const USUAL_DRIVERS: [&str; 3] = ["bridge", "overlay", "null"];
 
 type Rows = Vec<(&'static str, String)>;
 
+/// What a preview shows beside what the plan is bound to.
+#[derive(Debug)]
+pub(in crate::ops) struct Around<'a> {
+    /// All containers, if they could be listed in time.
+    pub(in crate::ops) rows: Option<Vec<ContainerRow>>,
+    /// The engine's socket that this program itself uses.
+    pub(in crate::ops) socket: Option<&'a str>,
+}
+
 /// The preview.
 pub(in crate::ops) fn preview(
     plan: &Plan,
     params: &Params,
     facts: &[Facts],
     sight: &Sight,
+    around: &Around<'_>,
 ) -> Preview {
     // Arguments that no container can be made of never come to a preview.
     let new = params.container().unwrap_or_default();
     let name = new.name.as_deref().map(text::name);
-    let rows = notes(plan, params, &new, sight);
-    let ways = rows.iter().filter(|(label, _)| *label == HOST).count();
+    let ways = ways(&new, sight, around.socket);
     let image = plan.targets().first().map(|target| text::name(&target.name)).unwrap_or_default();
     let mut headline = format!("Make a container of {image} and start it.");
-    if ways > 0 {
-        headline = format!("{headline} It REACHES THE HOST: {}, see below.", counted(ways, "way"));
+    if let Some(flag) = [HOST, PERHAPS].iter().find(|flag| ways.iter().any(|way| way.0 == **flag)) {
+        headline = format!("{headline} It {flag}: {}, see below.", counted(ways.len(), "way"));
     }
     if facts.iter().any(|facts| facts.taken) {
         headline.push_str(" Its name is TAKEN by another container: the engine refuses.");
@@ -53,15 +65,18 @@ pub(in crate::ops) fn preview(
     shown.push(("program", program(&new, sight)));
     shown.extend(asked(params, &new));
     shown.push(("network", network(&sight.network)));
-    shown.extend(new.mounts.iter().map(|mount| ("mount", mounted(mount, sight))));
-    Preview { headline, facts: shown, notes: rows }
+    shown.extend(new.mounts.iter().map(|mount| ("mount", mounted(mount, sight, around))));
+    Preview { headline, facts: shown, notes: notes(plan, params, &new, sight, ways) }
 }
 
-/// The whole command line: the image's program and the words that were asked for, or its own.
+/// The whole command line: the image's program and the words that were asked for, or its own. The
+/// image's words can hold secrets; those that were asked for stand as they are.
 fn program(new: &NewContainer, sight: &Sight) -> String {
-    let own = &sight.image.command;
-    let words = sight.image.entrypoint.iter().chain(new.command.as_ref().unwrap_or(own));
-    let words: Vec<String> = words.cloned().collect();
+    let image = &sight.image;
+    let mut all = image.entrypoint.clone();
+    all.extend(new.command.is_none().then(|| image.command.clone()).into_iter().flatten());
+    let mut words = Redactor::new(&image.env).command(&all);
+    words.extend(new.command.iter().flatten().cloned());
     let whose = if new.command.is_none() { " (the image's own)" } else { "" };
     format!("{}{whose}", command::shown(&words))
 }
@@ -93,8 +108,8 @@ fn network(joined: &Joined) -> String {
         Joined::Usual => "the engine's own (bridge)".to_owned(),
         Joined::Nothing => "none".to_owned(),
         Joined::Host => "the host's".to_owned(),
-        Joined::Container(name, id) => {
-            format!("that of the container {} (id {id})", text::name(name))
+        Joined::Container(other) => {
+            format!("that of the container {} (id {})", text::name(&other.name), other.id)
         }
         Joined::Network(network) => format!(
             "{} (id {}), leads {}",
@@ -105,7 +120,7 @@ fn network(joined: &Joined) -> String {
     }
 }
 
-fn mounted(mount: &NewMount, sight: &Sight) -> String {
+fn mounted(mount: &NewMount, sight: &Sight, around: &Around<'_>) -> String {
     let mode = if mount.writable { "rw" } else { "ro" };
     let to = text::line(&mount.destination, 1024);
     match &mount.source {
@@ -113,7 +128,12 @@ fn mounted(mount: &NewMount, sight: &Sight) -> String {
         MountSource::Volume(name) => {
             let state = match sight.volumes.get(name) {
                 Some(Some(volume)) => {
-                    format!("there is one, of the driver {}", text::name(&volume.driver))
+                    let driver = text::name(&volume.driver);
+                    let users = match &around.rows {
+                        Some(rows) => users::named_or_nobody(&users::of(name, rows)),
+                        None => UNCHECKED.to_owned(),
+                    };
+                    format!("there is one, of the driver {driver}; used by: {users}")
                 }
                 _ => "there is NONE of that name, so a new one is made".to_owned(),
             };
@@ -122,9 +142,8 @@ fn mounted(mount: &NewMount, sight: &Sight) -> String {
     }
 }
 
-fn notes(plan: &Plan, params: &Params, new: &NewContainer, sight: &Sight) -> Rows {
-    let mut rows = Rows::new();
-    rows.extend(ways(new, sight).into_iter().map(|way| (HOST, way)));
+fn notes(plan: &Plan, params: &Params, new: &NewContainer, sight: &Sight, ways: Vec<Way>) -> Rows {
+    let mut rows = ways;
     let published = params.ports.iter().filter_map(|port| wanted::port(port).ok());
     rows.extend(published.map(|(address, port)| {
         let host = if port.host == 0 {
@@ -156,40 +175,34 @@ fn notes(plan: &Plan, params: &Params, new: &NewContainer, sight: &Sight) -> Row
 }
 
 /// Every way to the host, one each.
-fn ways(new: &NewContainer, sight: &Sight) -> Vec<String> {
+fn ways(new: &NewContainer, sight: &Sight, own: Option<&str>) -> Vec<Way> {
+    const LISTENS: &str = "its addresses, its ports and whatever listens on its localhost";
     let mut out = Vec::new();
     match &sight.network {
-        Joined::Host => out.push(
-            "the host's network: its addresses, its ports and whatever listens on its localhost"
-                .to_owned(),
-        ),
-        Joined::Container(name, _) => out.push(format!(
-            "the network of {}: its addresses, its ports and whatever listens on its localhost",
-            text::name(name)
-        )),
+        Joined::Host => out.push((HOST, format!("the host's network: {LISTENS}"))),
+        Joined::Container(other) => {
+            out.push((HOST, format!("{}: {LISTENS}", reach::through("network", other))));
+        }
         Joined::Network(network) if !USUAL_DRIVERS.contains(&network.driver.as_str()) => {
-            out.push(format!(
-                "the network {} of the driver {}: it may lead straight to the host's own networks",
-                text::name(&network.name),
-                text::name(&network.driver)
+            let (name, driver) = (text::name(&network.name), text::name(&network.driver));
+            out.push((
+                HOST,
+                format!(
+                    "the network {name} of the driver {driver}: it may lead straight to the host's \
+                     own networks"
+                ),
             ));
         }
         Joined::Usual | Joined::Nothing | Joined::Network(_) => {}
     }
-    for mount in &new.mounts {
-        match &mount.source {
-            MountSource::HostPath(path) => {
-                out.push(reach::host_path(path, &mount.destination, mount.writable));
-            }
-            MountSource::Volume(name) => {
-                let volume = sight.volumes.get(name).and_then(Option::as_ref);
-                out.extend(volume.and_then(reach::disguised));
-            }
+    let paths = new.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::HostPath(path) => {
+            Some((path.as_str(), mount.destination.as_str(), mount.writable))
         }
-    }
-    if new.mounts.iter().any(|mount| matches!(mount.source, MountSource::HostPath(_))) {
-        out.push("links in these paths are followed on the host, and could not be checked".into());
-    }
+        MountSource::Volume(_) => None,
+    });
+    out.extend(reach::of_paths(paths, own));
+    out.extend(sight.volumes.values().flatten().filter_map(|one| reach::disguised(one, own)));
     out
 }
 
@@ -208,6 +221,10 @@ fn of_the_image(plan: &Plan, new: &NewContainer, sight: &Sight) -> Rows {
     if !unnamed.is_empty() {
         let paths = listed(&unnamed, 8);
         rows.push(("unnamed volumes", format!("made for {paths}, as the image declares")));
+    }
+    if !image.labels.is_empty() {
+        let names: Vec<String> = image.labels.keys().map(|key| text::name(key)).collect();
+        rows.push(("image's labels", format!("it gets them too: {}", listed(&names, LISTED_MAX))));
     }
     let name = plan.targets().first().map(|target| target.name.as_str()).unwrap_or_default();
     if !name.contains('@') && name != image.id.as_str() {

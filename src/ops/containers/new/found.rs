@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use serde::{Deserialize, Serialize};
 
 use super::wanted::Mode;
-use crate::core::ids::{FullId, Reference};
-use crate::core::plan::{Digest, canonical};
+use crate::core::ids::Reference;
+use crate::core::plan::{Digest, Target, canonical};
 use crate::core::reason::{Fault, Reason};
 use crate::gate::Context;
 use crate::ops::containers::target;
-use crate::ops::networks;
-use crate::ports::engine::{Image, MountSource, Network, NewContainer, Volume};
+use crate::ops::{networks, volumes as stored};
+use crate::ports::engine::{
+    CONTAINER, Container, Image, MountSource, NETWORK, Network, NewContainer, Volume,
+};
 
-/// What a grant on a new container is bound to, beside the image's id.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// What a grant on a new container is bound to, beside the ids of its targets. All of it stands with
+/// the first of them, the image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// The network mode, with ids for names.
@@ -58,26 +61,30 @@ pub(in crate::ops) enum Joined {
     Nothing,
     /// The host's own.
     Host,
-    /// That of the container with this name and id.
-    Container(String, FullId),
+    /// That of this container.
+    Container(Box<Container>),
     /// This one.
     Network(Box<Network>),
 }
 
 impl Joined {
-    pub(in crate::ops) async fn look(cx: Context<'_>, mode: Option<Mode>) -> Result<Self, Fault> {
+    /// Looks at what a container would be on: at the target that [`resolve`] found for it.
+    pub(in crate::ops) async fn look(
+        cx: Context<'_>,
+        mode: Option<Mode>,
+        targets: &[Target],
+    ) -> Result<Self, Fault> {
+        let found = |kind: &str| targets.iter().find(|target| target.kind == kind);
         Ok(match mode {
             None => Self::Usual,
             Some(Mode::None) => Self::Nothing,
             Some(Mode::Host) => Self::Host,
-            Some(Mode::Container(name)) => {
-                let found = target::resolve_for_change(cx, &name).await?;
-                let name = found.first().map(|target| target.name.clone()).unwrap_or_default();
-                Self::Container(name, target::full_id(&found)?)
+            Some(Mode::Container(_)) => {
+                let id = target::full_id(found(CONTAINER.name).map_or(&[], std::slice::from_ref))?;
+                Self::Container(Box::new(cx.look.container(&id).await?))
             }
-            Some(Mode::Network(name)) => {
-                let found = networks::target::resolve(cx, &name).await?;
-                let id = networks::target::full_id(found.first())?;
+            Some(Mode::Network(_)) => {
+                let id = networks::target::full_id(found(NETWORK.name))?;
                 let network = cx.look.network(&id).await?;
                 // The engine's own networks are modes, also if they are asked for by their ids.
                 match network.name.as_str() {
@@ -95,11 +102,32 @@ impl Joined {
             Self::Usual => None,
             Self::Nothing => Some("none".to_owned()),
             Self::Host => Some("host".to_owned()),
-            Self::Container(_, id) => Some(format!("container:{id}")),
+            Self::Container(other) => Some(format!("container:{}", other.id)),
             Self::Network(network) if network.name == "bridge" => Some("bridge".to_owned()),
             Self::Network(network) => Some(network.id.clone()),
         }
     }
+}
+
+/// What a new container would share and use of what is there: the container or the network that it
+/// joins, and its volumes, unless they are still to be made.
+pub(in crate::ops) async fn resolve(
+    cx: Context<'_>,
+    mode: Option<Mode>,
+    new: &NewContainer,
+    engine: &str,
+) -> Result<Vec<Target>, Fault> {
+    let joined = async {
+        match mode {
+            Some(Mode::Container(name)) => target::resolve_for_change(cx, &name).await,
+            Some(Mode::Network(name)) => networks::target::resolve(cx, &name).await,
+            Some(Mode::None | Mode::Host) | None => Ok(Vec::new()),
+        }
+    };
+    let (mut out, found) = try_join(joined, volumes(cx, new)).await?;
+    let there = found.values().flatten();
+    out.extend(there.map(|volume| stored::target::of(volume, engine.to_owned())));
+    Ok(out)
 }
 
 /// Whether a name is taken.

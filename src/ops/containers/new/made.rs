@@ -8,7 +8,6 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::Render;
-use crate::ops::containers::limits::NewName;
 use crate::ops::containers::outcome::Outcome;
 
 /// The label that says by which plan a container was made.
@@ -37,17 +36,16 @@ pub(in crate::ops) fn unmade(image: &str, by: &str, fault: Fault) -> Fault {
     .with_detail(detail)
 }
 
-/// The fault of a container that was made and not started, or perhaps started.
-pub(in crate::ops) fn unstarted(id: &FullId, name: Option<&NewName>, fault: &Fault) -> Fault {
-    let name = name.map_or(id.short(), NewName::as_str);
-    let detail = fault.detail.as_deref().unwrap_or(&fault.message);
-    let detail = format!("made {id}; then: {detail}");
-    let message = format!(
-        "The container {name} (id {id}) was MADE and stays; only its start went wrong. {} \
-         inspect_container shows it, start_container tries again, remove_container takes it away.",
-        fault.message
-    );
-    Fault::new(fault.reason, message).with_detail(detail)
+/// The fault of a container that was made and not started, or perhaps started. Its words are those of
+/// [`Made`]: what is told of orders by themselves would say that nothing happened.
+pub(in crate::ops) fn unstarted(id: &FullId, fault: &Fault) -> Fault {
+    let reason = match fault.reason {
+        Reason::OutcomeUnknown => Reason::OutcomeUnknown,
+        _ => Reason::EngineError,
+    };
+    let said = fault.detail.as_ref().filter(|detail| !detail.is_empty());
+    let why = said.unwrap_or(&fault.message);
+    Fault::new(reason, text::line(why, 300)).with_detail(format!("made {id}; then: {why}"))
 }
 
 /// A fault in which the engine quotes no variable's value.
@@ -67,17 +65,56 @@ pub struct Made {
     pub(in crate::ops) id: FullId,
     pub(in crate::ops) image: String,
     pub(in crate::ops) warnings: Vec<String>,
+    pub(in crate::ops) started: Result<(), Fault>,
     pub(in crate::ops) seen: Result<Outcome, Fault>,
+}
+
+impl Made {
+    /// Its state as it is seen now, in the engine's word.
+    fn status(&self) -> Option<String> {
+        let record = self.seen.as_ref().ok()?.record();
+        record.get("status")?.as_str().map(str::to_owned)
+    }
+
+    /// Whether it was started; null where nobody knows.
+    fn is_started(&self) -> Value {
+        match &self.started {
+            Ok(()) => json!(true),
+            Err(fault) if fault.reason == Reason::OutcomeUnknown => Value::Null,
+            Err(_) => json!(false),
+        }
+    }
+
+    fn made_only(&self, fault: &Fault) -> String {
+        let Self { name, id, image, .. } = self;
+        let how = match fault.reason {
+            Reason::OutcomeUnknown => "whether it was started is not known",
+            _ => "only its start went wrong",
+        };
+        let now = self.status().unwrap_or_else(|| "not to be seen".to_owned());
+        format!(
+            "The container {name} (id {id}) was MADE from {image} and stays; {how}: {}\nIts state is \
+             now: {now}. inspect_container shows it, start_container tries again, remove_container \
+             takes it away.",
+            fault.message
+        )
+    }
 }
 
 impl Render for Made {
     fn text(&self) -> String {
         let Self { name, id, image, .. } = self;
-        let seen = match &self.seen {
-            Ok(outcome) => outcome.text(),
-            Err(fault) => format!("Started it, but looking at it failed: {}", fault.message),
+        let mut out = match (&self.started, &self.seen) {
+            (Err(fault), _) => self.made_only(fault),
+            (Ok(()), Ok(outcome)) => {
+                format!("Made {name} (id {}) from {image}. {}", id.short(), outcome.text())
+            }
+            (Ok(()), Err(fault)) => format!(
+                "Made {name} (id {}) from {image} and started it, but looking at it failed: {}",
+                id.short(),
+                fault.message
+            ),
         };
-        let mut out = format!("Made {name} (id {}) from {image}. {seen}", id.short());
         for warning in self.warnings.iter().take(WARNINGS_MAX) {
             out.push_str("\nThe engine warns: ");
             out.push_str(warning);
@@ -93,6 +130,8 @@ impl Render for Made {
         if let Some(map) = data.as_object_mut() {
             map.insert("id".into(), json!(self.id));
             map.insert("name".into(), json!(self.name));
+            map.insert("made".into(), json!(true));
+            map.insert("started".into(), self.is_started());
             map.insert("warnings".into(), json!(self.warnings));
         }
         data
@@ -105,8 +144,13 @@ impl Render for Made {
         };
         if let Some(map) = record.as_object_mut() {
             map.insert("id".into(), json!(self.id));
+            map.insert("started".into(), self.is_started());
             map.insert("warnings".into(), json!(self.warnings.len()));
         }
         record
+    }
+
+    fn failed(&self) -> Option<Fault> {
+        self.started.clone().err()
     }
 }
