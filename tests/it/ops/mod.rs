@@ -2,6 +2,7 @@
 
 mod containers;
 mod containers_admin;
+mod containers_limits;
 mod containers_use;
 mod exec;
 mod images;
