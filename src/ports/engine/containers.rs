@@ -80,7 +80,7 @@ pub trait ActContainers: Send + Sync + fmt::Debug {
         grace_seconds: u32,
     ) -> BoxFuture<'a, Result<Acted, Fault>>;
 
-    /// Stops a container as [`Act::stop`] does, and starts it.
+    /// Stops a container as [`ActContainers::stop`] does, and starts it.
     fn restart<'a>(
         &'a self,
         target: &'a Granted<'a>,
