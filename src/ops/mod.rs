@@ -1,5 +1,6 @@
 //! Operations: one file each, and the list of all. Adding one is a file and a line here.
 
+mod beside;
 pub mod containers;
 #[cfg(test)]
 mod fake;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod system;
 pub mod table;
 mod units;
+mod users;
 pub mod volumes;
 pub mod when;
 

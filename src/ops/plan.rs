@@ -8,9 +8,6 @@ use crate::core::plan::Plan;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 
-/// What a preview says of what was not found out.
-pub(super) const UNCHECKED: &str = "could not be checked";
-
 /// The engine that a plan is for, as it is shown.
 pub(super) fn engine(plan: &Plan) -> String {
     plan.targets().first().map(|target| text::name(&target.engine)).unwrap_or_default()
@@ -33,6 +30,14 @@ pub(super) fn fact(permit: &Permit, place: usize, name: &str) -> Result<bool, Fa
 pub(super) fn facts<F: DeserializeOwned>(permit: &Permit) -> Result<Vec<F>, Fault> {
     let facts = permit.plan().parts().facts.iter();
     facts.map(|facts| F::deserialize(facts).map_err(|error| unread(error.to_string()))).collect()
+}
+
+/// The facts that a permit is bound to, of its first target.
+///
+/// # Errors
+/// `plan_changed` if there are none, or not such ones.
+pub(super) fn first<F: DeserializeOwned>(permit: &Permit) -> Result<F, Fault> {
+    facts(permit)?.into_iter().next().ok_or_else(|| unread("no facts".to_owned()))
 }
 
 fn unread(why: String) -> Fault {

@@ -2,7 +2,6 @@
 //! shares something with. What could not be looked at is said to lead to the host, perhaps.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
@@ -12,15 +11,11 @@ use super::reach::{HOST, PERHAPS, Way, configured, disguised, of_paths, shared, 
 use crate::core::ids::{FullId, Reference};
 use crate::core::text;
 use crate::gate::Context;
-use crate::ops::plan::UNCHECKED;
+use crate::ops::beside::{AT_ONCE, UNCHECKED, WAIT};
 use crate::ports::engine::{Container, Mount, Volume};
 
-/// Volumes of a container that are looked at, at most, and at the same time.
+/// Volumes of a container that are looked at, at most.
 const VOLUMES_MAX: usize = 64;
-const AT_ONCE: usize = 8;
-
-/// How long looking may take; what is not there by then could not be checked.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// What could be looked at.
 #[derive(Debug, Default)]
@@ -34,7 +29,7 @@ pub(super) struct Around {
 impl Around {
     /// Looks around a container.
     pub(super) async fn look(cx: Context<'_>, container: &Container) -> Self {
-        let until = Instant::now() + LOOK;
+        let until = Instant::now() + WAIT;
         let names = container.mounts.iter().filter_map(|mount| mount.name.as_deref());
         let asked: Vec<Reference> =
             names.filter_map(|name| Reference::parse(name).ok()).take(VOLUMES_MAX).collect();
@@ -96,6 +91,8 @@ fn others(container: &Container) -> impl Iterator<Item = (&'static str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::ops::fake::{self, Fake};
 

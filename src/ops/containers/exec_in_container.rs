@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::around::Around;
 use super::lifecycle::{self, Beside, Facts};
-use super::notes::{Rows, Run, UNCHECKED, mounts, run};
+use super::notes::{Rows, Run, mounts, run};
 use super::written::Written;
 use super::{command, target};
 use crate::core::grant::Permit;
@@ -18,6 +18,7 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Render, Seen, Steps, arguments};
+use crate::ops::beside::UNCHECKED;
 use crate::ops::units::listed;
 use crate::ports::engine::{Act, CONTAINER, Command, CommandEnd, Container, Executed};
 use crate::ports::random_id;

@@ -1,22 +1,19 @@
 //! What changes to one container share: the facts that a grant is bound to, and the looks at what
 //! their previews show beside these.
 
-use std::time::Duration;
-
 use futures_util::future::join5;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::time::timeout;
 
 use super::peers::{Others, Peers};
 use super::verb::Names;
-use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Preview};
+use crate::ops::beside;
 use crate::ops::units::counted;
 use crate::ports::engine::{Acted, CONTAINER, Container, Stats};
 
@@ -180,9 +177,6 @@ impl Beside {
         Self { image: false, others: false, usage: false, files: false };
 }
 
-/// How long the notes may take; what is not there by then could not be checked.
-const NOTES: Duration = Duration::from_secs(5);
-
 /// Looks at what else a preview shows.
 pub(in crate::ops) async fn notes(
     cx: Context<'_>,
@@ -192,13 +186,13 @@ pub(in crate::ops) async fn notes(
 ) -> Notes {
     let image = async {
         let image = targets.first()?.attributes.get("image")?;
-        in_time(beside.image, cx.look.image_id(image)).await
+        if_wanted(beside.image, cx.look.image_id(image)).await
     };
     let id = &container.id;
-    let others = in_time(beside.others, Others::look(cx, id));
-    let usage = in_time(beside.usage && container.state.running, cx.look.stats(id));
-    let size = in_time(beside.files, cx.look.writable_bytes(id));
-    let changes = in_time(beside.files, cx.look.changes(id));
+    let others = if_wanted(beside.others, Others::look(cx, id));
+    let usage = if_wanted(beside.usage && container.state.running, cx.look.stats(id));
+    let size = if_wanted(beside.files, cx.look.writable_bytes(id));
+    let changes = if_wanted(beside.files, cx.look.changes(id));
     let (image_now, others, usage, size, changes) =
         join5(image, others, usage, size, changes).await;
     let (now, writable_bytes) = (cx.clock.now(), size.flatten());
@@ -207,8 +201,8 @@ pub(in crate::ops) async fn notes(
 }
 
 /// The answer, if it is wanted and comes in time.
-async fn in_time<T>(wanted: bool, asking: impl Future<Output = Result<T, Fault>>) -> Option<T> {
-    if wanted { timeout(NOTES, asking).await.ok()?.ok() } else { None }
+async fn if_wanted<T>(wanted: bool, asking: impl Future<Output = Result<T, Fault>>) -> Option<T> {
+    if wanted { beside::in_time(asking).await } else { None }
 }
 
 /// The preview of these facts and notes.
@@ -303,15 +297,6 @@ pub struct Done {
     pub(in crate::ops) unnamed: Vec<String>,
     /// Whether the container was one that is removed when it stops, by the facts of the permit.
     pub(in crate::ops) auto_remove: bool,
-}
-
-/// The facts that a permit is bound to.
-pub(in crate::ops) fn planned(permit: &Permit) -> Result<Facts, Fault> {
-    let facts = permit.plan().parts().facts.first().cloned().unwrap_or_default();
-    serde_json::from_value(facts).map_err(|error| {
-        Fault::new(Reason::PlanChanged, "The plan holds no facts of a container.")
-            .with_detail(error.to_string())
-    })
 }
 
 /// The class of what ends a container's processes. One that is removed when these end is lost with

@@ -6,6 +6,7 @@ use super::peers::Peers;
 use super::reach::reach;
 use crate::core::redact::Redactor;
 use crate::core::text;
+use crate::ops::beside::UNCHECKED;
 use crate::ops::labels::is_of_swarm;
 use crate::ops::units::{counted, listed};
 use crate::ops::when;
@@ -13,9 +14,6 @@ use crate::ports::engine::{Container, Mount, Port};
 
 /// Names, ports and mounts in one line, at most.
 pub(super) const LISTED_MAX: usize = 8;
-
-/// What is said of what could not be found out.
-pub(super) const UNCHECKED: &str = "could not be checked";
 
 /// Labels and values.
 pub(super) type Rows = Vec<(&'static str, String)>;

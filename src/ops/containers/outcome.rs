@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::lifecycle::{Done, RESTARTING};
-use super::notes::{LISTED_MAX, UNCHECKED, ports};
+use super::notes::{LISTED_MAX, ports};
 use super::target;
 use crate::core::ids::Reference;
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Render};
+use crate::ops::beside::UNCHECKED;
 use crate::ops::units::{counted, listed};
 use crate::ops::when;
 use crate::ports::engine::{Acted, Container, Limits};

@@ -10,13 +10,11 @@ use crate::core::ids::{FullId, PREFIX_DIGITS_MIN};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
+use crate::ops::beside::AT_ONCE;
 use crate::ports::engine::{Container, ContainerFilter, ContainerRow};
 
 /// Other containers that are looked at one by one, at most.
 const INSPECTED_MAX: usize = 50;
-
-/// Looks at the same time, at most.
-const AT_ONCE: usize = 8;
 
 /// The label in which Compose keeps what a service depends on.
 pub(in crate::ops) const DEPENDS_ON: &str = "com.docker.compose.depends_on";

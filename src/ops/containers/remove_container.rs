@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lifecycle::{self, Beside, Facts, Notes};
-use super::notes::{self, LISTED_MAX, Rows, Run, UNCHECKED};
+use super::notes::{self, LISTED_MAX, Rows, Run};
 use super::outcome::{Expect, Told};
 use super::verb::{Names, Verb};
 use crate::core::grant::Granted;
 use crate::core::operation::{Class, Spec};
 use crate::core::text;
+use crate::ops::beside::UNCHECKED;
 use crate::ops::units::{self, counted, listed};
 use crate::ports::engine::{Act, Acted, Asked, Container};
 

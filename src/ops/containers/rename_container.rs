@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::lifecycle::{self, Beside, Facts, Notes};
 use super::limits::NewName;
-use super::notes::{self, LISTED_MAX, Rows, UNCHECKED};
+use super::notes::{self, LISTED_MAX, Rows};
 use super::outcome::{Expect, Told};
 use super::target::{PROJECT, SERVICE};
 use super::verb::{Names, Verb};
 use crate::core::grant::Granted;
 use crate::core::operation::Spec;
 use crate::core::text;
+use crate::ops::beside::UNCHECKED;
 use crate::ops::units::listed;
 use crate::ports::engine::{Act, Acted, Asked};
 

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use futures_util::future::try_join4;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::time::timeout;
 
 use super::command;
 use super::lifecycle::Done;
@@ -25,7 +23,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps, arguments};
 use crate::ops::labels::{self, Labels};
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ops::{images, plan};
 use crate::ports::engine::{
     Act, Acted, CONTAINER, IMAGE, Image, NETWORK, NewContainer, Ran, VOLUME,
@@ -35,9 +33,6 @@ const NAME: &str = "run_container";
 
 /// The label that says from what a container was made, as it was called then.
 const FROM: &str = "countersign.image";
-
-/// How long the notes may take; what is not there by then could not be checked.
-const NOTES: Duration = Duration::from_secs(5);
 
 /// The operation.
 #[derive(Debug)]
@@ -230,8 +225,7 @@ impl Change for RunContainer {
         facts: &[Facts],
         sight: Sight,
     ) -> Preview {
-        let all = timeout(NOTES, users::all(cx)).await;
-        let around = Around { rows: all.ok().and_then(Result::ok), socket: cx.look.own_socket() };
+        let around = Around { rows: users::in_time(cx).await, socket: cx.look.own_socket() };
         baseline::preview(plan, params, facts, &sight, &around)
     }
 

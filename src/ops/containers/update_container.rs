@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::lifecycle::{self, Beside, Current, Facts, Notes};
 use super::limits::{Cpus, Memory, RestartPolicy};
-use super::notes::{self, Rows, Run, UNCHECKED};
+use super::notes::{self, Rows, Run};
 use super::outcome::{Expect, Told};
 use super::verb::{Names, Verb};
 use crate::core::grant::Granted;
 use crate::core::operation::Spec;
 use crate::core::reason::Fault;
 use crate::core::text;
+use crate::ops::beside::UNCHECKED;
 use crate::ops::units;
 use crate::ports::engine::{Act, Acted, Asked, Container, Limits};
 

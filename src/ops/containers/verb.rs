@@ -8,8 +8,9 @@ use super::target;
 use crate::core::grant::{Granted, Permit};
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Plan, Target};
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::gate::{Change, Context, Params, Preview, Seen, Steps};
+use crate::ops::plan;
 use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// Arguments that name one container.
@@ -117,9 +118,8 @@ impl<V: Verb> Change for V {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Done, Fault> {
-        let facts = lifecycle::planned(permit)?;
-        let nothing = || Fault::new(Reason::NotFound, "There is no container to act on.");
-        let target = permit.targets().next().ok_or_else(nothing)?;
+        let facts = plan::first::<Facts>(permit)?;
+        let target = plan::one(permit)?;
         let acted = V::act(act, params, &target, &facts).await?;
         Ok(Done { acted, auto_remove: facts.auto_remove, unnamed: facts.unnamed })
     }

@@ -1,20 +1,15 @@
 //! What a name of an image points to: what a pull or a tag takes away from it.
 
-use std::time::Duration;
-
 use serde::Serialize;
-use tokio::time::timeout;
 
-use super::{target, users};
+use super::target;
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
-use crate::ops::plan::UNCHECKED;
+use crate::ops::beside::UNCHECKED;
+use crate::ops::users;
 use crate::ports::engine::{Image, ImageName};
-
-/// How long the notes may take; what is not there by then could not be checked.
-pub(in crate::ops) const NOTES: Duration = Duration::from_secs(5);
 
 /// What a name points to, as a grant is bound to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,12 +76,12 @@ pub(in crate::ops) fn left_of(image: &Image, name: &str) -> String {
 
 /// Which containers keep running an image that loses a name.
 pub(in crate::ops) async fn users_of(cx: Context<'_>, image: &Image) -> String {
-    match timeout(NOTES, users::all(cx)).await {
-        Ok(Ok(rows)) => match users::of(&image.id, &rows).as_slice() {
+    match users::in_time(cx).await {
+        Some(rows) => match users::of_image(&image.id, &rows).as_slice() {
             [] => "no container uses the image that it points to now".to_owned(),
             found => format!("they keep the image that they have: {}", users::named(found)),
         },
-        _ => UNCHECKED.to_owned(),
+        None => UNCHECKED.to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{target, users};
+use super::target;
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -14,6 +14,7 @@ use crate::core::redact::{HIDDEN, Redactor};
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::{VALUE_CHARS_MAX, hidden, map_of, pairs_of, section};
+use crate::ops::users;
 use crate::ops::{units, when};
 use crate::ports::engine::{ContainerRow, IMAGE, Image, ImageStep};
 
@@ -96,7 +97,7 @@ impl Inspection {
     fn identity(&self) -> Vec<(&'static str, String)> {
         let Image { id, tags, digests, created, size, platform, layers, author, .. } = &self.image;
         let aged = |at| format!("{} ({})", when::second(at), when::ago(at, self.now));
-        let users = users::of(id, &self.containers);
+        let users = users::of_image(id, &self.containers);
         let mut rows = vec![("id", id.to_string())];
         rows.extend(tags.iter().take(NAMES_MAX).map(|tag| ("tag", text::name(tag))));
         rows.extend(digests.iter().take(NAMES_MAX).map(|name| ("digest", text::name(name))));
@@ -193,8 +194,8 @@ impl Render for Inspection {
             "labels": map_of(&self.labels),
             "env": map_of(&self.env),
             "history": self.steps.iter().skip(left_out).map(step).collect::<Vec<_>>(),
-            "users": users::data(&users::of(&image.id, &self.containers)),
-            "userCount": users::of(&image.id, &self.containers).len(),
+            "users": users::data(&users::of_image(&image.id, &self.containers)),
+            "userCount": users::of_image(&image.id, &self.containers).len(),
             "hidden": self.hidden,
         })
     }

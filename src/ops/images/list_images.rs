@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::users;
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::table;
+use crate::ops::users;
 use crate::ops::{units, when};
 use crate::ports::engine::{ContainerRow, ImageFilter, ImageRow};
 
@@ -65,7 +65,7 @@ impl Listing {
     fn cells(&self, row: &ImageRow) -> [String; 5] {
         let names: Vec<String> =
             names(row).iter().map(|name| text::line(name, CELL_CHARS_MAX)).collect();
-        let users = users::of(&row.id, &self.containers);
+        let users = users::of_image(&row.id, &self.containers);
         [
             row.id.short().to_owned(),
             if names.is_empty() { "(no name)".to_owned() } else { units::listed(&names, 3) },
@@ -101,8 +101,8 @@ impl Render for Listing {
                 "digests": clean(&row.digests),
                 "size": row.size,
                 "created": row.created.unix_timestamp(),
-                "users": users::data(&users::of(&row.id, &self.containers)),
-                "userCount": users::of(&row.id, &self.containers).len(),
+                "users": users::data(&users::of_image(&row.id, &self.containers)),
+                "userCount": users::of_image(&row.id, &self.containers).len(),
             })
         };
         let rows: Vec<Value> = self.images.iter().map(one).collect();

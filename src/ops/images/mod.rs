@@ -8,7 +8,6 @@ pub(super) mod removal;
 mod remove_image;
 mod tag_image;
 pub(super) mod target;
-pub(super) mod users;
 
 pub use inspect_image::InspectImage;
 pub use list_images::ListImages;

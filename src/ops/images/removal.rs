@@ -3,15 +3,13 @@
 
 use futures_util::future::try_join;
 use serde::Serialize;
-use tokio::time::timeout;
 
-use super::held::NOTES;
-use super::users;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Preview};
-use crate::ops::plan::UNCHECKED;
+use crate::ops::beside::{UNCHECKED, in_time};
+use crate::ops::users;
 use crate::ops::{units, when};
 use crate::ports::engine::{ContainerRow, Image, ImageFilter, ImageId, ImageName, is_podman};
 
@@ -59,7 +57,7 @@ impl Sight {
         engine: &str,
     ) -> Result<Self, Fault> {
         let (image, rows) = try_join(cx.look.image(id), users::all(cx)).await?;
-        let users = users::of(id, &rows).into_iter().cloned().collect();
+        let users = users::of_image(id, &rows).into_iter().cloned().collect();
         Ok(Self { image, users, podman: is_podman(engine) })
     }
 
@@ -186,7 +184,7 @@ pub(in crate::ops) async fn preview(
         ];
         return preview;
     }
-    let children = timeout(NOTES, children(cx, &image.id)).await.ok().and_then(Result::ok);
+    let children = in_time(children(cx, &image.id)).await;
     let obstacles = sight.obstacles(force, children.unwrap_or_default());
     let names = match facts.tags.as_slice() {
         [] => String::new(),

@@ -7,10 +7,11 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
-use crate::ops::plan::{UNCHECKED, fact};
+use crate::ops::beside::UNCHECKED;
+use crate::ops::plan::fact;
 use crate::ops::report::Report;
 use crate::ops::units::{counted, listed};
-use crate::ops::volumes::users::named_or_nobody;
+use crate::ops::users::named_or_nobody;
 use crate::ports::engine::{Act, Acted, Network};
 
 /// The operation.

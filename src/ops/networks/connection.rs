@@ -2,13 +2,11 @@
 //! else is concerned.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use futures_util::future::{try_join, try_join3};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::time::timeout;
 
 use super::target;
 use crate::core::grant::{Granted, Permit};
@@ -18,16 +16,14 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Preview, Seen};
+use crate::ops::beside::in_time;
 use crate::ops::containers;
 use crate::ops::plan::engine;
 use crate::ops::report::Report;
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ports::engine::{
     Acted, CONTAINER, Container, ContainerRow, NETWORK, Network, NetworkFilter,
 };
-
-/// How long a preview waits for what it shows beside the facts.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// Which container, and on which network.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -92,7 +88,7 @@ impl Around {
             cx.look.networks(&everything),
             users::all(cx),
         );
-        let (inspected, networks, containers) = timeout(LOOK, looks).await.ok()?.ok()?;
+        let (inspected, networks, containers) = in_time(looks).await?;
         Some(Self { inspected, networks, containers })
     }
 

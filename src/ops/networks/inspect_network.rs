@@ -14,7 +14,7 @@ use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::{hidden, map_of, pairs_of, section};
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ops::when;
 use crate::ports::engine::{Attached, ContainerRow, NETWORK, Network};
 

@@ -13,7 +13,7 @@ use crate::gate::{Context, Read, Render};
 use crate::ops::containers::target::PROJECT;
 use crate::ops::table::table;
 use crate::ops::units::counted;
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ports::engine::{ContainerRow, Network, NetworkFilter};
 
 /// Rows, at most.

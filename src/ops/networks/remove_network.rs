@@ -12,11 +12,12 @@ use crate::core::plan::{Digest, Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ops::beside::UNCHECKED;
 use crate::ops::containers::target::PROJECT;
-use crate::ops::plan::{UNCHECKED, engine, one};
+use crate::ops::plan::{engine, one};
 use crate::ops::report::Report;
 use crate::ops::units::listed;
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ops::when;
 use crate::ports::engine::{Act, Acted, ContainerRow, NETWORK, Network};
 

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::find::{self, AT_ONCE};
+use super::find;
 use super::lifecycle::{self, Facts as ContainerFacts};
 use crate::core::grant::{Granted, Permit};
 use crate::core::ids::{FullId, Reference};
@@ -17,6 +17,7 @@ use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Proceed, Seen, Steps};
+use crate::ops::beside::AT_ONCE;
 use crate::ops::containers::target::{self, PROJECT};
 use crate::ops::networks::target::{self as network, Facts as NetworkFacts};
 use crate::ops::plan;

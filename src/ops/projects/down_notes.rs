@@ -2,29 +2,25 @@
 //! stays, and what it takes to get the project back.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use tokio::time::timeout;
 
 use super::down::{self, Parts};
 use super::down_project::Params;
-use super::notes::{self, Rows, UNCHECKED, some};
+use super::notes::{self, Rows, some};
 use super::place::Place;
 use super::status::{Files, folders};
 use crate::core::ids::FullId;
 use crate::core::plan::Plan;
 use crate::core::text;
 use crate::gate::{Context, Preview};
+use crate::ops::beside::{UNCHECKED, in_time};
 use crate::ops::units::{bytes, counted, listed};
+use crate::ops::users;
 use crate::ops::volumes::storage::Storage;
-use crate::ops::volumes::users;
 use crate::ports::engine::{
     Container, ContainerRow, DiskUsage, Mount, Network, Volume, is_predefined,
 };
-
-/// How long each look beside the targets may take.
-const NOTES: Duration = Duration::from_secs(5);
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 12;
@@ -47,16 +43,11 @@ pub(super) async fn preview(
     params: &Params,
     parts: &Parts,
 ) -> Preview {
-    let looks = join(timeout(NOTES, cx.look.disk_usage()), timeout(NOTES, users::all(cx)));
-    let more = join(timeout(NOTES, down::volumes(cx, &params.project)), strangers(cx, parts));
+    let looks = join(in_time(cx.look.disk_usage()), users::in_time(cx));
+    let more = join(in_time(down::volumes(cx, &params.project)), strangers(cx, parts));
     let ((usage, rows), ((volumes, strangers), peers)) =
         join(looks, join(more, notes::peers(cx, &parts.containers))).await;
-    let beside = Beside {
-        usage: usage.ok().and_then(Result::ok),
-        rows: rows.ok().and_then(Result::ok),
-        volumes: volumes.ok().and_then(Result::ok),
-        strangers,
-    };
+    let beside = Beside { usage, rows, volumes, strangers };
     let mut rows = Rows::new();
     notes::folders(&mut rows, &parts.containers);
     notes::sequence(&mut rows, &parts.containers);
@@ -174,7 +165,8 @@ fn refused(rows: &mut Rows, parts: &Parts, beside: &Beside) {
             rows.push(("who uses volumes", UNCHECKED.into()));
             return;
         };
-        let of_others = users::of(&volume.name, all).into_iter().filter(|r| !ids.contains(&r.id));
+        let of_others =
+            users::of_volume(&volume.name, all).into_iter().filter(|r| !ids.contains(&r.id));
         let names: Vec<String> = of_others.map(|row| text::name(&row.name)).collect();
         if !names.is_empty() {
             let (volume, others) = (text::name(&volume.name), listed(&names, LISTED_MAX));
@@ -251,7 +243,7 @@ async fn strangers(cx: Context<'_>, parts: &Parts) -> Vec<(String, Option<Vec<St
             return (name, on(network));
         }
         let Some(id) = FullId::parse(&network.id) else { return (name, None) };
-        let seen = timeout(NOTES, cx.look.network(&id)).await.ok().and_then(Result::ok);
+        let seen = in_time(cx.look.network(&id)).await;
         (name, seen.as_ref().and_then(on))
     }))
     .await

@@ -12,13 +12,11 @@ use crate::core::plan::TARGETS_MAX;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
+use crate::ops::beside::AT_ONCE;
 use crate::ops::containers::target::PROJECT;
 use crate::ops::labels::{STACK, is_of_swarm};
 use crate::ops::units::listed;
 use crate::ports::engine::{Container, ContainerFilter, ContainerRow};
-
-/// Looks at the same time, at most.
-pub(super) const AT_ONCE: usize = 8;
 
 /// Names in a refusal, at most.
 const LISTED_MAX: usize = 20;

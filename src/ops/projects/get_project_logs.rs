@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::find::{self, AT_ONCE};
+use super::find;
 use super::place::Place;
 use crate::core::ids::FullId;
 use crate::core::operation::{Class, Spec};
@@ -16,6 +16,7 @@ use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Read};
+use crate::ops::beside::AT_ONCE;
 use crate::ops::containers::log::{self, Merge, Page, Scan, Shape, Streams};
 use crate::ops::containers::target;
 use crate::ops::units::{counted, listed};

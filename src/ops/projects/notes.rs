@@ -2,10 +2,8 @@
 //! that what is lost, who else is affected and what is not done.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use futures_util::future::join;
-use tokio::time::timeout;
 
 use super::find::{self, Part};
 use super::lifecycle::{Deed, GRACE_SECONDS, grace};
@@ -15,6 +13,7 @@ use crate::core::ids::FullId;
 use crate::core::plan::Plan;
 use crate::core::text;
 use crate::gate::Context;
+use crate::ops::beside::{UNCHECKED, in_time};
 use crate::ops::containers::lifecycle::RESTARTING;
 use crate::ops::containers::notes::ports;
 use crate::ops::containers::peers::{Others, Peers};
@@ -23,12 +22,6 @@ use crate::ports::engine::{Container, Port};
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 12;
-
-/// How long the looks beside the containers may take.
-const NOTES: Duration = Duration::from_secs(5);
-
-/// What is said of what could not be found out.
-pub(super) const UNCHECKED: &str = "could not be checked";
 
 /// Labels and values.
 pub(super) type Rows = Vec<(&'static str, String)>;
@@ -44,9 +37,8 @@ pub(super) struct Beside {
 
 /// Looks beside the containers of a plan.
 pub(super) async fn beside(cx: Context<'_>, part: &Part, containers: &[Container]) -> Beside {
-    let one_off = timeout(NOTES, find::services(cx, &part.project, part.service.as_deref()));
+    let one_off = in_time(find::services(cx, &part.project, part.service.as_deref()));
     let (one_off, peers) = join(one_off, peers(cx, containers)).await;
-    let one_off = one_off.ok().and_then(Result::ok);
     let names = |rows: Vec<_>| {
         rows.into_iter()
             .map(|row: crate::ports::engine::ContainerRow| text::name(&row.name))
@@ -58,7 +50,7 @@ pub(super) async fn beside(cx: Context<'_>, part: &Part, containers: &[Container
 /// Who hangs on any of these containers and is none of them.
 pub(super) async fn peers(cx: Context<'_>, containers: &[Container]) -> Option<Peers> {
     let ids: BTreeSet<&FullId> = containers.iter().map(|container| &container.id).collect();
-    let others = timeout(NOTES, Others::beside(cx, &ids)).await.ok()?.ok()?;
+    let others = in_time(Others::beside(cx, &ids)).await?;
     Some(Peers::union(containers.iter().map(|container| others.peers(container))))
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::find::AT_ONCE;
 use super::lifecycle::Deed;
 use super::place::Place;
 use crate::core::ids::FullId;
@@ -13,6 +12,7 @@ use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Render};
+use crate::ops::beside::AT_ONCE;
 use crate::ops::table::table;
 use crate::ops::units::counted;
 use crate::ports::engine::Container;

@@ -8,14 +8,12 @@ mod preview;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
-use tokio::time::timeout;
 
 use filter::{Filter, Params};
 use outcome::{Done, Pruned};
@@ -26,14 +24,9 @@ use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Proceed, Seen, Steps};
+use crate::ops::beside::{AT_ONCE, in_time};
 use crate::ops::units::short;
 use crate::ports::engine::{Act, Asked, DiskUsage, Share, Stored};
-
-/// How long sizes may take. What is not known by then is said to be so.
-const SIZES: Duration = Duration::from_secs(5);
-
-/// Looks at the same time, at most.
-const AT_ONCE: usize = 8;
 
 /// Bytes that the removal of each would free, by id, where the engine knows.
 type Sizes = BTreeMap<String, u64>;
@@ -265,7 +258,7 @@ impl<T: Prunable> Change for Prune<T> {
 /// What the removal of each would free; none if that could not be found out in time.
 async fn sizes<T: Prunable>(cx: Context<'_>) -> Option<Sizes> {
     let share = T::SHARE?;
-    let usage = timeout(SIZES, cx.look.disk_usage()).await.ok()?.ok()?;
+    let usage = in_time(cx.look.disk_usage()).await?;
     let sized = |item: &Stored| Some((item.id.clone(), item.own_bytes?));
     Some(share(&usage).items.iter().filter_map(sized).collect())
 }

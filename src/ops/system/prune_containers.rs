@@ -9,12 +9,12 @@ use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::Context;
+use crate::ops::beside::UNCHECKED;
 use crate::ops::containers::lifecycle::Facts;
 use crate::ops::containers::target;
 use crate::ops::labels::is_of_swarm;
-use crate::ops::plan::UNCHECKED;
 use crate::ops::units::{counted, listed};
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ops::when;
 use crate::ports::engine::{
     Act, Asked, CONTAINER, Container, ContainerFilter, ContainerRow, DiskUsage, Share,

@@ -11,8 +11,9 @@ use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::Context;
-use crate::ops::images::{target, users};
+use crate::ops::images::target;
 use crate::ops::units::{bytes, listed};
+use crate::ops::users;
 use crate::ops::when;
 use crate::ports::engine::{
     Act, Asked, ContainerRow, DiskUsage, IMAGE, ImageFilter, ImageRemoval, ImageRow, Share,
@@ -78,7 +79,7 @@ impl Prunable for PruneImages {
 fn is_dangling(image: &ImageRow, containers: &[ContainerRow], among: Among<'_>) -> bool {
     among.holds(image.id.as_str())
         && image.tags.is_empty()
-        && users::of(&image.id, containers).is_empty()
+        && users::of_image(&image.id, containers).is_empty()
 }
 
 fn unused(cx: Context<'_>, image: ImageRow, engine: &str) -> Unused<Facts> {

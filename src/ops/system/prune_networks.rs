@@ -9,7 +9,7 @@ use crate::core::text;
 use crate::gate::Context;
 use crate::ops::networks::target::{self, Facts};
 use crate::ops::units::listed;
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ops::when;
 use crate::ports::engine::{
     Act, Asked, ContainerRow, DiskUsage, NETWORK, Network, NetworkFilter, Share,

@@ -8,9 +8,9 @@ use crate::core::operation::{Kind, Spec};
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::gate::Context;
+use crate::ops::users;
 use crate::ops::volumes::storage::Storage;
 use crate::ops::volumes::target::{self, Facts};
-use crate::ops::volumes::users;
 use crate::ops::when;
 use crate::ports::engine::{
     Act, Asked, ContainerFilter, ContainerRow, DiskUsage, Share, VOLUME, Volume, VolumeFilter,
@@ -107,7 +107,7 @@ fn is_unused(
         Among::All(None) => unnamed,
         Among::All(Some(_)) | Among::These(_) => among.holds(&volume.name),
     };
-    meant && volume.driver == LOCAL && users::of(&volume.name, containers).is_empty()
+    meant && volume.driver == LOCAL && users::of_volume(&volume.name, containers).is_empty()
 }
 
 fn unused(cx: Context<'_>, volume: &Volume, engine: &str) -> Result<Unused<Facts>, Fault> {

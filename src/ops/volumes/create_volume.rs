@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::storage::Storage;
-use super::{target, users};
+use super::target;
 use crate::core::grant::Permit;
 use crate::core::ids::Reference;
 use crate::core::operation::{Class, Drift, Spec};
@@ -16,6 +16,7 @@ use crate::gate::{Change, Context, Preview, Seen, Steps, arguments};
 use crate::ops::labels::{self, Labels};
 use crate::ops::plan::{engine, fact, one};
 use crate::ops::report::Report;
+use crate::ops::users;
 use crate::ports::engine::{Act, Acted, VOLUME, Volume};
 
 const NAME: &str = "create_volume";

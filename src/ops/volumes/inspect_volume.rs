@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::storage::Storage;
-use super::{target, users};
+use super::target;
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -15,6 +15,7 @@ use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::{hidden, map_of, pairs_of, section};
+use crate::ops::users;
 use crate::ops::when;
 use crate::ports::engine::{ContainerRow, VOLUME, Volume};
 
@@ -52,7 +53,7 @@ impl Inspection {
 
     fn identity(&self) -> Vec<(&'static str, String)> {
         let volume = &self.volume;
-        let users = users::of(&volume.name, &self.containers);
+        let users = users::of_volume(&volume.name, &self.containers);
         vec![
             ("name", text::name(&volume.name)),
             ("anonymous", if volume.is_anonymous() { "yes".into() } else { String::new() }),
@@ -91,8 +92,8 @@ impl Render for Inspection {
             "createdAt": text::line(&volume.created_at, 64),
             "mountpoint": text::name(&volume.mountpoint),
             "hostPath": volume.host_path().map(|path| text::name(&path)),
-            "users": users::data(&users::of(&volume.name, &self.containers)),
-            "userCount": users::of(&volume.name, &self.containers).len(),
+            "users": users::data(&users::of_volume(&volume.name, &self.containers)),
+            "userCount": users::of_volume(&volume.name, &self.containers).len(),
             "options": map_of(&self.options),
             "labels": map_of(&self.labels),
             "hidden": self.hidden,
@@ -100,7 +101,7 @@ impl Render for Inspection {
     }
 
     fn record(&self) -> Value {
-        let users = users::of(&self.volume.name, &self.containers).len();
+        let users = users::of_volume(&self.volume.name, &self.containers).len();
         json!({"users": users, "hidden": self.hidden})
     }
 }

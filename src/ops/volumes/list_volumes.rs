@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::users;
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -14,6 +13,7 @@ use crate::gate::{Context, Read, Render};
 use crate::ops::containers::target::PROJECT;
 use crate::ops::table::table;
 use crate::ops::units::counted;
+use crate::ops::users;
 use crate::ports::engine::{ContainerRow, Volume, VolumeFilter};
 
 /// Rows, at most.
@@ -53,7 +53,7 @@ impl Listing {
 
     fn cells(&self, volume: &Volume) -> [String; 4] {
         let driver = text::name(&volume.driver);
-        let users = users::of(&volume.name, &self.containers);
+        let users = users::of_volume(&volume.name, &self.containers);
         let project = volume.labels.get(PROJECT).map(String::as_str).unwrap_or_default();
         let kind = match volume.host_path() {
             Some(path) => format!("{driver}: HOST {}", text::line(&path, CELL_CHARS_MAX)),
@@ -95,8 +95,8 @@ impl Render for Listing {
                 "anonymous": volume.is_anonymous(),
                 "hostPath": volume.host_path().map(|path| text::name(&path)),
                 "project": volume.labels.get(PROJECT).map(|project| text::name(project)),
-                "users": users::data(&users::of(&volume.name, &self.containers)),
-                "userCount": users::of(&volume.name, &self.containers).len(),
+                "users": users::data(&users::of_volume(&volume.name, &self.containers)),
+                "userCount": users::of_volume(&volume.name, &self.containers).len(),
             })
         };
         let rows: Vec<Value> = self.volumes.iter().map(one).collect();

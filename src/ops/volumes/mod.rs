@@ -6,7 +6,6 @@ mod list_volumes;
 mod remove_volume;
 pub(super) mod storage;
 pub(super) mod target;
-pub(super) mod users;
 
 pub use create_volume::CreateVolume;
 pub use inspect_volume::InspectVolume;

@@ -1,30 +1,25 @@
 //! `remove_volume`: removes a volume with all that is in it.
 
-use std::time::Duration;
-
 use futures_util::future::join;
 use serde::Serialize;
 use serde_json::json;
-use tokio::time::timeout;
 
 use super::inspect_volume::{OneVolume, created};
 use super::storage::Storage;
 use super::target::{self, Facts as OfVolume};
-use super::users;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Digest, Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
+use crate::ops::beside::{UNCHECKED, in_time};
 use crate::ops::containers::target::{PROJECT, SERVICE};
-use crate::ops::plan::{UNCHECKED, engine, one};
+use crate::ops::plan::{engine, one};
 use crate::ops::report::Report;
 use crate::ops::units::{bytes, counted};
+use crate::ops::users;
 use crate::ports::engine::{Act, Acted, ContainerRow, VOLUME, Volume};
-
-/// How long a preview waits for the size: engines walk through all volumes for it.
-const SIZE: Duration = Duration::from_secs(5);
 
 /// The operation.
 #[derive(Debug)]
@@ -86,7 +81,7 @@ impl Change for RemoveVolume {
         let name = target::name(targets)?;
         let (volume, containers) = join(cx.look.volume(&name), users::in_time(cx)).await;
         let volume = volume?;
-        let of_it = containers.as_ref().map(|rows| users::of(&volume.name, rows));
+        let of_it = containers.as_ref().map(|rows| users::of_volume(&volume.name, rows));
         let facts =
             Facts { volume: OfVolume::of(&volume)?, users: of_it.map(users::bound).transpose()? };
         let sight = Sight { volume, containers };
@@ -101,7 +96,7 @@ impl Change for RemoveVolume {
         Sight { volume, containers }: Sight,
     ) -> Preview {
         let size = size(cx, &volume).await;
-        let users = containers.as_ref().map(|rows| users::of(&volume.name, rows));
+        let users = containers.as_ref().map(|rows| users::of_volume(&volume.name, rows));
         let mut shown = vec![("volume", text::name(&volume.name)), ("engine", engine(plan))];
         for facts in facts {
             shown.push(("driver", text::name(&facts.volume.driver)));
@@ -182,7 +177,7 @@ fn others(volume: &Volume) -> String {
 }
 
 async fn size(cx: Context<'_>, volume: &Volume) -> String {
-    let usage = timeout(SIZE, cx.look.disk_usage()).await.ok().and_then(Result::ok);
+    let usage = in_time(cx.look.disk_usage()).await;
     let items = usage.map(|usage| usage.volumes.items).unwrap_or_default();
     let size = items.iter().find(|item| item.id == volume.name).and_then(|item| item.bytes);
     size.map_or_else(|| UNCHECKED.to_owned(), bytes)

@@ -7,13 +7,13 @@ use crate::core::plan::Plan;
 use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::Preview;
+use crate::ops::beside::UNCHECKED;
 use crate::ops::containers::lifecycle::short_digest;
 use crate::ops::containers::reach::{HOST, PERHAPS, Way};
 use crate::ops::containers::run_container::Params;
 use crate::ops::containers::{command, reach};
-use crate::ops::plan::UNCHECKED;
 use crate::ops::units::{bytes, counted, listed};
-use crate::ops::volumes::users;
+use crate::ops::users;
 use crate::ops::{networks, plan};
 use crate::ports::engine::{ContainerRow, MountSource, NewContainer, NewMount};
 
@@ -130,7 +130,7 @@ fn mounted(mount: &NewMount, sight: &Sight, around: &Around<'_>) -> String {
                 Some(Some(volume)) => {
                     let driver = text::name(&volume.driver);
                     let users = match &around.rows {
-                        Some(rows) => users::named_or_nobody(&users::of(name, rows)),
+                        Some(rows) => users::named_or_nobody(&users::of_volume(name, rows)),
                         None => UNCHECKED.to_owned(),
                     };
                     format!("there is one, of the driver {driver}; used by: {users}")

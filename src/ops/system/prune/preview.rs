@@ -7,7 +7,7 @@ use super::{Prunable, Sizes, name};
 use crate::core::plan::{Plan, Target};
 use crate::core::text;
 use crate::gate::Preview;
-use crate::ops::plan::UNCHECKED;
+use crate::ops::beside::UNCHECKED;
 use crate::ops::units::{bytes, counted, listed, short};
 
 /// Names and sizes in one line, at most.
