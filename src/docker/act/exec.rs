@@ -21,7 +21,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::docker::wire::{Broken, Connection};
 use crate::docker::{DockerEngine, fault, model::answers};
-use crate::ports::engine::{CONTAINER, Command, CommandEnd, Executed, Stream};
+use crate::ports::engine::{CONTAINER, Command, CommandEnd, Executed, Stream, is_podman};
 
 /// How far apart to look whether a command whose streams have ended has ended as well.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
@@ -31,6 +31,13 @@ const HEADER_BYTES: usize = 8;
 
 /// How often the engine may say that a command does not run without saying how it ended.
 const UNTOLD_MAX: u32 = 3;
+
+/// Exit codes of what could not be started, by the custom of shells. Programs may have them as well.
+const NOT_STARTED: [i64; 2] = [126, 127];
+
+/// What Podman ends with, and a status of 500, where it does not know by whom to run a command.
+const NOBODY: [&str; 2] =
+    [": no matching entries in passwd file", ": no matching entries in group file"];
 
 /// Pieces that are kept, at most: one byte alone takes as much memory as sixty together.
 const PIECES_MAX: usize = 8192;
@@ -88,7 +95,10 @@ impl DockerEngine {
                 let reading = read(&mut connection, response.into_body(), &mut output);
                 match timeout_at(deadline, reading).await {
                     Ok(Err(unseen)) => CommandEnd::Unseen(unseen),
-                    Ok(Ok(())) | Err(_) => self.end(exec, deadline).await,
+                    Ok(Ok(())) | Err(_) => match self.end(exec, deadline).await {
+                        End::Told(end) => end,
+                        End::NoProcess(code) => without_process(target, code, &output)?,
+                    },
                 }
             }
         };
@@ -125,11 +135,9 @@ impl DockerEngine {
             _ => String::new(),
         };
         let shown = fault::shown(&said);
-        if status.is_server_error() {
-            return Ok(Err(format!(
-                "the engine answered with an error ({}): {shown}",
-                status.as_u16()
-            )));
+        if !status.is_client_error() && !NOBODY.iter().any(|words| said.ends_with(words)) {
+            let answered = format!("the engine answered with {}: {shown}", status.as_u16());
+            return Ok(Err(answered));
         }
         let name = text::name(&target.name);
         let message = format!(
@@ -140,34 +148,70 @@ impl DockerEngine {
     }
 
     /// How a command ended whose streams have ended, or whose time is up.
-    async fn end(&self, exec: &FullId, deadline: Instant) -> CommandEnd {
+    async fn end(&self, exec: &FullId, deadline: Instant) -> End {
         let mut untold = 0;
         loop {
             match self.ask::<State>("command", &format!("/exec/{exec}/json")).await {
+                Ok(State { running: false, code: Some(code), pid: Some(0) })
+                    if NOT_STARTED.contains(&code) =>
+                {
+                    return End::NoProcess(code);
+                }
                 Ok(State { running: false, code: Some(code), .. }) => {
-                    return CommandEnd::Code(code);
+                    return End::Told(CommandEnd::Code(code));
                 }
                 // For a moment both can be so, and what does not run is never told to go on.
                 Ok(State { running: false, .. }) if untold >= UNTOLD_MAX => {
-                    return CommandEnd::Unseen(
-                        "it ended, and the engine tells no exit code".to_owned(),
-                    );
+                    let why = "it ended, and the engine tells no exit code";
+                    return End::Told(CommandEnd::Unseen(why.to_owned()));
                 }
                 Ok(State { running: false, .. }) => {
                     untold += 1;
                     sleep(LOOK_PAUSE).await;
                 }
                 Ok(State { pid, .. }) if Instant::now() >= deadline => {
-                    return CommandEnd::Late(pid.filter(|pid| *pid > 0));
+                    return End::Told(CommandEnd::Late(pid.filter(|pid| *pid > 0)));
                 }
                 Ok(_) => sleep(LOOK_PAUSE).await,
                 Err(fault) => {
                     let why = fault::shown(&fault.detail.unwrap_or(fault.message));
-                    return CommandEnd::Unseen(format!("its exit code could not be read: {why}"));
+                    let why = format!("its exit code could not be read: {why}");
+                    return End::Told(CommandEnd::Unseen(why));
                 }
             }
         }
     }
+}
+
+/// What an engine tells of a command that does not run any more.
+enum End {
+    Told(CommandEnd),
+    /// This exit code, one of [`NOT_STARTED`], and no process that it was the code of.
+    NoProcess(i64),
+}
+
+/// What became of a command of which the engine names no process. Docker names one of every command
+/// that ran, so this one did not, and what came is the engine's own word. Podman names none of any
+/// that has ended, and says why one did not start where the command's own words would stand.
+fn without_process(target: &Target, code: i64, output: &Output) -> Result<CommandEnd, Fault> {
+    let said = output.text();
+    if !is_podman(&target.engine) {
+        let (name, said) = (text::name(&target.name), fault::said(&said));
+        let message = format!(
+            "The engine could not start the command in {name}, so nothing of it ran: {}. Look \
+             whether the program is in the container, and its user and its folder as well, then \
+             ask for a new preview.",
+            fault::shown(&said)
+        );
+        return Err(Fault::new(Reason::EngineError, message).with_detail(said));
+    }
+    if output.written[0] == 0 && said.starts_with("Error: ") && said.contains(": OCI ") {
+        return Ok(CommandEnd::Unseen(format!(
+            "its exit code is {code}, and its output reads as if the engine could not start it, \
+             which the engine itself does not tell"
+        )));
+    }
+    Ok(CommandEnd::Code(code))
 }
 
 /// The fault of a command that was not prepared.
@@ -287,6 +331,12 @@ impl Output {
             self.size -= oldest.len();
             self.kept.pop_front();
         }
+    }
+
+    /// What is kept, as text.
+    fn text(&self) -> String {
+        let pieces = self.kept.iter().flat_map(|(_, piece)| piece.iter().copied());
+        String::from_utf8_lossy(&pieces.collect::<Vec<u8>>()).into_owned()
     }
 
     fn finish(mut self, end: CommandEnd) -> Executed {
