@@ -154,6 +154,15 @@ async fn every_way_to_the_host_is_flagged() {
     assert!(preview.contains("REACHES THE HOST  the host's network"), "{preview}");
     let (preview, _) = real.preview("run_container", json!({"image": image})).await;
     assert!(!preview.contains("REACHES") && !preview.contains("PERSISTS"), "{preview}");
+    // The folder of the very socket that is used is one with a socket, wherever that is.
+    let door = Door::watching();
+    let folder = door.path().parent().unwrap().to_str().unwrap();
+    let mounted = json!({"image": image, "volumes": [format!("{folder}:/s")]});
+    let (preview, _) =
+        Real::new(adapter_at(door.path())).preview("run_container", mounted.clone()).await;
+    assert!(preview.contains("THE ENGINE'S SOCKET"), "{preview}");
+    let (preview, _) = real.preview("run_container", mounted).await;
+    assert!(!preview.contains("THE ENGINE'S SOCKET"), "{preview}");
     let plain = json!({"image": image, "network": of(&web)});
     let (preview, _) = real.preview("run_container", plain).await;
     let shared = format!("the network of {}: its addresses", web.name);
