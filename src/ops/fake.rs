@@ -20,9 +20,9 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery,
-    Executed, FileChange, Happening, Image, LogLine, LogQuery, LookContainers, LookLogs, LookSystem,
-    Network, Port, Processes, Start, State, Stats, Stream, Volume,
+    Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery, Executed,
+    FileChange, Happening, Image, LogLine, LogQuery, LookContainers, LookLogs, LookSystem, Network,
+    Port, Processes, Start, State, Stats, Stream, Volume,
 };
 
 pub(super) use images::image;
@@ -395,4 +395,3 @@ impl LookLogs for Fake {
         self.later("logs", Ok(()))
     }
 }
-

@@ -195,7 +195,12 @@ async fn commands_projects_and_the_engine_itself() {
             ("exec_in_container", command, Ok(()), "  out\nE err\n--- end"),
             ("exec_in_container", exec(&["nonexist"]), unsure, "could not start it"),
             ("exec_in_container", exec(&["sh", "-c", "exit 127"]), Ok(()), "exit code 127"),
-            ("exec_in_container", nobody, Err(Reason::EngineError), "did not happen: unable to find"),
+            (
+                "exec_in_container",
+                nobody,
+                Err(Reason::EngineError),
+                "did not happen: unable to find",
+            ),
             ("run_container", run, Ok(()), "Made ran"),
             ("remove_container", json!({"container": "ran"}), Ok(()), "It is gone."),
             ("list_projects", json!({}), Ok(()), "running(1)"),

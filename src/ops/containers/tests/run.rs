@@ -55,7 +55,8 @@ impl Bench {
     fn targets(&self) -> String {
         let records = self.world.records.lock().unwrap();
         let last = serde_json::to_value(&records.last().unwrap().target).unwrap();
-        let one = |t: &Value| format!("{} {}", t["kind"].as_str().unwrap(), t["name"].as_str().unwrap());
+        let one =
+            |t: &Value| format!("{} {}", t["kind"].as_str().unwrap(), t["name"].as_str().unwrap());
         match &last {
             Value::Array(all) => all.iter().map(one).collect::<Vec<_>>().join(", "),
             single => one(single),
@@ -88,7 +89,9 @@ async fn policy_is_asked_of_all_that_it_would_use_and_join() {
 
 #[tokio::test]
 async fn it_is_made_by_the_images_name_and_on_the_networks_id() {
-    for (given, called) in [("app:1", "app:1"), (&*"1".repeat(64), &*format!("sha256:{}", "1".repeat(64)))] {
+    for (given, called) in
+        [("app:1", "app:1"), (&*"1".repeat(64), &*format!("sha256:{}", "1".repeat(64)))]
+    {
         let bench = bench(stocked());
         let mut arguments = web();
         arguments["image"] = json!(given);
@@ -164,7 +167,10 @@ async fn what_was_made_and_not_started_is_told_as_that() {
         let failed = bench.spend(web(), token).await;
         assert_eq!(failed.reason, Some(reason), "{}", failed.text);
         assert!(failed.text.contains(words), "{words}: {}", failed.text);
-        assert_eq!((&failed.data["id"], &failed.data["started"]), (&json!(fake::id("feed")), &started));
+        assert_eq!(
+            (&failed.data["id"], &failed.data["started"]),
+            (&json!(fake::id("feed")), &started)
+        );
         assert_eq!(bench.world.records.lock().unwrap().last().unwrap().event, event);
     }
 }
