@@ -187,7 +187,8 @@ async fn commands_projects_and_the_engine_itself() {
     let command = json!({"container": "web", "command": argv});
     let exec = |words: &[&str]| json!({"container": "web", "command": words});
     let nobody = json!({"container": "web", "command": ["true"], "user": "nobodyx"});
-    let run = json!({"image": IMAGE, "name": "ran", "network": "none", "command": ["true"]});
+    let image = format!("localhost/{IMAGE}");
+    let run = json!({"image": image, "name": "ran", "network": "none", "command": ["true"]});
     let unsure = Err(Reason::OutcomeUnknown);
     go(
         &podman,

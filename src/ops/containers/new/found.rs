@@ -110,8 +110,8 @@ impl Joined {
 }
 
 /// What a new container would share and use of what is there: the container or the network that it
-/// joins, the engine's own such as the host's among them, and its volumes, unless they are still to
-/// be made.
+/// joins, the engine's own such as the host's among them, and the one that it joins where none is
+/// said; and its volumes, unless they are still to be made.
 pub(in crate::ops) async fn resolve(
     cx: Context<'_>,
     mode: Option<Mode>,
@@ -124,7 +124,7 @@ pub(in crate::ops) async fn resolve(
             Some(Mode::Network(name)) => networks::target::resolve(cx, &name).await,
             Some(Mode::None) => networks::target::engines_own(cx, "none").await,
             Some(Mode::Host) => networks::target::engines_own(cx, "host").await,
-            None => Ok(Vec::new()),
+            None => networks::target::engines_own(cx, "bridge").await,
         }
     };
     let (mut out, found) = try_join(joined, volumes(cx, new)).await?;

@@ -73,7 +73,7 @@ async fn policy_is_asked_of_all_that_it_would_use_and_join() {
         // This engine has no network of that name: it is a mode alone.
         (Some("none"), "image app:1, network none, volume data"),
         (Some("container:db"), "image app:1, container db, volume data"),
-        (None, "image app:1, volume data"),
+        (None, "image app:1, network bridge, volume data"),
     ] {
         let bench = bench(stocked());
         let mut arguments = web();

@@ -70,8 +70,13 @@ async fn the_engines_own_networks_are_asked_about_however_they_are_called() {
         let told = held.call("check_policy", check).await.text;
         assert!(told.contains("no-host") && told.contains("deny"), "{told}");
     }
+    let keys: [(&str, &[&str]); 2] = [("kind", &["network"]), ("name", &["bridge"])];
+    let off_bridge = denying(&engine, "no-bridge", &keys);
+    // It is the bridge that a container joins where nobody says a network.
     for arguments in [json!({"image": image, "network": "bridge"}), json!({"image": image})] {
-        held.preview("run_container", arguments).await;
+        held.preview("run_container", arguments.clone()).await;
+        let refused = off_bridge.call("run_container", arguments).await;
+        assert_eq!(refused.reason, Some(Reason::PolicyDenied), "{}", refused.text);
     }
 }
 
