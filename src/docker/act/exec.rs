@@ -129,8 +129,11 @@ impl DockerEngine {
         };
         let shown = fault::shown(&said);
         if !status.is_client_error() && !NOBODY.iter().any(|words| said.ends_with(words)) {
-            let answered = format!("the engine answered with {}: {shown}", status.as_u16());
-            return Ok(Err(answered));
+            let code = status.as_u16();
+            return Ok(Err(match status.is_server_error() {
+                true => format!("the engine answered with an error ({code}): {shown}"),
+                false => format!("the engine's answer ({code}) is not what its API promises"),
+            }));
         }
         let name = text::name(&target.name);
         let message = format!(

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::around::Around;
 use super::notes::{Run, run};
+use super::outcome::Expect;
 use super::peers::{Others, Peers};
 use super::reach::Way;
 use super::verb::Names;
@@ -327,6 +328,8 @@ pub struct Done {
     pub(in crate::ops) unnamed: Vec<String>,
     /// Whether the container was one that is removed when it stops, by the facts of the permit.
     pub(in crate::ops) auto_remove: bool,
+    /// How the container should be then, where the facts of the permit say more of that.
+    pub(in crate::ops) expect: Option<Expect>,
 }
 
 /// The class of what ends a container's processes. One that is removed when these end is lost with
