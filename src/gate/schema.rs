@@ -353,4 +353,20 @@ mod tests {
         let none = json!({"open": "d"});
         assert!(!holds_secrets(&schema, none.as_object().unwrap()));
     }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_told_with_the_form_to_write() {
+        for (name, value, form) in [
+            ("s", json!(0.5), " Put it in quotes."),
+            ("s", json!(true), " Put it in quotes."),
+            ("n", json!("5"), " Write it without quotes."),
+            ("l", json!("ls -l"), " Put it in brackets, each element in quotes."),
+            ("s", json!(["a"]), "not array."),
+        ] {
+            let Value::Object(given) = json!({name: value}) else { panic!("an object") };
+            let told = check(&schema(), &given).unwrap_err().message;
+            assert!(told.ends_with(form), "{told}");
+            assert!(!told.contains("0.5") && !told.contains("ls"), "{told}");
+        }
+    }
 }

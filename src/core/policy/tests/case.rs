@@ -50,6 +50,27 @@ fn what_is_left_out_is_as_it_mostly_is() {
 }
 
 #[test]
+fn the_kind_of_the_target_is_the_one_that_is_given() {
+    let of = |kind: Option<&str>, image: bool| {
+        let attributes = image.then(|| ("image".to_owned(), "x".to_owned())).into_iter().collect();
+        Given { kind: kind.map(str::to_owned), name: "a".into(), attributes, ..on("attach") }
+    };
+    let policy =
+        Policy::new(vec![rule("d: deny kind = unit, name = a"), rule("c: confirm op = *")]);
+    for (given, denied) in [
+        (of(None, false), false),
+        (of(Some("link"), false), false),
+        (of(Some("unit"), false), true),
+        (of(None, true), true),
+        (of(Some("unit"), true), true),
+    ] {
+        let (expect, by) = if denied { (Effect::Deny, "d") } else { (Effect::Confirm, "c") };
+        let ran = run(&policy, given.clone(), expect, Some(by));
+        assert!(ran.passed, "{given:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_failing_test_says_what_it_got() {
     let policy = Policy::new(vec![rule("a: allow class = mutate")]);
     assert_eq!(run(&policy, on("stop"), Effect::Allow, Some("a")).failure(), None);

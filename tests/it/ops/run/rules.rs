@@ -62,7 +62,7 @@ async fn the_engines_own_networks_are_asked_about_however_they_are_called() {
     let held = denying(&engine, "no-host", &rule);
     let id = |name: &str| docker(&["network", "inspect", "--format", "{{.Id}}", name]);
     let host = id("host").trim().to_owned();
-    for network in ["host", "none", &host, &host[..12]] {
+    for network in ["host", "none", &host, host.get(..12).unwrap()] {
         let arguments = json!({"image": image, "network": network});
         let refused = held.call("run_container", arguments.clone()).await;
         assert_eq!(refused.reason, Some(Reason::PolicyDenied), "{network}: {}", refused.text);
