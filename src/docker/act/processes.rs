@@ -5,17 +5,15 @@
 //! | making a container | below 500 |
 //! | its start | as every start: up to 500 |
 //! | preparing a command | all: preparing it runs nothing |
-//! | starting a command | below 500 |
+//! | starting a command | 4xx |
 
 use std::collections::BTreeMap;
 
-use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, PortMap, RestartPolicy,
-    RestartPolicyNameEnum,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, PortMap};
 use bollard::query_parameters::CreateContainerOptions;
 use hyper::Method;
 
+use super::containers::restart_policy;
 use super::{Order, unknown};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
@@ -153,15 +151,4 @@ fn mount(it: &NewMount) -> Mount {
         read_only: Some(!it.writable),
         ..Mount::default()
     }
-}
-
-fn restart_policy((name, retries): &(String, i64)) -> Result<RestartPolicy, Fault> {
-    let name = match name.as_str() {
-        "no" => RestartPolicyNameEnum::NO,
-        "always" => RestartPolicyNameEnum::ALWAYS,
-        "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
-        "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
-        _ => return Err(Fault::invalid("There is no such restart policy, so nothing was sent.")),
-    };
-    Ok(RestartPolicy { name: Some(name), maximum_retry_count: Some(*retries) })
 }
