@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use answer::{Answer, Confirm, Progress, Request, Status};
 pub use erased::{
-    Call, ChangeCall, Changes, Erased, MakePreview, Observed, ReadCall, Reads, Rendered,
+    Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered, Sighted,
 };
 pub use judge::Weighed;
 pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
@@ -233,6 +233,7 @@ impl Gate {
         };
         let mut held = None;
         if changes {
+            self.possible(&survey).await?;
             trail.known.assurance = Some(permit.assurance());
             trail.known.plan = Some(permit.plan().digest());
             trail.known.target = TargetRefs::of(permit.plan().targets());

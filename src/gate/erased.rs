@@ -41,9 +41,17 @@ impl Rendered {
     }
 }
 
-/// Gathers the notes of a plan and makes its preview.
-pub type MakePreview =
-    Box<dyn for<'a> FnOnce(Context<'a>, &'a Plan) -> BoxFuture<'a, Preview> + Send>;
+/// What was seen of the targets, and what is still to be asked of it.
+pub trait Sighted: Send + Sync {
+    /// Refuses what the engine is sure to refuse as things are.
+    fn possible<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<(), Fault>>;
+    /// Gathers the notes of the plan that this became part of, and makes its preview.
+    fn preview<'a>(self: Box<Self>, cx: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview>;
+}
 
 /// What was observed, without its types.
 pub struct Observed {
@@ -51,8 +59,8 @@ pub struct Observed {
     pub class: Class,
     /// The facts as JSON, one a target.
     pub facts: Vec<Value>,
-    /// Makes the preview of the plan that these facts become part of.
-    pub preview: MakePreview,
+    /// What was seen.
+    pub sight: Box<dyn Sighted>,
 }
 
 impl fmt::Debug for Observed {
@@ -282,14 +290,10 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
                 Fault::invalid("What was observed cannot be written as JSON.")
                     .with_detail(error.to_string())
             })?;
+            let class = class.max(T::spec().class);
             let params = Arc::clone(&self.params);
-            Ok(Observed {
-                class: class.max(T::spec().class),
-                facts: json,
-                preview: Box::new(move |cx, plan| {
-                    Box::pin(async move { T::preview(cx, plan, &params, &facts, sight).await })
-                }),
-            })
+            let sight = Box::new(OfChange::<T> { params, facts, sight });
+            Ok(Observed { class, facts: json, sight })
         })
     }
 
@@ -310,5 +314,26 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
             let output = T::look_again(cx, &self.params, targets, &done).await;
             Ok(output.map(|output| Rendered::of(&output)))
         })
+    }
+}
+
+struct OfChange<T: Change> {
+    params: Arc<T::Params>,
+    facts: Vec<T::Facts>,
+    sight: T::Sight,
+}
+
+impl<T: Change> Sighted for OfChange<T> {
+    fn possible<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(T::possible(cx, &self.params, targets, &self.sight))
+    }
+
+    fn preview<'a>(self: Box<Self>, cx: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
+        let Self { params, facts, sight } = *self;
+        Box::pin(async move { T::preview(cx, plan, &params, &facts, sight).await })
     }
 }

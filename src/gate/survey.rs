@@ -1,12 +1,13 @@
 //! From a request to what is known of it: its grant, its arguments, its targets, its plan and what
 //! policy says. Nothing in this file changes anything but the store of grants.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::erased::{Call, MakePreview, Observed};
+use super::erased::{Call, Observed, Sighted};
 use super::operation::Context;
 use super::preview::Preview;
 use super::refusal::{denied, undeclared};
@@ -32,8 +33,8 @@ pub(super) struct Survey {
     pub(super) seen_at: OffsetDateTime,
     pub(super) caller: Caller,
     pub(super) policy: Arc<Policy>,
-    /// Looks at what only a preview shows, and makes it.
-    pub(super) preview: MakePreview,
+    /// What was seen of the targets.
+    pub(super) sight: Box<dyn Sighted>,
 }
 
 impl Survey {
@@ -220,7 +221,7 @@ impl Gate {
         let Asked { spec, call, caller, granted: _ } = *asked;
         let Basis { policy, targets } = basis;
         let seen_at = self.parts.clock.now();
-        let Observed { class, facts, preview } = self.observe(asked, basis).await?;
+        let Observed { class, facts, sight } = self.observe(asked, basis).await?;
         let verdict = self.decide(asked, basis, class).await?.verdict;
         let given = call.arguments();
         let bound = bind(spec, given.clone(), targets);
@@ -243,7 +244,13 @@ impl Gate {
         known.plan = Some(plan.digest());
         note(known, &verdict);
         let (plan, caller, policy) = (Arc::new(plan), caller.clone(), Arc::clone(policy));
-        Ok(Survey { plan, key, verdict, class, seen_at, caller, policy, preview })
+        Ok(Survey { plan, key, verdict, class, seen_at, caller, policy, sight })
+    }
+
+    /// Refuses what the engine is sure to refuse as things are.
+    pub(super) async fn possible(&self, survey: &Survey) -> Result<(), Fault> {
+        let cx = self.context(&survey.caller, &survey.policy);
+        survey.sight.possible(cx, survey.plan.targets()).await
     }
 
     /// Looks at the targets. What turns out to be of a class that is not declared is refused.
@@ -318,20 +325,32 @@ impl Call {
 
 /// A read is bound to nothing but its target; where policy wants it confirmed, the preview says so.
 fn nothing_observed(spec: &Spec) -> Observed {
-    let title = spec.title.clone();
-    Observed {
-        class: spec.class,
-        facts: Vec::new(),
-        preview: Box::new(move |_, plan| {
-            let targets = plan.targets().iter();
-            let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
-            let preview = Preview {
-                headline: format!("{title}. It changes nothing, but can show secrets."),
-                facts: facts.collect(),
-                notes: Vec::new(),
-            };
-            Box::pin(std::future::ready(preview))
-        }),
+    let sight = Box::new(Nothing { title: spec.title.clone() });
+    Observed { class: spec.class, facts: Vec::new(), sight }
+}
+
+struct Nothing {
+    title: Cow<'static, str>,
+}
+
+impl Sighted for Nothing {
+    fn possible<'a>(
+        &'a self,
+        _: Context<'a>,
+        _: &'a [Target],
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn preview<'a>(self: Box<Self>, _: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
+        let targets = plan.targets().iter();
+        let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
+        let preview = Preview {
+            headline: format!("{}. It changes nothing, but can show secrets.", self.title),
+            facts: facts.collect(),
+            notes: Vec::new(),
+        };
+        Box::pin(std::future::ready(preview))
     }
 }
 
