@@ -27,9 +27,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use answer::{Answer, Confirm, Progress, Request, Status};
-pub use erased::{
-    Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered, Sighted,
-};
+pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered, Sighted};
 pub use judge::Weighed;
 pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
 pub use preview::Preview;

@@ -334,11 +334,7 @@ struct Nothing {
 }
 
 impl Sighted for Nothing {
-    fn possible<'a>(
-        &'a self,
-        _: Context<'a>,
-        _: &'a [Target],
-    ) -> BoxFuture<'a, Result<(), Fault>> {
+    fn possible<'a>(&'a self, _: Context<'a>, _: &'a [Target]) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(std::future::ready(Ok(())))
     }
 

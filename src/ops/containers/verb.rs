@@ -48,6 +48,18 @@ pub trait Verb: Send + Sync + 'static {
         Facts::of(container)
     }
 
+    /// As [`Change::possible`], of the container as it was seen.
+    ///
+    /// # Errors
+    /// As there.
+    fn possible(
+        _cx: Context<'_>,
+        _params: &Self::Params,
+        _container: &Container,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// One sentence: what would be done.
     fn headline(params: &Self::Params, notes: &Notes) -> String;
 
@@ -95,6 +107,15 @@ impl<V: Verb> Change for V {
         let container = cx.look.container(&target::full_id(targets)?).await?;
         let (class, facts) = (V::class(params, &container), vec![V::facts(&container)]);
         Ok(Seen { class, facts, sight: container })
+    }
+
+    async fn possible(
+        cx: Context<'_>,
+        params: &V::Params,
+        _: &[Target],
+        sight: &Container,
+    ) -> Result<(), Fault> {
+        V::possible(cx, params, sight).await
     }
 
     async fn preview(

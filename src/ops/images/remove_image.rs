@@ -72,26 +72,34 @@ impl Change for RemoveImage {
 
     async fn observe(
         cx: Context<'_>,
-        params: &Params,
+        _: &Params,
         targets: &[Target],
     ) -> Result<Seen<Facts, Sight>, Fault> {
         let engine = targets.first().map(|target| target.engine.as_str()).unwrap_or_default();
         let sight = Sight::look(cx, &target::full_id(targets)?, engine).await?;
         let facts = sight.facts(targets);
-        sight.takes_no_container(params.force && facts.removes_image())?;
         let facts = targets.iter().map(|_| facts.clone()).collect();
         Ok(Seen { class: Class::Destroy, facts, sight })
+    }
+
+    async fn possible(
+        cx: Context<'_>,
+        params: &Params,
+        targets: &[Target],
+        sight: &Sight,
+    ) -> Result<(), Fault> {
+        sight.removable(cx, targets, params.force).await
     }
 
     async fn preview(
         cx: Context<'_>,
         plan: &Plan,
-        params: &Params,
+        _: &Params,
         facts: &[Facts],
         sight: Sight,
     ) -> Preview {
         match facts.first() {
-            Some(facts) => removal::preview(cx, plan.targets(), params.force, facts, &sight).await,
+            Some(facts) => removal::preview(cx, plan.targets(), facts, &sight).await,
             None => Preview::default(),
         }
     }

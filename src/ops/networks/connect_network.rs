@@ -60,6 +60,10 @@ impl Change for ConnectNetwork {
         Ok(seen)
     }
 
+    async fn possible(_: Context<'_>, _: &Ends, _: &[Target], sight: &Sight) -> Result<(), Fault> {
+        connection::possible(sight)
+    }
+
     async fn preview(cx: Context<'_>, plan: &Plan, _: &Ends, _: &[Facts], sight: Sight) -> Preview {
         let (container, network) = sight.names();
         if sight.is_connected() {

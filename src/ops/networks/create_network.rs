@@ -15,6 +15,7 @@ use crate::gate::{Change, Context, Preview, Seen, Steps, arguments};
 use crate::ops::labels::{self, Labels};
 use crate::ops::plan::{engine, one};
 use crate::ops::report::Report;
+use crate::ops::units::short;
 use crate::ports::engine::{Act, NETWORK, Network, NetworkFilter, NewNetwork};
 
 const NAME: &str = "create_network";
@@ -44,10 +45,13 @@ pub struct Facts {
     exists: bool,
 }
 
+/// The network that has the name already.
+type Sight = Option<Network>;
+
 impl Change for CreateNetwork {
     type Params = Params;
     type Facts = Facts;
-    type Sight = ();
+    type Sight = Sight;
     type Done = FullId;
     type Output = Report;
 
@@ -91,14 +95,20 @@ impl Change for CreateNetwork {
         cx: Context<'_>,
         params: &Params,
         _: &[Target],
-    ) -> Result<Seen<Facts, ()>, Fault> {
+    ) -> Result<Seen<Facts, Sight>, Fault> {
         let all = cx.look.networks(&NetworkFilter::default()).await?;
-        match all.iter().find(|network| network.name == params.name) {
-            Some(network) => Err(taken(network)),
-            None => {
-                Ok(Seen { class: Class::Mutate, facts: vec![Facts { exists: false }], sight: () })
-            }
-        }
+        let sight = all.into_iter().find(|network| network.name == params.name);
+        let facts = vec![Facts { exists: sight.is_some() }];
+        Ok(Seen { class: Class::Mutate, facts, sight })
+    }
+
+    async fn possible(
+        _: Context<'_>,
+        _: &Params,
+        _: &[Target],
+        sight: &Sight,
+    ) -> Result<(), Fault> {
+        sight.as_ref().map_or(Ok(()), |network| Err(taken(network)))
     }
 
     async fn preview(
@@ -106,7 +116,7 @@ impl Change for CreateNetwork {
         plan: &Plan,
         params: &Params,
         _: &[Facts],
-        _sight: (),
+        _: Sight,
     ) -> Preview {
         let name = text::name(&params.name);
         let leads = target::reach(&Network {
@@ -163,6 +173,6 @@ fn taken(network: &Network) -> Fault {
         "There is a network of the name {} already (id {}), and two of one name cannot be told apart \
          by it. Use another name, or the one that there is.",
         text::name(&network.name),
-        text::name(&network.id)
+        text::name(short(&network.id))
     ))
 }

@@ -119,6 +119,18 @@ pub(super) async fn observe(
     Ok(Seen { class, facts: containers.iter().map(Facts::of).collect(), sight: containers })
 }
 
+/// Refuses to begin a start that would end half-way, at what is paused.
+pub(super) fn possible(deed: Deed, containers: &[Container]) -> Result<(), Fault> {
+    let paused = containers.iter().filter(|container| container.state.paused);
+    match notes::names(paused).filter(|_| deed == Deed::Start) {
+        None => Ok(()),
+        Some(names) => Err(Fault::invalid(format!(
+            "This would end half-way, since engines start nothing that is paused: {names}. Un-pause \
+             first, with unpause_container."
+        ))),
+    }
+}
+
 /// The containers among these targets, in their order.
 pub(super) async fn look(cx: Context<'_>, targets: &[Target]) -> Result<Vec<Container>, Fault> {
     let containers = targets.iter().filter(|target| target.kind == CONTAINER.name);

@@ -5,6 +5,7 @@ mod down;
 mod down_notes;
 mod down_outcome;
 mod down_project;
+mod down_users;
 mod find;
 mod get_project;
 mod get_project_logs;

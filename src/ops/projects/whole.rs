@@ -50,6 +50,15 @@ impl<T: ToAll> Change for Whole<T> {
         lifecycle::observe(cx, targets, T::DEED).await
     }
 
+    async fn possible(
+        _: Context<'_>,
+        _: &Part,
+        _: &[Target],
+        containers: &Vec<Container>,
+    ) -> Result<(), Fault> {
+        lifecycle::possible(T::DEED, containers)
+    }
+
     async fn preview(
         cx: Context<'_>,
         plan: &Plan,
