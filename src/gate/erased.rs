@@ -1,5 +1,6 @@
 //! Operations without their types: the form in which the registry lists and the gate runs them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -61,6 +62,15 @@ pub struct Observed {
     pub facts: Vec<Value>,
     /// What was seen.
     pub sight: Box<dyn Sighted>,
+}
+
+impl Observed {
+    /// A read is bound to nothing but its target; where policy wants it confirmed, the preview says
+    /// so.
+    pub(super) fn nothing(spec: &Spec) -> Self {
+        let sight = Box::new(Nothing { title: spec.title.clone() });
+        Self { class: spec.class, facts: Vec::new(), sight }
+    }
 }
 
 impl fmt::Debug for Observed {
@@ -335,5 +345,26 @@ impl<T: Change> Sighted for OfChange<T> {
     fn preview<'a>(self: Box<Self>, cx: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
         let Self { params, facts, sight } = *self;
         Box::pin(async move { T::preview(cx, plan, &params, &facts, sight).await })
+    }
+}
+
+struct Nothing {
+    title: Cow<'static, str>,
+}
+
+impl Sighted for Nothing {
+    fn possible<'a>(&'a self, _: Context<'a>, _: &'a [Target]) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn preview<'a>(self: Box<Self>, _: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
+        let targets = plan.targets().iter();
+        let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
+        let preview = Preview {
+            headline: format!("{}. It changes nothing, but can show secrets.", self.title),
+            facts: facts.collect(),
+            notes: Vec::new(),
+        };
+        Box::pin(std::future::ready(preview))
     }
 }

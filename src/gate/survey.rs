@@ -300,7 +300,7 @@ impl Gate {
                 let cx = self.context(asked.caller, &basis.policy);
                 call.observe(cx, &basis.targets).await?
             }
-            Call::Read(_) => nothing_observed(asked.spec),
+            Call::Read(_) => Observed::nothing(asked.spec),
         };
         if observed.class > asked.spec.ceiling {
             return Err(undeclared(asked.spec, observed.class));
@@ -356,33 +356,6 @@ impl Call {
             Self::Read(call) => call.resolve(cx),
             Self::Change(call) => call.resolve(cx),
         }
-    }
-}
-
-/// A read is bound to nothing but its target; where policy wants it confirmed, the preview says so.
-fn nothing_observed(spec: &Spec) -> Observed {
-    let sight = Box::new(Nothing { title: spec.title.clone() });
-    Observed { class: spec.class, facts: Vec::new(), sight }
-}
-
-struct Nothing {
-    title: Cow<'static, str>,
-}
-
-impl Sighted for Nothing {
-    fn possible<'a>(&'a self, _: Context<'a>, _: &'a [Target]) -> BoxFuture<'a, Result<(), Fault>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn preview<'a>(self: Box<Self>, _: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
-        let targets = plan.targets().iter();
-        let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
-        let preview = Preview {
-            headline: format!("{}. It changes nothing, but can show secrets.", self.title),
-            facts: facts.collect(),
-            notes: Vec::new(),
-        };
-        Box::pin(std::future::ready(preview))
     }
 }
 
