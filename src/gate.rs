@@ -1,6 +1,7 @@
 //! The one path. Every request of every face goes through [`Gate::run`]: admit, execute, finish.
 //! `Gate::admit` is the whole of what is asked before anything happens.
 
+mod afterwards;
 mod answer;
 mod change;
 mod erased;

@@ -1,7 +1,6 @@
 //! From a request to what is known of it: its grant, its arguments, its targets, its plan and what
 //! policy says. Nothing in this file changes anything but the store of grants.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -9,7 +8,6 @@ use time::OffsetDateTime;
 
 use super::erased::{Call, Observed, Sighted};
 use super::operation::Context;
-use super::preview::Preview;
 use super::refusal::{denied, undeclared};
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};

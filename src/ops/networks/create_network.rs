@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::target;
 use crate::core::grant::Permit;
+use crate::core::ids::short;
 use crate::core::ids::{FullId, Reference};
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
@@ -15,7 +16,6 @@ use crate::gate::{Change, Context, Preview, Seen, Steps, arguments};
 use crate::ops::labels::{self, Labels};
 use crate::ops::plan::{engine, one};
 use crate::ops::report::Report;
-use crate::ops::units::short;
 use crate::ports::engine::{Act, NETWORK, Network, NetworkFilter, NewNetwork};
 
 const NAME: &str = "create_network";

@@ -19,13 +19,13 @@ use filter::{Filter, Params};
 use outcome::{Done, Pruned};
 
 use crate::core::grant::{Granted, Permit};
+use crate::core::ids::short;
 use crate::core::operation::{Class, Drift, Kind, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Proceed, Seen, Steps};
 use crate::ops::beside::{AT_ONCE, in_time};
-use crate::ops::units::short;
 use crate::ports::engine::{Act, Asked, DiskUsage, Share, Stored};
 
 /// Bytes that the removal of each would free, by id, where the engine knows.
