@@ -9,7 +9,7 @@ use super::afterwards::Afterwards;
 use super::answer::{Answer, Status};
 use super::erased::{ChangeCall, Rendered};
 use super::finish::{broke_off, not_recorded};
-use super::steps::Recorder;
+use super::steps::{Recorder, Tally};
 use super::trail::Trail;
 use super::{Admitted, Gate};
 use crate::core::reason::{Fault, Reason};
@@ -38,7 +38,9 @@ impl Gate {
         let Admitted { spec, permit, caller, policy, progress, .. } = admitted;
         let cx = self.context(caller, policy);
         let (executed, tally) = {
-            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress.as_deref());
+            let tally = Tally::of(cx, call, permit).await;
+            let progress = progress.as_deref();
+            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress, tally);
             let execute = call.execute(cx, &*self.parts.act, permit, &mut steps);
             let executed = AssertUnwindSafe(execute).catch_unwind().await;
             let executed = executed.unwrap_or_else(|_panic| Err(broke_off()));

@@ -13,7 +13,7 @@ use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
 use super::{Gate, note};
 use crate::core::grant::{self, GrantRow, RequestKey, Token};
-use crate::core::operation::{Class, Spec};
+use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};
 use crate::core::policy::{Effect, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
@@ -28,6 +28,7 @@ pub(super) struct Survey {
     pub(super) key: RequestKey,
     pub(super) verdict: Verdict,
     pub(super) class: Class,
+    pub(super) drift: Drift,
     pub(super) seen_at: OffsetDateTime,
     pub(super) caller: Caller,
     pub(super) policy: Arc<Policy>,
@@ -265,7 +266,7 @@ impl Gate {
         known.plan = Some(plan.digest());
         note(known, &verdict);
         let (plan, caller, policy) = (Arc::new(plan), caller.clone(), Arc::clone(policy));
-        Ok(Survey { plan, key, verdict, class, seen_at, caller, policy, sight })
+        Ok(Survey { plan, key, verdict, class, drift: spec.drift, seen_at, caller, policy, sight })
     }
 
     /// Refuses what the engine is sure to refuse as things are.

@@ -174,7 +174,7 @@ impl Change for RunContainer {
             kept.insert("command".into(), json!(words));
         }
         if !params.labels.is_empty() {
-            kept.insert("labels".into(), params.labels.names());
+            kept.insert("labels".into(), params.labels.recorded(&params.env.entries()));
         }
         kept
     }

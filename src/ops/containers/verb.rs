@@ -139,7 +139,7 @@ impl<V: Verb> Change for V {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Done, Fault> {
-        let facts = plan::first::<Facts>(permit)?;
+        let facts = plan::at::<Facts>(permit, 0)?;
         let target = plan::one(permit)?;
         let acted = V::act(act, params, &target, &facts).await?;
         Ok(Done { acted, auto_remove: facts.auto_remove, unnamed: facts.unnamed })

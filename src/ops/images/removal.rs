@@ -2,7 +2,7 @@
 //! in the way, and whether anything can bring it back.
 
 use futures_util::future::try_join;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -16,11 +16,8 @@ use crate::ports::engine::{ContainerRow, Image, ImageFilter, ImageId, ImageName,
 /// Names in one line, at most.
 const NAMES_MAX: usize = 8;
 
-/// The fact that says whether the image goes with the names that go.
-pub(in crate::ops) const REMOVES_IMAGE: &str = "removesImage";
-
 /// What a grant to remove an image is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     id: String,
@@ -28,8 +25,8 @@ pub struct Facts {
     digests: Vec<String>,
     /// The ids of the containers that use it.
     containers: Vec<String>,
-    /// [`REMOVES_IMAGE`].
-    removes_image: bool,
+    /// Whether the image goes with the names that go.
+    pub(in crate::ops) removes_image: bool,
 }
 
 /// What is seen of an image that is to be removed.

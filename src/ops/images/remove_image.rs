@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::removal::{self, Facts, REMOVES_IMAGE, Sight};
+use super::removal::{self, Facts, Sight};
 use super::target;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::gate::{Change, Context, Preview, Render, Seen, Steps};
-use crate::ops::plan::{fact, one};
+use crate::ops::plan::{at, one};
 use crate::ops::report::Report;
 use crate::ops::units;
 use crate::ports::engine::{Act, IMAGE, Image, ImageId, ImageRemoval, Removed};
@@ -110,7 +110,7 @@ impl Change for RemoveImage {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<(ImageRemoval, Removed), Fault> {
-        let removal = match fact(permit, 0, REMOVES_IMAGE)? {
+        let removal = match at::<Facts>(permit, 0)?.removes_image {
             true => ImageRemoval::Image { force: params.force },
             false => ImageRemoval::Tag,
         };

@@ -75,7 +75,9 @@ impl Change for CreateNetwork {
 
     fn recorded(params: &Params) -> Map<String, Value> {
         let mut recorded = arguments(params);
-        recorded.insert("labels".into(), params.labels.names());
+        if !params.labels.is_empty() {
+            recorded.insert("labels".into(), params.labels.recorded(&[]));
+        }
         recorded
     }
 
@@ -124,15 +126,16 @@ impl Change for CreateNetwork {
             internal: params.internal,
             ..Network::default()
         });
+        let mut notes = vec![
+            ("driver", "bridge, with a subnet that the engine picks".to_owned()),
+            ("leads", leads.to_owned()),
+        ];
+        notes.extend(params.labels.rows(&[]));
+        notes.push(("undone by", "remove_network".to_owned()));
         Preview {
             headline: format!("Create the network {name} on this host."),
             facts: vec![("network", name), ("engine", engine(plan)), ("exists", "no".to_owned())],
-            notes: vec![
-                ("driver", "bridge, with a subnet that the engine picks".to_owned()),
-                ("leads", leads.to_owned()),
-                ("labels", params.labels.named()),
-                ("undone by", "remove_network".to_owned()),
-            ],
+            notes,
         }
     }
 

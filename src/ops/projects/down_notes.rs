@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 
-use super::down::{self, Parts};
+use super::down::Parts;
 use super::down_project::Params;
 use super::notes::{self, Rows, some};
 use super::place::Place;
 use super::status::{Files, folders};
+use super::things;
 use crate::core::plan::Plan;
 use crate::core::text;
 use crate::gate::{Context, Preview};
@@ -39,7 +40,7 @@ pub(super) async fn preview(
     parts: &Parts,
 ) -> Preview {
     let looks = join(in_time(cx.look.disk_usage()), users::in_time(cx));
-    let volumes = in_time(down::volumes(cx, &params.project));
+    let volumes = in_time(things::volumes(cx, &params.project));
     let ((usage, rows), (volumes, peers)) =
         join(looks, join(volumes, notes::peers(cx, &parts.containers))).await;
     let beside = Beside { usage, rows, volumes };
@@ -95,11 +96,7 @@ fn facts(plan: &Plan, params: &Params, parts: &Parts) -> Rows {
 
 fn lost(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
     if !parts.containers.is_empty() {
-        let sizes = beside.usage.as_ref().map(|usage| {
-            let own = |c: &Container| usage.containers.item(c.id.as_str()).and_then(|i| i.bytes);
-            parts.containers.iter().filter_map(own).sum()
-        });
-        let size = sizes.map_or_else(|| format!("size {UNCHECKED}"), bytes);
+        let size = own_files(&parts.containers, beside.usage.as_ref());
         rows.push(("lost for good", format!("all containers' own files ({size}) and logs")));
     }
     let sized = |volume: &Volume| {
@@ -139,6 +136,19 @@ fn lost(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
         "unnamed volumes",
         staying.map(|names| format!("those of {names} are kept, and nobody uses them any more")),
     );
+}
+
+/// How large the own files of these containers are, as far as the engine knows.
+fn own_files(containers: &[Container], usage: Option<&DiskUsage>) -> String {
+    let Some(usage) = usage else { return format!("size {UNCHECKED}") };
+    let own = |c: &Container| usage.containers.item(c.id.as_str()).and_then(|item| item.bytes);
+    let known: Vec<u64> = containers.iter().filter_map(own).collect();
+    let sum = known.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+    match known.len() {
+        0 => "size unknown".to_owned(),
+        all if all == containers.len() => bytes(sum),
+        _ => format!("at least {}", bytes(sum)),
+    }
 }
 
 /// Who else may use what goes, as far as nobody could find out.

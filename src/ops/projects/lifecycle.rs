@@ -162,16 +162,25 @@ pub(super) async fn preview(
     Preview { headline, facts, notes: notes::rows(deed, &containers, &beside) }
 }
 
-/// Acts on one container after the other, and stops at the first failure. Gives how many changed.
+/// What was done to one container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Did {
+    pub(super) acted: Acted,
+    /// Whether it is one that is removed when it stops.
+    pub(super) auto_remove: bool,
+}
+
+/// Acts on one container after the other, and stops at the first failure.
 pub(super) async fn execute(
     act: &dyn Act,
     permit: &Permit,
     steps: &mut dyn Steps,
     deed: Deed,
-) -> Result<usize, Fault> {
-    let mut changed = 0;
-    for (target, Facts { grace_seconds, .. }) in permit.targets().zip(facts(permit)?) {
+) -> Result<Vec<Did>, Fault> {
+    let mut done = Vec::new();
+    for (target, Facts { grace_seconds, container }) in permit.targets().zip(facts(permit)?) {
         if steps.begin(&target).await? == Proceed::Skip {
+            done.push(Did { acted: Acted::AlreadySo, auto_remove: container.auto_remove });
             continue;
         }
         let outcome = match deed {
@@ -180,7 +189,7 @@ pub(super) async fn execute(
             Deed::Restart => act.restart(&target, grace_seconds).await,
         };
         steps.end(&target, outcome.as_ref().map(|_| ())).await;
-        changed += usize::from(outcome? == Acted::Changed);
+        done.push(Did { acted: outcome?, auto_remove: container.auto_remove });
     }
-    Ok(changed)
+    Ok(done)
 }

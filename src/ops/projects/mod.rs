@@ -18,6 +18,7 @@ mod restart_project;
 mod start_project;
 mod status;
 mod stop_project;
+mod things;
 mod whole;
 
 pub use down_project::DownProject;

@@ -57,6 +57,9 @@ pub trait Prunable: Send + Sync + 'static {
         among: Among<'_>,
     ) -> impl Future<Output = Result<Vec<Unused<Self::Facts>>, Fault>> + Send;
 
+    /// Looks whether one is there, used or not.
+    fn look<'a>(cx: Context<'a>, target: &'a Target) -> Asked<'a, ()>;
+
     /// Removes one, which the engine refuses if something uses it by now.
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()>;
 
@@ -201,6 +204,10 @@ impl<T: Prunable> Change for Prune<T> {
             let (now, about) = now.map(|one| (one.facts, one.about)).unzip();
             facts.push(now);
             sight.push(about.unwrap_or_else(|| GONE.to_owned()));
+        }
+        if let ([alone], [None]) = (targets, facts.as_slice()) {
+            // Whether it is used or gone can be said of one.
+            T::look(cx, alone).await?;
         }
         Ok(Seen { class: Class::Destroy, facts, sight })
     }

@@ -94,7 +94,7 @@ fn asked(params: &Params, new: &NewContainer) -> Rows {
         rows.extend(value.map(|value| (label, value)));
     }
     if !params.labels.is_empty() {
-        rows.push(("labels", params.labels.named()));
+        rows.extend(params.labels.rows(&params.env.entries()));
     }
     rows
 }

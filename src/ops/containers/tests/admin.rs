@@ -96,7 +96,7 @@ async fn grave<C: Change>(engine: &Fake, arguments: Value) -> String {
     };
     let plan = Plan::new(parts).unwrap();
     let preview = C::preview(cx, &plan, &params, &seen.facts, seen.sight).await;
-    preview.text(fake::NOW)
+    preview.text(fake::NOW, C::spec().drift)
 }
 
 #[tokio::test]

@@ -230,6 +230,13 @@ async fn who_joins_in_between_ends_the_plan() {
     ] {
         assert!(answer.text.contains(&line), "{line}: {}", answer.text);
     }
+    // What the engine names can be read, and so can what is so now.
+    let id = docker(&["network", "inspect", "--format", "{{.Id}}", &front]);
+    assert!(answer.text.contains(&id[..12]) && !answer.text.contains("(hidden)"));
+    let state = format!("\nState afterwards, as before: {front}, {data}; gone: {}.\n", web.name);
+    assert!(answer.text.contains(&state), "{state}: {}", answer.text);
+    assert!(!answer.text.contains("sha256:") && !answer.text.contains('{'), "{}", answer.text);
+    assert_eq!(answer.data["facts"][0], "not_found");
     docker(&["rm", "-f", guest.id.as_str()]);
     let (_, answer) = real.confirm("down_project", project.arguments()).await;
     assert_eq!(answer.status, Status::Ok, "{}", answer.text);
