@@ -117,7 +117,8 @@ async fn who_took_a_container_away_is_not_passed_over() {
         Ok(Acted::AlreadySo)
     }));
     let done = fake::call(&gate, "stop_project", arguments).await;
-    let said = "Stopped 1 container of project shop. 1 was removed meanwhile by somebody else. Now:";
+    let said =
+        "Stopped 1 container of project shop. 1 was removed meanwhile by somebody else. Now:";
     assert!(done.text.starts_with(said), "{}", done.text);
     assert!(done.text.contains("web        removed meanwhile"), "{}", done.text);
     let last = world.records.lock().unwrap().last().cloned().unwrap();
