@@ -105,6 +105,7 @@ fn given(keys: &mut Keys<'_, '_>, vocabulary: &Vocabulary) -> Option<Given> {
             "class" => given.class = what.class(problems),
             "at" => given.at = what.moment(problems),
             "count" => given.count = what.count(problems).unwrap_or(0),
+            "kind" if known.spec.kinds.len() > 1 => given.kind = what.kind(problems),
             "toolset" | "kind" => problems.add(&leaf.key, || {
                 format!("`{}` follows from `op` and is not given. Leave it out.", leaf.name)
             }),
@@ -173,6 +174,16 @@ impl Said<'_> {
             });
         }
         Class::ALL.into_iter().find(|class| class.as_str() == found)
+    }
+
+    /// The kind of the target: one of those that the operation acts on.
+    fn kind(&self, problems: &mut Problems) -> Option<String> {
+        let found = self.text(Also::default(), problems)?;
+        let names: Vec<&str> = self.known.spec.kinds.iter().map(|kind| kind.name).collect();
+        if let Err(why) = word("kind", &found, &names) {
+            problems.add(&self.leaf.node.span(), || why);
+        }
+        Some(found)
     }
 
     fn moment(&self, problems: &mut Problems) -> Option<OffsetDateTime> {

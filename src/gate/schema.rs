@@ -163,7 +163,14 @@ fn typed(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(),
     match declared.get("type").and_then(Value::as_str) {
         Some("integer") if given == "number" => Ok(()),
         Some(wanted) if wanted != given => {
-            Err(Fault::invalid(format!("`{name}` takes a value of type {wanted}, not {given}.")))
+            let mend = match (wanted, given) {
+                ("string", "number" | "boolean") => " Put it in quotes.",
+                ("integer" | "boolean", "string") => " Write it without quotes.",
+                ("array", "string") => " Put it in brackets, each element in quotes.",
+                _ => "",
+            };
+            let not = format!("`{name}` takes a value of type {wanted}, not {given}.{mend}");
+            Err(Fault::invalid(not))
         }
         _ => Ok(()),
     }

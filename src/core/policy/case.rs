@@ -37,6 +37,8 @@ pub struct Given {
     pub operation: String,
     /// The effective class; none for the declared one.
     pub class: Option<Class>,
+    /// The kind of the target; none for the first that has all that is given of it.
+    pub kind: Option<String>,
     /// The target's name.
     pub name: String,
     /// The target's id.
@@ -177,8 +179,9 @@ impl Given {
     pub fn target(&self, known: &Known) -> Option<Target> {
         // What is given tells which of several kinds is meant.
         let has_all = |kind: &&&Kind| self.attributes.keys().all(|n| kind.attribute(n).is_some());
-        let kinds = known.spec.kinds;
-        let kind = kinds.iter().find(has_all).or_else(|| kinds.first())?;
+        let named = |kind: &&&Kind| self.kind.as_ref().is_none_or(|name| kind.name == name);
+        let kinds = || known.spec.kinds.iter().filter(named);
+        let kind = kinds().find(has_all).or_else(|| kinds().next())?;
         let mut attributes = self.attributes.clone();
         for attribute in kind.attributes.iter().filter(|attribute| attribute.always) {
             let typical = if attribute.form == Form::Flag { "false" } else { "" };
