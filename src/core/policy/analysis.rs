@@ -93,11 +93,13 @@ pub(super) fn declared(
         Key::Op => any(&spec.name),
         Key::Toolset => any(spec.toolset),
         Key::Kind => {
-            let each = || spec.kinds.iter().map(|kind| any(kind.name));
-            match each().next() {
-                None => Match::Cannot,
-                Some(first) if each().all(|one| one == first) => first,
-                Some(_) => Match::May,
+            let fitting = spec.kinds.iter().filter(|kind| any(kind.name) == Match::Matches).count();
+            match spec.kinds {
+                _ if fitting == 0 => Match::Cannot,
+                [_] => Match::Matches,
+                // Of what acts on several kinds, a request without a target has none of them.
+                all if fitting == all.len() && known.always_acts() => Match::Matches,
+                _ => Match::May,
             }
         }
         key if condition.any.iter().any(|glob| can_match(glob, key, known)) => Match::May,
@@ -214,7 +216,9 @@ fn is_shadowed(rule: &Rule, other: &Rule, known: &Known, class: Class) -> bool {
         declared(condition, known, class, declared_counts(whose.effect, unless))
     };
     let matches = other.matches.iter().all(|condition| {
-        !condition.key.is_declared() || of(other, condition, false) == Match::Matches
+        !condition.key.is_declared()
+            || of(other, condition, false) == Match::Matches
+            || rule.matches.iter().any(|given| implies(given, condition))
     });
     let never_excepted = || {
         other.unless.iter().any(|exception| {

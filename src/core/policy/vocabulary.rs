@@ -17,6 +17,14 @@ pub struct Known {
     pub arguments: BTreeMap<String, Argument>,
 }
 
+impl Known {
+    /// Whether no request goes without a target, since each names one.
+    pub(super) fn always_acts(&self) -> bool {
+        let required = |name: &&str| self.arguments.get(*name).is_some_and(|one| one.required);
+        !self.spec.references.is_empty() && self.spec.references.iter().all(required)
+    }
+}
+
 /// An argument as policy knows it.
 #[derive(Clone, Debug, Default)]
 pub struct Argument {

@@ -98,10 +98,8 @@ pub(super) struct Model {
 /// The effective classes of an operation, with a target and without one, as these can be.
 pub(super) fn grounds(known: &Known) -> Vec<(Class, Option<&'static Kind>)> {
     let spec = &known.spec;
-    let required = |name: &&str| known.arguments.get(*name).is_some_and(|one| one.required);
-    let always = !spec.references.is_empty() && spec.references.iter().all(required);
     let mut kinds: Vec<_> = spec.kinds.iter().copied().map(Some).collect();
-    if !always || kinds.is_empty() {
+    if !known.always_acts() || kinds.is_empty() {
         kinds.push(None);
     }
     let classes = ClassSet::between(spec.class, spec.ceiling);

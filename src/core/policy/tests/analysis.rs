@@ -101,6 +101,7 @@ fn a_rule_that_never_matches_is_explained() {
         "deny name = web unless name = web, toolset = core",
         "deny op = remove, arg.tags = a unless arg.tags = a",
         "deny class = destroy unless class = mutate",
+        "deny op = attach unless kind = link | unit",
     ] {
         assert_eq!(never_matches(&rule(text), vocabulary()), None, "{text}");
     }
@@ -165,6 +166,11 @@ fn a_stricter_rule_may_cover_another() {
         ("allow op = stop unless class = mutate", "deny op = stop unless class = destroy", true),
         ("deny client = a", "deny client = a", false),
         ("confirm client = a*", "deny client = *", true),
+        // What acts on several kinds may also be asked to act on nothing, which has no kind.
+        ("allow op = attach", "confirm kind = link | unit", false),
+        ("allow op = stop", "confirm kind = link | unit", true),
+        ("allow op = attach, kind = link", "confirm kind = link | unit", true),
+        ("allow op = attach, kind = link", "confirm kind = unit", false),
     ] {
         assert_eq!(is_shadowed(&rule(one), &rule(other)), shadowed, "{one} / {other}");
     }
