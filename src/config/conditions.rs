@@ -109,7 +109,7 @@ impl Within {
         let fits = |key: &Key| match self {
             Self::Match => true,
             Self::Unless => *key != Key::Client,
-            Self::Given => !matches!(key, Key::Toolset | Key::Kind),
+            Self::Given => *key != Key::Toolset,
         };
         let mut keys: Vec<_> =
             KEYS.iter().filter(|(_, key)| fits(key)).map(|(name, _)| *name).collect();

@@ -116,13 +116,13 @@ fn supposed(
     let vocabulary = &desk.origin.vocabulary;
     let known = vocabulary.get(name).ok_or_else(|| unclassified(name, vocabulary))?;
     let given = config::given(name, words, vocabulary)?;
-    let (target, arguments) = (given.target(known), given.arguments(known));
+    let (targets, arguments) = (given.targets(known), given.arguments(known));
     let history = History::assumed(given.count);
     let query = Query {
         class: Some(given.class.unwrap_or(known.spec.class)),
         arguments: Some(&arguments),
         client: Some(given.client.as_deref()),
-        targets: Some(target.as_slice()),
+        targets: Some(&targets),
         now: given.at,
         history: Some(&history),
         ..Query::unknown(&known.spec)

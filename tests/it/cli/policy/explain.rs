@@ -153,6 +153,10 @@ fn switched_off_is_no_matter_of_policy_and_is_said() {
     assert!(notes[1].as_str().unwrap().contains("`containers` is not offered"), "{found}");
 }
 
+fn kind_of(account: &Value) -> &str {
+    account["target"]["kind"].as_str().unwrap()
+}
+
 #[test]
 fn a_made_up_request_is_what_a_test_gives() {
     let sandbox = project(PROJECT);
@@ -172,6 +176,11 @@ fn a_made_up_request_is_what_a_test_gives() {
             "{given:?}"
         );
     }
+    let args = ["explain", "connect_network", "--json", "--given", "kind=container", "name=web"];
+    let found = policy(&sandbox, &args).json();
+    let kinds: Vec<&str> = found["targets"].as_array().unwrap().iter().map(kind_of).collect();
+    assert_eq!(kinds, ["network", "container"], "{found}");
+    assert_eq!(found["targets"][1]["target"]["name"], "web");
     for bad in
         ["lable.env=prod", "env=prod", "prod", "class=mighty", "at=noon", "count=-1", "op=ping"]
     {
