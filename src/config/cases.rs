@@ -114,7 +114,7 @@ fn given(keys: &mut Keys<'_, '_>, vocabulary: &Vocabulary) -> Option<Given> {
     }
     if problems.count() == before
         && !given.attributes.is_empty()
-        && given.described(known).is_none()
+        && given.described(&known.spec).is_none()
     {
         problems.add(&span, || {
             format!(

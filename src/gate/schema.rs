@@ -127,6 +127,11 @@ fn fits(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), 
         }
         Value::Object(members) => {
             counted(name, declared, ["minProperties", "maxProperties"], members.len())?;
+            if let Some(declared) = each("propertyNames") {
+                let of_name = format!("{name} (each name)");
+                let mut names = members.keys().map(|key| Value::String(key.clone()));
+                names.try_for_each(|key| within(&of_name, declared, &key))?;
+            }
             let Some(declared) = each("additionalProperties") else { return Ok(()) };
             let path = |key: &str| format!("{name}.{}", text::name(key));
             members.iter().try_for_each(|(key, member)| fits(&path(key), declared, member))
@@ -162,9 +167,23 @@ fn typed(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(),
     match declared.get("type").and_then(Value::as_str) {
         Some("integer") if given == "number" => Ok(()),
         Some(wanted) if wanted != given => {
-            Err(Fault::invalid(format!("`{name}` takes a value of type {wanted}, not {given}.")))
+            let example = example(wanted).map(|example| format!(", such as {example}"));
+            Err(Fault::invalid(format!(
+                "`{name}` takes a value of type {wanted}{}, not {given}.",
+                example.unwrap_or_default()
+            )))
         }
         _ => Ok(()),
+    }
+}
+
+/// A value of a type that is not written like a word.
+fn example(wanted: &str) -> Option<&'static str> {
+    match wanted {
+        "array" => Some("[\"one\", \"two\"]"),
+        "object" => Some("{\"name\": \"value\"}"),
+        "string" => Some("\"text\""),
+        _ => None,
     }
 }
 
@@ -217,6 +236,7 @@ mod tests {
             "l": {"type": "array", "minItems": 1, "maxItems": 2,
                   "items": {"type": "string", "maxLength": 2}},
             "m": {"type": "object", "maxProperties": 1,
+                  "propertyNames": {"minLength": 1, "maxLength": 2},
                   "additionalProperties": {"type": "string", "maxLength": 2}},
         }}) else {
             return Map::new();
@@ -261,6 +281,9 @@ mod tests {
             (json!({"m": {}}), true),
             (json!({"m": {"k": "ab"}}), true),
             (json!({"m": {"k": "abc"}}), false),
+            (json!({"m": {"kl": "a"}}), true),
+            (json!({"m": {"klm": "a"}}), false),
+            (json!({"m": {"": "a"}}), false),
             (json!({"m": {"k": 5}}), false),
             (json!({"m": {"k": "a", "l": "b"}}), false),
         ] {

@@ -12,7 +12,7 @@ use super::query::Query;
 use super::rule::{Place, Rule};
 use super::vocabulary::Known;
 use super::{Effect, Policy};
-use crate::core::operation::{Class, Form, Kind};
+use crate::core::operation::{Class, Form, Kind, Spec};
 use crate::core::plan::Target;
 
 /// A request with the verdict that it must get.
@@ -146,7 +146,7 @@ impl Extremes {
 
 impl Case {
     fn run(&self, policy: &Policy, extremes: Option<&Extremes>, known: &Known) -> Ran {
-        let targets = self.given.targets(known);
+        let targets = self.given.targets(&known.spec);
         let arguments = self.given.arguments(known);
         let history = History::assumed(self.given.count);
         let query = Query {
@@ -175,7 +175,7 @@ impl Case {
             found: verdict.effect(),
             rule: verdict.rule().into(),
             timeless,
-            taken_for: self.given.taken_for(known),
+            taken_for: self.given.taken_for(&known.spec),
             passed: !timeless && verdict.effect() == self.expect && by,
             place: self.place.clone(),
         }
@@ -184,33 +184,33 @@ impl Case {
 
 impl Given {
     /// The kind of the target that is described; none if there is none that can be so.
-    pub fn described(&self, known: &Known) -> Option<&'static Kind> {
+    pub fn described(&self, spec: &Spec) -> Option<&'static Kind> {
         let can_be = |kind: &&&'static Kind| {
             self.kind.is_none_or(|name| name == kind.name)
                 && self.attributes.keys().all(|name| kind.attribute(name).is_some())
         };
-        known.spec.kinds.iter().find(can_be).copied()
+        spec.kinds.iter().find(can_be).copied()
     }
 
     /// What it acts on: the target that is described, and one of which nothing is said for each
     /// other kind that every request of the operation names.
-    pub fn targets(&self, known: &Known) -> Vec<Target> {
-        let described = self.described(known);
+    pub fn targets(&self, spec: &Spec) -> Vec<Target> {
+        let described = self.described(spec);
         let Self { name, id, engine, attributes, .. } = self;
         let target = |(place, kind): (usize, &&'static Kind)| {
             if described == Some(*kind) {
                 return Some(typical(kind, [id, name, engine], attributes.clone()));
             }
-            let is_named = place < known.spec.references.len();
+            let is_named = place < spec.references.len();
             is_named.then(|| typical(kind, ["", "", engine], BTreeMap::new()))
         };
-        known.spec.kinds.iter().enumerate().filter_map(target).collect()
+        spec.kinds.iter().enumerate().filter_map(target).collect()
     }
 
     /// The kind that is described where several could be meant and none is said.
-    fn taken_for(&self, known: &Known) -> Option<&'static str> {
-        let open = self.kind.is_none() && known.spec.kinds.len() > 1;
-        self.described(known).filter(|_| open).map(|kind| kind.name)
+    fn taken_for(&self, spec: &Spec) -> Option<&'static str> {
+        let open = self.kind.is_none() && spec.kinds.len() > 1;
+        self.described(spec).filter(|_| open).map(|kind| kind.name)
     }
 
     /// The arguments, with defaults filled in.

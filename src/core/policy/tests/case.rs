@@ -74,7 +74,7 @@ fn what_every_request_names_is_made_up_too() {
     let mut known = vocabulary().get("attach").unwrap().clone();
     known.spec.references = &["link"];
     let kinds = |given: &Given| -> Vec<(&str, String)> {
-        given.targets(&known).into_iter().map(|target| (target.kind, target.name)).collect()
+        given.targets(&known.spec).into_iter().map(|target| (target.kind, target.name)).collect()
     };
     let name = || "web".to_owned();
     let mut given = Given { kind: Some("unit"), name: name(), ..on("attach") };
@@ -82,7 +82,7 @@ fn what_every_request_names_is_made_up_too() {
     given.kind = Some("link");
     assert_eq!(kinds(&given), [("link", name())]);
     known.spec.references = &["link", "unit"];
-    let both = given.targets(&known);
+    let both = given.targets(&known.spec);
     assert!(both.iter().all(|target| target.attributes.len() <= 2), "{both:?}");
     assert_eq!(both.len(), 2);
 }

@@ -74,6 +74,7 @@ fn a_target_can_be_named_in_each_way() {
         &["restart_container", "web"][..],
         &["restart_container", WEB],
         &["restart_container", "container=web"],
+        &["restart_container", "timeout=5", "web"],
         &["restart_container", "--args", r#"{"container": "web"}"#],
     ] {
         let ran = explain(&sandbox, &engine, args);
