@@ -19,8 +19,8 @@ mod trail;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -44,12 +44,13 @@ use crate::core::plan::Target;
 use crate::core::policy::{Effect, Policy, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, TargetRefs};
+use crate::core::secret::SealKey;
 use crate::core::text;
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
 use hold::Holds;
 use refusal::{denied, unapproved};
-use survey::{Asked, Basis, Survey};
+use survey::{Asked, Basis, Parsed, Survey};
 use trail::Trail;
 
 /// Requests that wait for a free place, for each place; more are refused.
@@ -99,6 +100,7 @@ pub struct Gate {
     closing: AtomicBool,
     reloading: Mutex<()>,
     offers: watch::Sender<u64>,
+    seal_key: OnceLock<SealKey>,
 }
 
 impl fmt::Debug for Gate {
@@ -145,6 +147,7 @@ impl Gate {
             closing: AtomicBool::new(false),
             reloading: Mutex::default(),
             offers: watch::Sender::default(),
+            seal_key: OnceLock::new(),
         }
     }
 
@@ -196,9 +199,9 @@ impl Gate {
         trail: &mut Trail,
     ) -> Result<Admitted<'_>, Stop> {
         let Request { operation, arguments, caller, confirm, progress } = request;
-        let (spec, call) =
+        let Parsed { spec, call, open } =
             self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
-        let asked = Asked { spec, call: &call, caller: &caller, granted: None };
+        let asked = Asked { spec, call: &call, open: &open, caller: &caller, granted: None };
         let policy = self.policy().await?;
         self.refuse_at_once(&asked, &policy, &mut trail.known)?;
         let granted = presented.transpose()?;
@@ -240,6 +243,16 @@ impl Gate {
             held = Holds::until_counted(holds, written).await?;
         }
         Ok(Admitted { spec, call, caller, policy, targets, permit, progress, _held: held })
+    }
+
+    /// The key of this process, by which secrets are sealed. It is made when it is first needed.
+    fn seal_key(&self) -> Result<&SealKey, Fault> {
+        if let Some(key) = self.seal_key.get() {
+            return Ok(key);
+        }
+        let mut bits = [0; SealKey::BYTES];
+        self.parts.entropy.fill(&mut bits)?;
+        Ok(self.seal_key.get_or_init(|| SealKey::from_random(bits)))
     }
 
     fn redeem(

@@ -11,5 +11,6 @@ pub mod policy;
 pub mod reason;
 pub mod record;
 pub mod redact;
+pub mod secret;
 pub mod signals;
 pub mod text;

@@ -5,8 +5,11 @@ mod shape;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use shape::{is_digest_label, is_env_name, is_secret_word, login_end, names_secret};
+use shape::{
+    is_digest_label, is_env_name, is_secret_word, login_end, may_name_secret, names_secret,
+};
 
 /// What stands for a hidden part.
 pub const HIDDEN: &str = "(hidden)";
@@ -44,6 +47,31 @@ const PART_BYTES_MIN: usize = 6;
 /// A hidden value is looked for as a whole word from this length on, in bytes.
 const WORD_BYTES_MIN: usize = 4;
 
+/// A short flag of a program that holds a password.
+#[derive(Clone, Copy, Debug)]
+struct Short {
+    program: &'static str,
+    flag: &'static str,
+    /// In the same word.
+    glued: bool,
+    /// In the next word.
+    apart: bool,
+}
+
+const SHORT: [Short; 5] = [
+    Short { program: "mysql", flag: "-p", glued: true, apart: false },
+    Short { program: "mariadb", flag: "-p", glued: true, apart: false },
+    Short { program: "sshpass", flag: "-p", glued: true, apart: true },
+    Short { program: "redis", flag: "-a", glued: false, apart: true },
+    Short { program: "valkey", flag: "-a", glued: false, apart: true },
+];
+
+impl Short {
+    fn is_in(&self, word: &str) -> bool {
+        self.glued && word.len() > self.flag.len() && word.starts_with(self.flag)
+    }
+}
+
 /// What is expected of the next word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -58,19 +86,28 @@ enum Next {
 }
 
 /// Hides what may be secret in one configuration, and counts it.
-#[derive(Debug)]
+#[derive(Default)]
 pub struct Redactor {
     /// Values of variables that are secret by name or shape, longest first.
     secrets: Vec<String>,
     /// Values of all other hidden variables.
     others: Vec<String>,
+    /// The flags of the programs in the command that is being read.
+    short: Vec<Short>,
     hidden: usize,
+}
+
+/// Without what must not be shown.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("hidden", &self.hidden).finish_non_exhaustive()
+    }
 }
 
 impl Redactor {
     /// Learns from `NAME=value` entries the values that must not appear anywhere else.
     pub fn new(env: &[String]) -> Self {
-        let mut blank = Self { secrets: Vec::new(), others: Vec::new(), hidden: 0 };
+        let mut blank = Self::default();
         let (mut secrets, mut others) = (Vec::new(), Vec::new());
         for (name, value) in env.iter().filter_map(|entry| entry.split_once('=')) {
             if value.len() < WORD_BYTES_MIN || blank.may_show(name, value) {
@@ -80,7 +117,7 @@ impl Redactor {
             if secret { &mut secrets } else { &mut others }.push(value.to_owned());
         }
         secrets.sort_by_key(|value| Reverse(value.len()));
-        Self { secrets, others, hidden: 0 }
+        Self { secrets, others, ..Self::default() }
     }
 
     /// How many values and parts were hidden so far.
@@ -103,9 +140,8 @@ impl Redactor {
 
     /// A program and its arguments.
     pub fn command(&mut self, words: &[String]) -> Vec<String> {
-        let runs =
-            |programs: [&str; 2]| words.iter().any(|w| programs.iter().any(|p| w.contains(p)));
-        let (mysql, redis) = (runs(["mysql", "mariadb"]), runs(["redis", "valkey"]));
+        let runs = |short: &Short| words.iter().any(|word| word.contains(short.program));
+        self.short = SHORT.into_iter().filter(runs).collect();
         let mut next = Next::Any;
         let mut out = Vec::with_capacity(words.len());
         for word in words {
@@ -116,16 +152,17 @@ impl Redactor {
             });
             out.push(if expected == Next::Secret || self.others.contains(word) {
                 self.hide()
-            } else if mysql && word.len() > 2 && word.starts_with("-p") {
-                format!("-p{}", self.hide())
+            } else if let Some(Short { flag, .. }) = self.glued(word) {
+                format!("{flag}{}", self.hide())
             } else if let Some((name, _)) = flagged {
                 format!("{name}={}", self.hide())
             } else {
                 let (masked, after) = self.mask_from(word, expected);
-                next = if redis && word == "-a" { Next::Secret } else { after };
+                next = after;
                 masked
             });
         }
+        self.short.clear();
         out
     }
 
@@ -156,6 +193,11 @@ impl Redactor {
         let harmless = harmless && self.mask(value) == value;
         self.hidden = before;
         harmless
+    }
+
+    /// The flag with a password in it that this word is.
+    fn glued(&self, word: &str) -> Option<Short> {
+        self.short.iter().find(|short| short.is_in(word)).copied()
     }
 
     fn hide(&mut self) -> String {
@@ -189,9 +231,17 @@ impl Redactor {
                 next = Next::Any;
                 continue;
             }
+            if let Some(Short { flag, .. }) = self.glued(chunk) {
+                out.push_str(flag);
+                rest = tail.get(flag.len()..).unwrap_or_default();
+                next = Next::Secret;
+                continue;
+            }
             let (word, tail) = split(tail, is_gap);
             self.word(word, &mut out);
-            next = after(word, tail, next);
+            let blank = tail.chars().next().is_none_or(char::is_whitespace);
+            let apart = self.short.iter().any(|short| short.apart && short.flag == word);
+            next = if apart && blank { Next::Secret } else { after(word, tail, next) };
             rest = tail;
         }
         (out, next)
@@ -267,11 +317,12 @@ fn after(word: &str, tail: &str, expected: Next) -> Next {
         return Next::Secret;
     }
     let variable = word.strip_prefix("-e").unwrap_or(word);
-    if assigned && (expected == Next::Pair || is_env_name(variable)) {
+    let named = expected == Next::Pair || is_env_name(variable) || may_name_secret(word);
+    if assigned && named {
         return if is_harmless(variable) { Next::Any } else { Next::Secret };
     }
     match word {
-        "-e" | "--env" => Next::Pair,
+        "-e" | "--env" | "declare" | "env" | "export" => Next::Pair,
         "-u" | "--user" => Next::Login,
         _ => Next::Any,
     }

@@ -13,7 +13,7 @@ use crate::core::record::{Caller, TargetRefs};
 use crate::core::text;
 
 /// One request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// The operation's name.
     pub operation: String,
@@ -25,6 +25,13 @@ pub struct Request {
     pub confirm: Confirm,
     /// Whom to tell how far a change has come, if anybody wants to know.
     pub progress: Option<Arc<dyn Progress>>,
+}
+
+/// Without the values of arguments, which can hold secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()
+    }
 }
 
 /// Somebody who wants to know how far a change has come.

@@ -1,12 +1,13 @@
 //! What the gate would say of a request that nobody makes: the same steps to the same decision, and
 //! nothing after it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::survey::{Asked, Basis, Decision};
+use super::survey::{Asked, Basis, Decision, Parsed};
 use super::{Gate, refusal};
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::Target;
@@ -16,7 +17,6 @@ use crate::core::record::{Caller, Event, Record};
 use crate::ports::{BoxFuture, Judge, Judgement};
 
 /// A request that was decided on, with everything that was known.
-#[derive(Debug)]
 pub struct Weighed<'a> {
     /// The operation's declaration.
     pub spec: &'a Spec,
@@ -37,6 +37,13 @@ pub struct Weighed<'a> {
     /// Why its target is made up, if it is: there is nothing now on which it would act.
     pub supposed: Option<String>,
     client: Option<String>,
+}
+
+/// Without the arguments, which can hold secrets.
+impl fmt::Debug for Weighed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Weighed").field("operation", &self.spec.name).finish_non_exhaustive()
+    }
 }
 
 impl Weighed<'_> {
@@ -67,12 +74,12 @@ impl Gate {
     ) -> Result<Weighed<'_>, Fault> {
         // What is learned for the record of a request is not recorded of a mere question.
         let mut known = Record::new(Event::Read);
-        let (spec, call) = self.parse(name, arguments, false, &mut known)?;
-        let asked = Asked { spec, call: &call, caller, granted: None };
+        let Parsed { spec, call, open } = self.parse(name, arguments, false, &mut known)?;
+        let asked = Asked { spec, call: &call, open: &open, caller, granted: None };
         let policy = self.policy().await?;
         let weighed = |policy, decision: Decision, class, targets| {
             let Decision { verdict, now, history } = decision;
-            let (arguments, client) = (call.arguments(), caller.client.clone());
+            let (arguments, client) = (asked.arguments(), caller.client.clone());
             let supposed = None;
             Weighed {
                 spec,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::core::operation::Spec;
 use crate::core::policy::Argument;
 use crate::core::reason::Fault;
+use crate::core::secret::{MARK, SealKey, Secret};
 use crate::core::text;
 
 /// The argument that a confirm token is presented in.
@@ -224,6 +225,55 @@ fn within(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<()
     Ok(())
 }
 
+/// Whether arguments are declared that hold secrets, and some are given.
+pub(super) fn holds_secrets(schema: &Map<String, Value>, arguments: &Map<String, Value>) -> bool {
+    let declared = |name: &String| schema.get("properties")?.get(name);
+    arguments.keys().filter_map(declared).any(is_secret)
+}
+
+fn is_secret(declared: &Value) -> bool {
+    let inside = |key: &str| declared.get(key).is_some_and(is_secret);
+    declared.get(MARK) == Some(&Value::Bool(true))
+        || inside("items")
+        || inside("additionalProperties")
+}
+
+/// Seals the secrets among arguments that were checked, which no operation reads otherwise. Gives
+/// the arguments that held any as they were, for policy alone.
+pub(super) fn seal(
+    schema: &Map<String, Value>,
+    arguments: &mut Map<String, Value>,
+    key: &SealKey,
+) -> Map<String, Value> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let mut open = Map::new();
+    for (name, value) in arguments {
+        let declared = properties.and_then(|properties| properties.get(name));
+        if let Some(declared) = declared.filter(|declared| is_secret(declared)) {
+            open.insert(name.clone(), value.clone());
+            seal_each(declared, value, key);
+        }
+    }
+    open
+}
+
+fn seal_each(declared: &Value, value: &mut Value, key: &SealKey) {
+    let inner = |name: &str| declared.get(name).unwrap_or(&Value::Null);
+    match value {
+        Value::Array(items) => {
+            items.iter_mut().for_each(|item| seal_each(inner("items"), item, key));
+        }
+        Value::Object(members) => {
+            let declared = inner("additionalProperties");
+            members.values_mut().for_each(|member| seal_each(declared, member, key));
+        }
+        Value::String(text) if is_secret(declared) => {
+            *value = Secret::new(std::mem::take(text), key).into_argument();
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,5 +343,30 @@ mod tests {
                 "{arguments}"
             );
         }
+    }
+
+    #[test]
+    fn secrets_are_sealed_wherever_they_are_declared() {
+        let secret = json!({"type": "string", "writeOnly": true});
+        let Value::Object(schema) = json!({"properties": {
+            "s": secret, "l": {"type": "array", "items": secret},
+            "m": {"type": "object", "additionalProperties": secret}, "open": {"type": "string"},
+        }}) else {
+            return;
+        };
+        let key = SealKey::from_random([7; SealKey::BYTES]);
+        let sealed = |text: &str| Secret::new(text.to_owned(), &key).into_argument();
+        let given = json!({"s": "a", "l": ["b"], "m": {"k": "c"}, "open": "d", "other": "e"});
+        let mut arguments = given.as_object().unwrap().clone();
+        assert!(holds_secrets(&schema, &arguments));
+        let open = seal(&schema, &mut arguments, &key);
+        let expected = json!({
+            "s": sealed("a"), "l": [sealed("b")], "m": {"k": sealed("c")}, "open": "d",
+            "other": "e",
+        });
+        assert_eq!(Value::Object(arguments), expected);
+        assert_eq!(Value::Object(open), json!({"s": "a", "l": ["b"], "m": {"k": "c"}}));
+        let none = json!({"open": "d"});
+        assert!(!holds_secrets(&schema, none.as_object().unwrap()));
     }
 }

@@ -42,13 +42,32 @@ impl Survey {
     }
 }
 
+/// An operation with its arguments, as they were read.
+pub(super) struct Parsed<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) call: Call,
+    /// The arguments that hold secrets, as they were given.
+    pub(super) open: Map<String, Value>,
+}
+
 /// A request whose arguments were read.
 pub(super) struct Asked<'a> {
     pub(super) spec: &'a Spec,
     pub(super) call: &'a Call,
+    /// The arguments that hold secrets, as they were given.
+    pub(super) open: &'a Map<String, Value>,
     pub(super) caller: &'a Caller,
     /// The targets of the grant that came with it.
     pub(super) granted: Option<&'a [Target]>,
+}
+
+impl Asked<'_> {
+    /// The arguments as policy sees them, which may ask for secrets as well.
+    pub(super) fn arguments(&self) -> Map<String, Value> {
+        let mut arguments = self.call.arguments();
+        arguments.extend(self.open.clone());
+        arguments
+    }
 }
 
 /// What a request is decided by, and on. The targets hold what that policy asks about.
@@ -88,7 +107,7 @@ impl Gate {
     }
 
     pub(super) fn first_verdict(&self, asked: &Asked<'_>, policy: &Policy) -> Option<Verdict> {
-        let arguments = asked.call.arguments();
+        let arguments = asked.arguments();
         policy.refuses_all(&Query {
             arguments: Some(&arguments),
             client: Some(asked.caller.client.as_deref()),
@@ -138,10 +157,10 @@ impl Gate {
     pub(super) fn parse(
         &self,
         name: &str,
-        arguments: Map<String, Value>,
+        mut arguments: Map<String, Value>,
         with_token: bool,
         known: &mut Record,
-    ) -> Result<(&Spec, Call), Fault> {
+    ) -> Result<Parsed<'_>, Fault> {
         known.args = Some(unread(&arguments));
         let operation = self.parts.registry.find(name)?;
         let spec = &operation.spec;
@@ -152,6 +171,10 @@ impl Gate {
             )));
         }
         schema::check(&operation.schema, &arguments)?;
+        let open = match schema::holds_secrets(&operation.schema, &arguments) {
+            true => schema::seal(&operation.schema, &mut arguments, self.seal_key()?),
+            false => Map::new(),
+        };
         let call = operation.entry.parse(arguments)?;
         known.args = Some(Value::Object(call.recorded()));
         if self.parts.settings.read_only && spec.class.is_change() {
@@ -163,7 +186,7 @@ impl Gate {
                 ),
             ));
         }
-        Ok((spec, call))
+        Ok(Parsed { spec, call, open })
     }
 
     pub(super) async fn resolve(
@@ -207,12 +230,12 @@ impl Gate {
         basis: &Basis,
         known: &mut Record,
     ) -> Result<Survey, Fault> {
-        let Asked { spec, call, caller, granted: _ } = *asked;
+        let Asked { spec, call, caller, .. } = *asked;
         let Basis { policy, targets } = basis;
         let seen_at = self.parts.clock.now();
         let Observed { class, facts, preview } = self.observe(asked, basis).await?;
         let verdict = self.decide(asked, basis, class).await?.verdict;
-        let given = call.arguments();
+        let given = self.planned(call)?;
         let bound = bind(spec, given.clone(), targets);
         let principal = &caller.principal;
         let key = RequestKey {
@@ -234,6 +257,19 @@ impl Gate {
         note(known, &verdict);
         let (plan, caller, policy) = (Arc::new(plan), caller.clone(), Arc::clone(policy));
         Ok(Survey { plan, key, verdict, class, seen_at, caller, policy, preview })
+    }
+
+    /// The arguments as a plan holds them. A plan's digest goes to the log, and lives on where others
+    /// read it: what the log may not hold as it is, such as a command with a password in it, is bound
+    /// by its seal.
+    fn planned(&self, call: &Call) -> Result<Map<String, Value>, Fault> {
+        let (mut planned, recorded) = (call.arguments(), call.recorded());
+        for (name, value) in &mut planned {
+            if recorded.get(name) != Some(value) {
+                *value = json!(self.seal_key()?.seal(&canonical(value)?));
+            }
+        }
+        Ok(planned)
     }
 
     /// Looks at the targets. What turns out to be of a class that is not declared is refused.
@@ -269,7 +305,7 @@ impl Gate {
             None => Arc::default(),
         };
         let now = self.parts.clock.now();
-        let arguments = asked.call.arguments();
+        let arguments = asked.arguments();
         let verdict = policy.decide(&Query {
             spec: asked.spec,
             class: Some(class),

@@ -1,5 +1,7 @@
 //! A request as policy sees it.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -8,7 +10,7 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
 
 /// A request as policy sees it. What is not known yet is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Query<'a> {
     /// The operation's declaration.
     pub spec: &'a Spec,
@@ -24,6 +26,13 @@ pub struct Query<'a> {
     pub now: Option<OffsetDateTime>,
     /// What was let through lately.
     pub history: Option<&'a History>,
+}
+
+/// Without the arguments, which can hold secrets.
+impl fmt::Debug for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("operation", &self.spec.name).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Query<'a> {

@@ -34,6 +34,9 @@ const WORDS: [&str; 23] = [
 /// Ends of a name's words that make it a secret's.
 const ENDS: [&str; 4] = ["auth", "key", "pass", "pwd"];
 
+/// Parts of a variable's name that may make it a secret's, wherever they stand.
+const VARIABLES: [&str; 7] = ["auth", "cred", "key", "pass", "pwd", "secret", "token"];
+
 /// What the tokens of well-known services begin with.
 const PREFIXES: [&str; 24] = [
     "AIza",
@@ -77,6 +80,14 @@ pub(super) fn names_secret(name: &str) -> bool {
     }) || ANYWHERE.iter().any(|part| squeezed(name).contains(part))
 }
 
+/// Whether a variable of this name may hold a secret: where one is set, more is hidden than where
+/// a flag is given or a text says something.
+pub(super) fn may_name_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && VARIABLES.iter().any(|part| name.contains(part))
+}
+
 /// A name without its separators, in lower case, so that `api-key` reads `apikey`.
 fn squeezed(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
@@ -100,8 +111,7 @@ fn words(name: &str) -> Vec<String> {
 
 /// Whether this is a variable's name in the usual upper case.
 pub(super) fn is_env_name(word: &str) -> bool {
-    word.len() > 1
-        && word.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+    word.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 

@@ -32,7 +32,7 @@ fn environment_names_always_and_values_rarely() {
 }
 
 /// Commands with the secrets that they hold; `|` parts words.
-const COMMANDS: [(&str, &str); 27] = [
+const COMMANDS: [(&str, &str); 39] = [
     ("app|--token=s3cr3t", "app|--token=(hidden)"),
     ("app|--password=a b'c,d&e", "app|--password=(hidden)"),
     ("app|--password|s3cr3t|--verbose", "app|--password|(hidden)|--verbose"),
@@ -60,6 +60,18 @@ const COMMANDS: [(&str, &str); 27] = [
     ("app|X-Api-Key:s3cr3t", "app|X-Api-Key:(hidden)"),
     ("mysql|-uroot|-ps3cr3t", "mysql|-uroot|-p(hidden)"),
     ("redis-cli|-a|s3cr3t|ping", "redis-cli|-a|(hidden)|ping"),
+    ("sshpass|-p|s3cr3t|ssh|h", "sshpass|-p|(hidden)|ssh|h"),
+    ("sh|-c|mysql -ps3cr3t --password=s3cr3t db", "sh|-c|mysql -p(hidden) --password=(hidden) db"),
+    ("sh|-c|mysql -p's3 cr3t' db", "sh|-c|mysql -p'(hidden)' db"),
+    ("sh|-c|mysql -p db", "sh|-c|mysql -p db"),
+    ("sh|-c|mkdir -p s3/x -pv", "sh|-c|mkdir -p s3/x -pv"),
+    ("sh|-c|redis-cli -a s3cr3t ping", "sh|-c|redis-cli -a (hidden) ping"),
+    ("sh|-c|sshpass -ps3cr3t ssh h", "sh|-c|sshpass -p(hidden) ssh h"),
+    ("sh|-c|cd /x; export X=s3cr3t && go", "sh|-c|cd /x; export X=(hidden) && go"),
+    ("sh|-c|export mode=s3cr3t; go", "sh|-c|export mode=(hidden) go"),
+    ("sh|-c|my_key2=s3cr3t go", "sh|-c|my_key2=(hidden) go"),
+    ("env|passfrase=s3cr3t|go", "env|passfrase=(hidden)|go"),
+    ("sh|-c|export TZ=UTC; i=7 go", "sh|-c|export TZ=UTC; i=7 go"),
     ("app|AKIAIOSFODNN7EXAMPLE", "app|(hidden)"),
     ("app|9f86d081884c7d659a2feaa0c55ad015", "app|(hidden)"),
     ("app|Zm9vYmFyQmF6UXV4Q29ycmVjdEhvcnNl", "app|(hidden)"),

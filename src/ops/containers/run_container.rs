@@ -168,9 +168,6 @@ impl Change for RunContainer {
 
     fn recorded(params: &Params) -> Map<String, Value> {
         let mut kept = arguments(params);
-        if !params.env.is_empty() {
-            kept.insert("env".into(), json!(params.env.names()));
-        }
         if !params.command.is_empty() {
             let words = command::recorded(&params.command, &params.env.entries());
             kept.insert("command".into(), json!(words));

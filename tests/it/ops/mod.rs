@@ -11,5 +11,6 @@ mod networks;
 mod projects;
 mod prune;
 mod run;
+mod secrets;
 mod system;
 mod volumes;

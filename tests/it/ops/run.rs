@@ -13,7 +13,7 @@ use crate::support::real::{Real, Trial, confirming};
 
 /// The test image under a name of this test's own. Whatever is made of it is removed with it, since
 /// it bears the image's label.
-fn image(engine: &Engine, name: &str) -> String {
+pub(super) fn image(engine: &Engine, name: &str) -> String {
     let name = format!("cs-{}/{name}:1", engine.run());
     let made = engine.container("sleep 3600").create();
     docker(&["commit", made.id.as_str(), &name]);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::ids::Reference;
 use crate::core::reason::Fault;
+use crate::core::secret::{MARK, Secret};
 use crate::core::text;
 use crate::ports::engine::{MountSource, NewMount, Publish};
 
@@ -24,15 +25,9 @@ const ENV_VALUE_CHARS_MAX: usize = 4096;
 const PATH_CHARS_MAX: usize = 1024;
 
 /// Variables as a caller gives them. Their values can hold secrets: nothing here shows one.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
-pub(in crate::ops) struct Env(BTreeMap<String, String>);
-
-impl std::fmt::Debug for Env {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
+pub(in crate::ops) struct Env(BTreeMap<String, Secret>);
 
 impl JsonSchema for Env {
     fn schema_name() -> Cow<'static, str> {
@@ -44,7 +39,9 @@ impl JsonSchema for Env {
             "type": "object",
             "maxProperties": ENV_MAX,
             "propertyNames": {"minLength": 1, "maxLength": ENV_NAME_CHARS_MAX},
-            "additionalProperties": {"type": "string", "maxLength": ENV_VALUE_CHARS_MAX},
+            "additionalProperties": {
+                "type": "string", "maxLength": ENV_VALUE_CHARS_MAX, MARK: true,
+            },
         })
     }
 }
@@ -62,14 +59,15 @@ impl Env {
 
     /// As an engine takes them, `NAME=value`.
     pub(in crate::ops) fn entries(&self) -> Vec<String> {
-        self.0.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        self.0.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect()
     }
 
     /// A text in which no value stands that is long enough to be told from other words.
     pub(in crate::ops) fn hidden_in(&self, text: &str) -> String {
-        let mut values: Vec<&String> = self.0.values().filter(|value| value.len() >= 4).collect();
+        let mut values: Vec<&str> = self.0.values().map(Secret::reveal).collect();
+        values.retain(|value| value.len() >= 4);
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), "(hidden)"))
+        values.iter().fold(text.to_owned(), |text, value| text.replace(value, "(hidden)"))
     }
 
     /// Whether an engine takes these.
@@ -86,7 +84,7 @@ impl Env {
                     text::name(name)
                 )));
             }
-            if value.contains('\0') {
+            if value.reveal().contains('\0') {
                 return Err(Fault::invalid(format!(
                     "The value of the variable `{name}` holds a character that none can (NUL)."
                 )));
@@ -207,6 +205,7 @@ impl Mode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::secret::SealKey;
 
     fn read(given: &str) -> Option<String> {
         let (_, Publish { address, host, private, protocol }) = port(given).ok()?;
@@ -273,7 +272,9 @@ mod tests {
 
     #[test]
     fn values_of_variables_stand_in_no_message() {
-        let env = |name: &str, value: &str| Env(BTreeMap::from([(name.into(), value.into())]));
+        let key = SealKey::from_random([7; SealKey::BYTES]);
+        let secret = |value: &str| Secret::new(value.into(), &key);
+        let env = |name: &str, value: &str| Env(BTreeMap::from([(name.into(), secret(value))]));
         assert!(env("A_b.c-1", "x=y\nz").check().is_ok());
         for (name, value) in
             [("", "hunter2"), ("A=B", "hunter2"), ("A B", "hunter2"), ("A", "hunter2\0")]
@@ -282,7 +283,7 @@ mod tests {
             assert!(!format!("{fault:?}").contains("hunter2"), "{fault:?}");
         }
         let both =
-            Env(BTreeMap::from([("A".into(), "hunter".into()), ("B".into(), "hunter2".into())]));
+            Env(BTreeMap::from([("A".into(), secret("hunter")), ("B".into(), secret("hunter2"))]));
         assert_eq!(both.hidden_in("x hunter2 y hunter"), "x (hidden) y (hidden)");
         assert!(!format!("{both:?}").contains("hunter"));
     }

@@ -1,12 +1,14 @@
 //! Commands inside containers of an engine of memory.
 
-use serde_json::json;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use crate::core::reason::Reason;
 use crate::core::text::is_hidden;
 use crate::gate::{Change as _, Render as _};
 use crate::ops::containers::ExecInContainer;
-use crate::ops::fake::{self, Fake, container};
+use crate::ops::fake::{self, Fake, World, container};
 use crate::ports::engine::{CommandEnd, Executed, Stream};
 
 #[tokio::test]
@@ -43,4 +45,27 @@ async fn unusable_words_are_refused_before_an_engine_is_asked() {
         assert_eq!(fault.reason, Reason::InvalidArgument);
     }
     assert!(engine.called().is_empty(), "{:?}", engine.called());
+}
+
+#[tokio::test]
+async fn a_secret_in_a_command_is_in_no_plan_and_in_no_line_of_the_log() {
+    let engine = Arc::new(Fake::of(vec![container("ab", "web")]));
+    let world = Arc::new(World::confirming());
+    let gate = fake::gate(&engine, &world);
+    let asked = |words: Value| {
+        let arguments = json!({"container": "web", "command": words});
+        let (gate, world) = (&gate, &world);
+        async move {
+            let answer = fake::call(gate, "exec_in_container", arguments).await;
+            assert_eq!(answer.reason, None, "{}", answer.text);
+            (answer, format!("{world:?}"))
+        }
+    };
+    let (plain, kept) = asked(json!(["ls", "/srv"])).await;
+    assert!(kept.contains("/srv") && !kept.contains("hmac"), "{kept}");
+    let (secret, kept) = asked(json!(["app", "--password=hunter2"])).await;
+    assert!(secret.text.contains("hunter2"), "whoever confirms it sees it: {}", secret.text);
+    assert!(!kept.contains("hunter2") && kept.contains("hmac-sha256:"), "{kept}");
+    let (other, _) = asked(json!(["app", "--password=hunter3"])).await;
+    assert!(secret.plan != other.plan && secret.plan != plain.plan, "{:?}", other.plan);
 }
