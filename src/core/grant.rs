@@ -80,7 +80,8 @@ pub enum Assurance {
 pub struct RequestKey {
     /// Digest of operation, principal and the arguments as given.
     pub given: Digest,
-    /// Digest of operation, principal and the arguments with references replaced by full ids.
+    /// Digest of operation, principal and the arguments with references replaced by full ids, and
+    /// with what else can be written in several ways in one form.
     pub bound: Digest,
 }
 

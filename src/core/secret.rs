@@ -14,6 +14,9 @@ use super::hex;
 /// The keyword that marks a secret in the schema of arguments.
 pub const MARK: &str = "writeOnly";
 
+/// What a seal begins with.
+pub const SEALED: &str = "hmac-sha256:";
+
 /// The members of a secret on its way from a request to its operation.
 const SEAL: &str = "seal";
 const VALUE: &str = "value";
@@ -34,7 +37,7 @@ impl SealKey {
     /// What stands for a secret: `hmac-sha256:` and 64 hex digits, the same for the same bytes.
     pub fn seal(&self, secret: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new(&self.0.into()).chain_update(secret);
-        format!("hmac-sha256:{}", hex::encode(&mac.finalize().into_bytes()))
+        format!("{SEALED}{}", hex::encode(&mac.finalize().into_bytes()))
     }
 }
 

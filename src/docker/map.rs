@@ -17,7 +17,7 @@ use crate::core::plan::{Digest, canonical};
 use crate::core::reason::Fault;
 use crate::core::signals;
 use crate::ports::engine::{
-    Beyond, CONTAINER, Container, ContainerRow, Engine, Mount, Port, State,
+    Beyond, CONTAINER, Container, ContainerRow, Engine, ImageName, Mount, Port, State,
 };
 
 /// What the engine writes for a time that never was.
@@ -69,7 +69,7 @@ pub(super) fn row(row: Row) -> Result<ContainerRow, Fault> {
     Ok(ContainerRow {
         id: full_id(&row.id)?,
         name: own_name(&row.names),
-        image: row.image,
+        image: ImageName::respelt(row.image),
         image_id: row.image_id,
         state: row.state,
         status: row.status,
@@ -112,7 +112,7 @@ pub(super) fn container(it: Inspected) -> Result<Container, Fault> {
     Ok(Container {
         id: full_id(&it.id)?,
         name: own_name(std::slice::from_ref(&it.name)),
-        image: it.config.image,
+        image: ImageName::respelt(it.config.image),
         image_id: it.image_id,
         created: OffsetDateTime::parse(&it.created, &Rfc3339).ok(),
         state: state(it.state),

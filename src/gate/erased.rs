@@ -112,6 +112,8 @@ pub trait ChangeCall: Send + Sync {
     fn recorded(&self) -> Map<String, Value>;
     /// From references to full ids.
     fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>>;
+    /// What arguments mean that can be written in more than one way.
+    fn meant(&self, targets: &[Target]) -> Map<String, Value>;
     /// Looks at the targets.
     fn observe<'a>(
         &'a self,
@@ -269,6 +271,10 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
 
     fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>> {
         Box::pin(T::resolve(cx, &self.params))
+    }
+
+    fn meant(&self, targets: &[Target]) -> Map<String, Value> {
+        T::meant(&self.params, targets)
     }
 
     fn observe<'a>(

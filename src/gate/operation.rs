@@ -147,6 +147,12 @@ pub trait Change: Send + Sync + 'static {
         params: &Self::Params,
     ) -> impl Future<Output = Result<Vec<Target>, Fault>> + Send;
 
+    /// What arguments mean that can be written in more than one way, or that mean another target than
+    /// the same id says: by this, beside what references are replaced by, requests are compared.
+    fn meant(_: &Self::Params, _: &[Target]) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// Looks at the targets. Must not change anything. It is asked at every preview, again before
     /// the effect, and for a plan over many before each step, then with that one target.
     fn observe(

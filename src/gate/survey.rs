@@ -236,7 +236,8 @@ impl Gate {
         let Observed { class, facts, preview } = self.observe(asked, basis).await?;
         let verdict = self.decide(asked, basis, class).await?.verdict;
         let given = self.planned(call)?;
-        let bound = bind(spec, given.clone(), targets);
+        let mut bound = bind(spec, given.clone(), targets);
+        bound.extend(call.meant(targets));
         let principal = &caller.principal;
         let key = RequestKey {
             given: request_digest(spec, principal, &given)?,
@@ -324,6 +325,13 @@ impl Call {
         match self {
             Self::Read(call) => call.arguments(),
             Self::Change(call) => call.arguments(),
+        }
+    }
+
+    fn meant(&self, targets: &[Target]) -> Map<String, Value> {
+        match self {
+            Self::Read(_) => Map::new(),
+            Self::Change(call) => call.meant(targets),
         }
     }
 

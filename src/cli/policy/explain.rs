@@ -154,6 +154,14 @@ async fn recorded(
     let found = gate.weigh(&then.caller, &then.operation, then.arguments.clone()).await;
     let history = then::history(dir, policy, &operation.spec, &then)?;
     let mut notes = switched_off(config, &operation.spec);
+    let masked = then.masked();
+    if !masked.is_empty() {
+        notes.push(format!(
+            "The log holds no secrets, and something else in their place in {}: what rules ask of \
+             that may be answered otherwise than then.",
+            masked.join(", ")
+        ));
+    }
     let query = match &found {
         Ok(weighed) => weighed.query(),
         Err(fault) => {

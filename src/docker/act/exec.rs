@@ -125,11 +125,12 @@ impl DockerEngine {
             _ => String::new(),
         };
         let shown = fault::shown(&said);
-        if status.is_server_error() {
-            return Ok(Err(format!(
-                "the engine answered with an error ({}): {shown}",
-                status.as_u16()
-            )));
+        if !status.is_client_error() {
+            let code = status.as_u16();
+            return Ok(Err(match status.is_server_error() {
+                true => format!("the engine answered with an error ({code}): {shown}"),
+                false => format!("the engine's answer ({code}) is not what its API promises"),
+            }));
         }
         let name = text::name(&target.name);
         let message = format!(

@@ -1,5 +1,7 @@
 //! What happened in the engine: a stream of one JSON object a line, which ends by itself since the
-//! stretch of time that is asked for has passed.
+//! stretch of time that is asked for has passed. Podman tells nothing of a stretch that has an end
+//! and has passed: it is asked for all that came since, without waiting for more, which Docker does
+//! not know how to do.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -10,7 +12,7 @@ use super::path;
 use crate::core::reason::{Fault, Reason};
 use crate::docker::model::answers;
 use crate::docker::{DockerEngine, fault, odd};
-use crate::ports::engine::{EventQuery, Happening};
+use crate::ports::engine::{EventQuery, Happening, LookSystem as _, is_podman};
 
 /// The bytes of one event, at most: its labels stand in it.
 const EVENT_BYTES_MAX: usize = 1 << 20;
@@ -67,7 +69,14 @@ impl DockerEngine {
 
     async fn stream_events(&self, query: &EventQuery, each: Each<'_>) -> Result<(), Fault> {
         let wire = self.wire()?;
-        let (mut connection, response) = self.in_time(wire.open(&events_path(query))).await?;
+        let path = events_path(query, is_podman(&self.engine_id().await?));
+        let until = query.until.unix_timestamp_nanos();
+        let each: Each<'_> = &mut |one: Happening| {
+            if i128::from(one.at_nanos) <= until {
+                each(one);
+            }
+        };
+        let (mut connection, response) = self.in_time(wire.open(&path)).await?;
         if response.status() != StatusCode::OK {
             let answer = self.in_time(connection.read(response)).await?;
             return Err(fault::refused("events", &answer));
@@ -139,8 +148,9 @@ fn cut(mut text: String, chars_max: usize) -> String {
     text
 }
 
-fn events_path(query: &EventQuery) -> String {
-    let mut parameters = vec![("since", stamp(query.since)), ("until", stamp(query.until))];
+fn events_path(query: &EventQuery, podman: bool) -> String {
+    let end = if podman { ("stream", "false".to_owned()) } else { ("until", stamp(query.until)) };
+    let mut parameters = vec![("since", stamp(query.since)), end];
     if let Some(kind) = query.kind {
         parameters.push(("filters", json!({ "type": [kind] }).to_string()));
     }
@@ -224,13 +234,17 @@ mod tests {
         let (since, until) =
             (datetime!(1970-01-01 0:01:00.9 UTC), datetime!(1970-01-01 0:02:00 UTC));
         let query = EventQuery { since, until, kind: None };
-        assert_eq!(events_path(&query), "/events?since=60.900000000&until=120.000000000");
+        assert_eq!(events_path(&query, false), "/events?since=60.900000000&until=120.000000000");
+        assert_eq!(events_path(&query, true), "/events?since=60.900000000&stream=false");
         let early = EventQuery {
             since: datetime!(1900-01-01 0:00 UTC),
             until: datetime!(1900-01-01 0:00 UTC),
             kind: Some("image"),
         };
         let filters = "%7B%22type%22%3A%5B%22image%22%5D%7D";
-        assert_eq!(events_path(&early), format!("/events?since=1&until=1&filters={filters}"));
+        assert_eq!(
+            events_path(&early, false),
+            format!("/events?since=1&until=1&filters={filters}")
+        );
     }
 }

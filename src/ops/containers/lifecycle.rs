@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::outcome::Expect;
 use super::peers::{Others, Peers};
 use super::verb::Names;
 use crate::core::operation::{Class, Drift, Spec};
@@ -297,6 +298,8 @@ pub struct Done {
     pub(in crate::ops) unnamed: Vec<String>,
     /// Whether the container was one that is removed when it stops, by the facts of the permit.
     pub(in crate::ops) auto_remove: bool,
+    /// How the container should be then, where the facts of the permit say more of that.
+    pub(in crate::ops) expect: Option<Expect>,
 }
 
 /// The class of what ends a container's processes. One that is removed when these end is lost with

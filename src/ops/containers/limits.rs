@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::core::text;
+use crate::ops::units;
 
 /// The least memory that engines take, in bytes.
 const MEMORY_BYTES_MIN: i64 = 6 << 20;
@@ -213,6 +214,15 @@ impl TryFrom<String> for NewName {
 impl From<NewName> for String {
     fn from(name: NewName) -> Self {
         name.0
+    }
+}
+
+/// Swap in words, by the limit of memory and that of memory and swap together.
+pub(super) fn swap_words(memory: i64, both: i64) -> String {
+    match both {
+        ..0 => "any amount".to_owned(),
+        0 => "no limit set".to_owned(),
+        _ => units::bytes(u64::try_from(both - memory).unwrap_or_default()),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::lifecycle::{Done, RESTARTING};
+use super::limits::swap_words;
 use super::notes::{LISTED_MAX, ports};
 use super::target;
 use crate::core::ids::Reference;
@@ -30,7 +31,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// How a container should be afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::ops) enum Expect {
+pub enum Expect {
     /// Running. It is given a moment to fall over.
     Up,
     /// Without processes. One that is removed with that is given a moment to go.
@@ -59,14 +60,15 @@ impl Expect {
             Self::Going => state.running && !state.paused,
             Self::Signalled => true,
             Self::Called(name) => container.name == *name,
-            Self::Limited(limits) => is_limited(container, limits),
+            Self::Limited(limits) => {
+                is_limited(container, limits) && is_swap_limited(container, limits)
+            }
             Self::Gone => false,
         }
     }
 }
 
-/// Whether the limits that were asked for are there. Swap is told and not compared: an engine that
-/// does not count it leaves it out.
+/// Whether the limits that were asked for are there, apart from that of swap.
 fn is_limited(container: &Container, limits: &Limits) -> bool {
     let policy = limits.restart_policy.as_ref().is_none_or(|(name, tries)| {
         let with_tries = || format!("{name}:{tries}");
@@ -77,6 +79,19 @@ fn is_limited(container: &Container, limits: &Limits) -> bool {
     policy
         && limits.memory_bytes.is_none_or(|bytes| bytes == container.memory_bytes)
         && limits.nano_cpus.is_none_or(|nanos| nanos == container.nano_cpus)
+}
+
+fn is_swap_limited(container: &Container, limits: &Limits) -> bool {
+    limits.memory_swap_bytes.is_none_or(|both| both == container.memory_swap_bytes)
+}
+
+fn swap_did_not_take(limits: &Limits) -> String {
+    let both = limits.memory_swap_bytes.unwrap_or_default();
+    let swap = swap_words(limits.memory_bytes.unwrap_or_default(), both);
+    format!(
+        ": the limit of swap ({swap}) did not take. Engines on hosts that do not count swap leave it \
+         out."
+    )
 }
 
 /// What is observed beside the state: a name and a value for the log and for programs, and words.
@@ -160,6 +175,10 @@ pub(in crate::ops) async fn look(
     done: Done,
 ) -> Result<Outcome, Fault> {
     let id = target::full_id(targets)?;
+    let told = match &done.expect {
+        Some(expect) => Told { expect: expect.clone(), ..told },
+        None => told,
+    };
     let moving = matches!(told.expect, Expect::Up | Expect::Signalled);
     if moving && done.acted != Acted::AlreadySo {
         tokio::time::sleep(SETTLE).await;
@@ -219,6 +238,12 @@ impl Outcome {
         for (_, _, words) in (self.told.shown)(container) {
             out.push_str(", ");
             out.push_str(&words);
+        }
+        if let (false, Expect::Limited(limits)) = (expected, &self.told.expect)
+            && is_limited(container, limits)
+        {
+            out.push_str(&swap_did_not_take(limits));
+            return out;
         }
         out.push_str(match (expected, &self.told.expect, state.running) {
             (true, ..) => ".",

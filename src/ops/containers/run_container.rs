@@ -279,7 +279,8 @@ impl Change for RunContainer {
             engine: image.map(|image| image.engine.clone()).unwrap_or_default(),
             attributes: BTreeMap::new(),
         };
-        let started = Done { acted: Acted::Changed, auto_remove: false, unnamed: Vec::new() };
+        let (acted, unnamed) = (Acted::Changed, Vec::new());
+        let started = Done { acted, auto_remove: false, unnamed, expect: None };
         let seen = outcome::look(cx, std::slice::from_ref(&made), told, started).await;
         let image = image.map(|image| text::name(&image.name)).unwrap_or_default();
         let (warnings, started) = (done.warnings.clone(), done.started.clone());

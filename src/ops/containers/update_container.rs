@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::lifecycle::{self, Beside, Current, Facts, Notes};
-use super::limits::{Cpus, Memory, RestartPolicy};
+use super::limits::{Cpus, Memory, RestartPolicy, swap_words};
 use super::notes::{self, Rows, Run};
 use super::outcome::{Expect, Told};
 use super::verb::{Names, Verb};
@@ -169,11 +169,18 @@ impl Verb for UpdateContainer {
         Box::pin(async move { act.update(target, &limits).await })
     }
 
+    fn expect(params: &Params, facts: &Facts) -> Option<Expect> {
+        Some(Expect::Limited(params.limits(facts.limits.as_ref()?)))
+    }
+
     fn told(params: &Params, name: &str) -> Told {
         Told {
             changed: format!("Updated {name}."),
             already: format!("Nothing was done to {name}."),
-            expect: Expect::Limited(params.limits(&Current::default())),
+            expect: Expect::Limited(Limits {
+                memory_swap_bytes: None,
+                ..params.limits(&Current::default())
+            }),
             shown: |container| {
                 let now = Current::of(container);
                 let memory = memory_words(now.memory_bytes);
@@ -252,14 +259,6 @@ fn memory_words(bytes: i64) -> String {
     match u64::try_from(bytes) {
         Ok(0) | Err(_) => "none".to_owned(),
         Ok(bytes) => units::bytes(bytes),
-    }
-}
-
-fn swap_words(memory: i64, both: i64) -> String {
-    match both {
-        ..0 => "any amount".to_owned(),
-        0 => "no limit set".to_owned(),
-        _ => units::bytes(u64::try_from(both - memory).unwrap_or_default()),
     }
 }
 

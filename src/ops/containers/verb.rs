@@ -3,7 +3,7 @@
 
 use super::lifecycle::{self, Beside, Done, Facts, Notes};
 use super::notes::Rows;
-use super::outcome::{self, Outcome, Told};
+use super::outcome::{self, Expect, Outcome, Told};
 use super::target;
 use crate::core::grant::{Granted, Permit};
 use crate::core::operation::{Class, Spec};
@@ -67,6 +67,11 @@ pub trait Verb: Send + Sync + 'static {
         facts: &'a Facts,
     ) -> Asked<'a, Acted>;
 
+    /// How the container should be afterwards, where that depends on the facts of the plan.
+    fn expect(_: &Self::Params, _: &Facts) -> Option<Expect> {
+        None
+    }
+
     /// What is told of it afterwards. The name is the container's before it.
     fn told(params: &Self::Params, name: &str) -> Told;
 }
@@ -121,7 +126,8 @@ impl<V: Verb> Change for V {
         let facts = plan::first::<Facts>(permit)?;
         let target = plan::one(permit)?;
         let acted = V::act(act, params, &target, &facts).await?;
-        Ok(Done { acted, auto_remove: facts.auto_remove, unnamed: facts.unnamed })
+        let expect = V::expect(params, &facts);
+        Ok(Done { acted, auto_remove: facts.auto_remove, unnamed: facts.unnamed, expect })
     }
 
     async fn look_again(

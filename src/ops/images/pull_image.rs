@@ -1,6 +1,6 @@
 //! `pull_image`: fetches an image from its registry. The name then points to what came.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::held::{self, Held};
 use super::inspect_image::OneImage;
@@ -58,6 +58,11 @@ impl Change for PullImage {
 
     async fn resolve(cx: Context<'_>, params: &OneImage) -> Result<Vec<Target>, Fault> {
         Ok(vec![target::named(cx, &name_of(params)?).await?.0])
+    }
+
+    fn meant(_: &OneImage, targets: &[Target]) -> Map<String, Value> {
+        let name = targets.first().map(|target| ("image".to_owned(), json!(target.name)));
+        name.into_iter().collect()
     }
 
     async fn observe(

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::removal::{self, Facts, REMOVES_IMAGE, Sight};
 use super::target;
@@ -68,6 +68,12 @@ impl Change for RemoveImage {
             None => image.tags.clone(),
         };
         Ok(names.iter().map(|name| target::of(&image, name, &engine)).collect())
+    }
+
+    /// One name of an image is another target than the next.
+    fn meant(_: &Params, targets: &[Target]) -> Map<String, Value> {
+        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        Map::from_iter([("image".to_owned(), json!(names))])
     }
 
     async fn observe(

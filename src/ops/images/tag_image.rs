@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::held::{self, Held};
 use super::target;
@@ -81,6 +81,11 @@ impl Change for TagImage {
         let mut targets = target::resolve(cx, &params.image).await?;
         targets.push(target::named(cx, &name).await?.0);
         Ok(targets)
+    }
+
+    fn meant(_: &Params, targets: &[Target]) -> Map<String, Value> {
+        let name = targets.get(1).map(|target| ("tag".to_owned(), json!(target.name)));
+        name.into_iter().collect()
     }
 
     async fn observe(

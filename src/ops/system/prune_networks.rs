@@ -59,9 +59,12 @@ impl Prunable for PruneNetworks {
             Among::These(targets) => targets.iter().map(|target| target.id.clone()).collect(),
         };
         let ids: Vec<FullId> = ids.iter().filter_map(|id| FullId::parse(id)).collect();
-        let containers = users::all(cx).await?;
         // What is on a network and is no container of this engine, only the network tells.
         let networks = prune::there(ids.iter().map(|id| cx.look.network(id)).collect()).await?;
+        if networks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let containers = users::all(cx).await?;
         let nobody = |network: &Network| network.attached.as_ref().is_some_and(Vec::is_empty);
         let fits = |network: &&Network| nobody(network) && is_free(network, &containers);
         networks.iter().filter(fits).map(|network| unused(cx, network, engine)).collect()
@@ -108,8 +111,12 @@ fn unused(cx: Context<'_>, network: &Network, engine: &str) -> Result<Unused<Fac
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
     use super::*;
-    use crate::ops::fake::{Fake, container, context, id, network, stopped};
+    use crate::ops::fake::{Fake, World, call, container, context, gate, id, network, stopped};
     use crate::ports::engine::Container;
 
     fn on(network: &str) -> Container {
@@ -144,5 +151,21 @@ mod tests {
             assert_eq!(found.unwrap().len(), usize::from(free), "{case}");
             assert!(!engine.called().contains(&"networks".to_owned()), "{case}");
         }
+    }
+
+    #[tokio::test]
+    async fn each_look_lists_the_containers_once_and_only_for_what_is_there() {
+        let engine = Arc::new(Fake::default());
+        *engine.networks.lock().unwrap() = vec![network("a1", "one"), network("a2", "two")];
+        let gate = gate(&engine, &Arc::new(World::confirming()));
+        let seen = || std::mem::take(&mut *engine.calls.lock().unwrap()).join(", ");
+        let first = call(&gate, "prune_networks", json!({})).await;
+        let look = "network one, network two, containers";
+        assert_eq!(seen(), format!("engine_id, networks, {look}, {look}"));
+        let token = json!({"confirmToken": first.confirm_token});
+        assert_eq!(call(&gate, "prune_networks", token).await.reason, None);
+        let step = |name| format!("network {name}, containers, remove_network {name}");
+        let steps = format!("{}, {}", step("one"), step("two"));
+        assert_eq!(seen(), format!("engine_id, {look}, {look}, {steps}, network -, network -"));
     }
 }

@@ -317,3 +317,25 @@ async fn a_volume_that_cannot_be_looked_at_is_not_said_to_be_harmless() {
     docker(&["rm", "-f", web.id.as_str()]);
     docker(&["volume", "rm", &volume]);
 }
+
+#[tokio::test]
+async fn only_an_answer_that_refuses_says_that_nothing_ran() {
+    let engine = Engine::connect();
+    let web = sleeper(&engine);
+    for (status, reason) in [
+        (204, Reason::OutcomeUnknown),
+        (304, Reason::OutcomeUnknown),
+        (409, Reason::EngineError),
+        (500, Reason::OutcomeUnknown),
+    ] {
+        let door = Door::with(move |line| {
+            let start = line.starts_with("POST /exec/");
+            if start { Deed::Say(status, String::new()) } else { Deed::Forward }
+        });
+        let real = Real::new(adapter_at(door.path()));
+        let (_, answer) = real.confirm("exec_in_container", shell(&web, "true")).await;
+        assert_eq!(answer.reason, Some(reason), "{status}: {}", answer.text);
+        let says = answer.text.contains("did not happen");
+        assert_eq!(says, status == 409, "{status}: {}", answer.text);
+    }
+}

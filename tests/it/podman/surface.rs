@@ -1,6 +1,7 @@
 //! The rest of the surface: what Podman does as Docker does, and what it refuses with words.
 
 use countersign::core::plan::Target;
+use countersign::core::policy::{Effect, Policy};
 use countersign::core::reason::Reason;
 use countersign::gate::Status;
 use countersign::ports::engine::{ActImages as _, ImageRemoval, LookSystem as _};
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 use crate::support::engine::IMAGE;
 use crate::support::permit::{permit, target};
 use crate::support::podman::Podman;
-use crate::support::real::Real;
+use crate::support::policies::rule;
+use crate::support::real::{Real, confirming};
 
 const KILLED: [&str; 2] = ["--stop-signal", "KILL"];
 
@@ -194,7 +196,7 @@ async fn commands_projects_and_the_engine_itself() {
             ("get_project_logs", json!({"project": "p"}), Ok(()), "begun"),
             ("restart_project", json!({"project": "p"}), Ok(()), "p"),
             ("get_disk_usage", json!({}), Ok(()), "containers   2"),
-            ("list_events", json!({"since": "1h"}), Ok(()), ""),
+            ("list_events", json!({"since": "1h"}), Ok(()), "  web "),
             ("prune_containers", json!({}), Ok(()), "Removed 1 stopped container"),
             ("prune_networks", json!({}), Err(Reason::NotFound), "nothing to prune"),
         ],
@@ -203,6 +205,73 @@ async fn commands_projects_and_the_engine_itself() {
     assert_eq!(podman.inspect(&web, "{{.State.Status}}"), "running");
     go(&podman, &[("down_project", json!({"project": "p"}), Ok(()), "1 container")]).await;
     assert_eq!(podman.docker(&["ps", "-aq"]), "");
+}
+
+/// What a rule names is what a list shows, however the engine spells it.
+#[tokio::test]
+async fn a_containers_image_is_spelt_as_everywhere() {
+    let podman = Podman::start();
+    podman.docker(&["tag", &format!("localhost/{IMAGE}"), "spare:1"]);
+    podman.docker(&["create", "--network", "none", "--name", "web", "spare:1", "true"]);
+    let configured = podman.docker(&["inspect", "--format", "{{.Config.Image}}", "web"]);
+    assert_eq!(configured.trim(), "docker.io/library/spare:1");
+    let rules = |image: &str| {
+        let denied = rule("spare", Effect::Deny, &[("image", &[image])]);
+        let all = confirming().rules().iter().cloned().chain([denied]).collect();
+        Real::with(podman.adapter(), Policy::new(all))
+    };
+    for (image, held) in [("spare:1", true), ("spare:*", true), ("other:1", false)] {
+        for operation in ["inspect_container", "start_container", "remove_container"] {
+            let answer = rules(image).call(operation, json!({"container": "web"})).await;
+            let denied = answer.reason == Some(Reason::PolicyDenied);
+            assert_eq!(denied, held, "{operation} {image}: {}", answer.text);
+        }
+    }
+    let real = Real::new(podman.adapter());
+    let listed = real.call("list_containers", json!({"all": true})).await;
+    assert!(listed.text.contains("  spare:1  "), "{}", listed.text);
+}
+
+/// Everything from the first pull that cannot be to the last prune, carried out.
+#[tokio::test]
+async fn what_is_made_and_run_is_pruned_again() {
+    let podman = Podman::start();
+    let image = format!("localhost/{IMAGE}");
+    podman.docker(&["tag", &image, "localhost/unused:1"]);
+    let mine = json!({"mine": "yes"});
+    let new = json!({
+        "image": image, "name": "web", "command": ["sh", "-c", "echo begun; sleep 3600"],
+        "env": {"TOKEN": "s3cr3t"}, "network": "none", "labels": mine, "volumes": ["data:/d"],
+    });
+    let old = json!({
+        "image": image, "name": "old", "command": ["true"], "network": "none", "labels": mine,
+    });
+    let only = || json!({"label": "mine"});
+    go(
+        &podman,
+        &[
+            ("create_volume", json!({"name": "data", "labels": mine}), Ok(()), "Created data"),
+            ("create_network", json!({"name": "lan", "labels": mine}), Ok(()), "Created the"),
+            ("run_container", new, Ok(()), "Now: running"),
+            ("run_container", old, Ok(()), "Made old"),
+            ("list_events", json!({"since": "1h", "type": "container"}), Ok(()), "  start "),
+            ("prune_volumes", only(), Err(Reason::NotFound), "nothing to prune"),
+            ("prune_containers", only(), Ok(()), "Removed 1 stopped container"),
+            ("prune_networks", only(), Ok(()), "Removed 1 unused network"),
+        ],
+    )
+    .await;
+    let env = podman.docker(&["inspect", "--format", "{{.Config.Env}}", "web"]);
+    assert!(env.contains("TOKEN=s3cr3t"), "{env}");
+    go(
+        &podman,
+        &[
+            ("remove_container", json!({"container": "web", "force": true}), Ok(()), "It is gone"),
+            ("prune_volumes", only(), Ok(()), "Removed 1 unused volume"),
+            ("prune_images", json!({}), Err(Reason::NotFound), "nothing to prune"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ use crate::core::plan::{Face, Principal};
 use crate::core::policy::{History, Policy};
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
+use crate::core::redact::HIDDEN;
+use crate::core::secret::SEALED;
 use crate::core::text;
 use crate::ports::Clock;
 
@@ -134,6 +136,16 @@ impl Clock for Stopped {
 }
 
 impl Then {
+    /// The arguments in which the log keeps something else than what was given.
+    pub(super) fn masked(&self) -> Vec<String> {
+        let masked = |(_, value): &(&String, &Value)| {
+            let json = value.to_string();
+            json.contains(SEALED) || json.contains(HIDDEN)
+        };
+        let names = self.arguments.iter().filter(masked);
+        names.map(|(name, _)| format!("`{}`", text::name(name))).collect()
+    }
+
     /// The clock of that moment.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(Stopped(self.at))

@@ -143,13 +143,13 @@ async fn a_removed_container_is_a_result() {
         (true, "Stopped web. It ended and was removed with that (--rm)."),
         (false, "Stopped web. Now it is gone: somebody else may have removed it."),
     ] {
-        let done = Done { acted: Acted::Changed, auto_remove, unnamed: Vec::new() };
+        let done = Done { acted: Acted::Changed, auto_remove, unnamed: Vec::new(), expect: None };
         let gone = StopContainer::look_again(cx, &params, &targets, &done).await.unwrap();
         assert_eq!(gone.text(), text);
         assert_eq!(gone.record(), json!({"changed": true, "status": "removed"}));
     }
     let named = serde_json::from_value(json!({"container": "web"})).unwrap();
-    let done = Done { acted: Acted::Changed, auto_remove: true, unnamed: Vec::new() };
+    let done = Done { acted: Acted::Changed, auto_remove: true, unnamed: Vec::new(), expect: None };
     let gone = StartContainer::look_again(cx, &named, &targets, &done).await.unwrap();
     assert_eq!(gone.text(), "Started web. It ended and was removed with that (--rm).");
 }

@@ -243,6 +243,8 @@ async fn each_is_removed_by_its_id_with_a_step_of_its_own() {
     let called = bench.engine.called();
     let removals = called.iter().filter(|call| call.starts_with("remove_container")).count();
     assert_eq!(removals, 4);
+    let walks = called.iter().filter(|call| call.starts_with("disk_usage")).count();
+    assert_eq!(walks, 2, "one for the preview, one for what is freed");
     let last = bench.world.records.lock().unwrap().last().cloned().unwrap().result.unwrap();
     assert_eq!((&last["removed"], &last["freedBytes"]), (&json!(4), &json!(1025)));
     assert_eq!(last["ofUnknownSize"], 2);

@@ -89,6 +89,17 @@ impl ImageName {
         Self::read(given).map_or_else(|| given.to_owned(), |name| name.to_string())
     }
 
+    /// What a container says that it was made from, in the one spelling if that is a whole name:
+    /// Podman writes the default registry and folder out, and so can whoever makes a container.
+    /// Without a tag it may be the beginning of an id.
+    pub fn respelt(given: String) -> String {
+        let Some(name) = Self::read(&given).filter(Self::is_complete) else { return given };
+        let part = |sign: &str, part: &Option<String>| {
+            part.as_ref().map(|part| format!("{sign}{part}")).unwrap_or_default()
+        };
+        format!("{}{}{}", name.repository(), part(":", &name.tag), part("@", &name.digest))
+    }
+
     fn read(given: &str) -> Option<Self> {
         let (named, digest) = match given.split_once('@') {
             Some((named, digest)) => {

@@ -103,6 +103,20 @@ fn a_target_that_is_gone_is_not_known() {
 }
 
 #[test]
+fn what_the_log_hides_is_said_to_be_hidden() {
+    let (sandbox, engine) = (project(PROJECT), Played::labelled(&[("env", "prod")]));
+    for (command, hidden) in [(r#"["app","--token=hunter2"]"#, true), (r#"["app","-v"]"#, false)] {
+        let arguments = format!(r#"{{"container": "web", "command": {command}}}"#);
+        let call = ["exec_in_container", "--toolsets", "all", "--args", &arguments];
+        let req = self::call(&sandbox, &engine, &call);
+        let ran = explain(&sandbox, &engine.address(), &req, &[]);
+        let said = ran.stdout.contains("something else in their place in `command`");
+        assert_eq!((ran.code, said), (0, hidden), "{ran:?}");
+        assert!(!ran.stdout.contains("hunter2"), "{ran:?}");
+    }
+}
+
+#[test]
 fn the_past_is_the_one_of_then() {
     let (sandbox, engine) = (Sandbox::new(), Played::willing());
     write_users(&sandbox, COUNTING);

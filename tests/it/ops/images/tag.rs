@@ -97,3 +97,36 @@ async fn policy_is_asked_about_every_name_that_moves_or_goes() {
     real.preview("remove_image", json!({"image": free})).await;
     real.preview("tag_image", json!({"image": other, "tag": free})).await;
 }
+
+#[tokio::test]
+async fn one_name_in_two_spellings_is_one_request_and_two_names_are_two() {
+    let engine = Engine::connect();
+    let (one, two) = (local(&engine, "a:1"), local(&engine, "b:1"));
+    let id = engine.image(&one, "one");
+    docker(&["tag", &one, &two]);
+    let bare = local(&engine, "c");
+    let latest = format!("{bare}:latest");
+    let real = Real::new(engine.adapter());
+
+    let (_, token) = real.preview("tag_image", json!({"image": one, "tag": bare})).await;
+    let done = real.spend("tag_image", &json!({"image": one, "tag": latest}), &token).await;
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    let (_, token) = real.preview("tag_image", json!({"image": one, "tag": bare})).await;
+    let other = json!({"image": one, "tag": format!("{bare}:2")});
+    let refused = real.spend("tag_image", &other, &token).await;
+    assert_eq!(refused.reason, Some(Reason::TokenMismatch), "{}", refused.text);
+
+    let (_, token) = real.preview("pull_image", json!({"image": bare})).await;
+    let spent = real.spend("pull_image", &json!({"image": latest}), &token).await;
+    assert_eq!(spent.reason, Some(Reason::EngineError), "no registry has it: {}", spent.text);
+
+    for other in [json!({"image": two}), json!({"image": id})] {
+        let (_, token) = real.preview("remove_image", json!({"image": one})).await;
+        let refused = real.spend("remove_image", &other, &token).await;
+        assert_eq!(refused.reason, Some(Reason::TokenMismatch), "{other}: {}", refused.text);
+    }
+    let (_, token) = real.preview("remove_image", json!({"image": bare})).await;
+    let done = real.spend("remove_image", &json!({"image": latest}), &token).await;
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+    assert_eq!(inspect(&id, "{{len .RepoTags}}"), "2");
+}

@@ -76,6 +76,14 @@ async fn an_update_sends_what_is_to_change_and_the_swap_that_goes_with_it() {
         ),
         "{done}"
     );
+    let done = confirmed("update_container", db.clone(), json!({"memory": "200m"}), |all| {
+        (all[0].memory_bytes, all[0].memory_swap_bytes) = (200 << 20, -1);
+        Ok(Acted::Changed)
+    });
+    let done = done.await;
+    let unlimited = "swap beside it any amount, processors no limit, restart policy no: the limit of \
+                     swap (50.0 MiB) did not take. Engines on hosts that do not count swap leave it out.";
+    assert!(done.ends_with(unlimited), "{done}");
     let done = confirmed("update_container", db, json!({"cpus": "0.5"}), |_| Ok(Acted::Changed));
     let done = done.await;
     let order = "memory_bytes: None, memory_swap_bytes: None, nano_cpus: Some(500000000)";
@@ -145,7 +153,7 @@ async fn what_became_of_unnamed_volumes_is_what_was_seen() {
     let params = serde_json::from_value(json!({"container": "db", "volumes": true})).unwrap();
     let targets = RemoveContainer::resolve(cx, &params).await.unwrap();
     engine.containers.lock().unwrap().clear();
-    let done = Done { acted: Acted::Changed, auto_remove: false, unnamed: planned };
+    let done = Done { acted: Acted::Changed, auto_remove: false, unnamed: planned, expect: None };
     let seen = RemoveContainer::look_again(cx, &params, &targets, &done).await.unwrap();
     assert_eq!(
         seen.text(),

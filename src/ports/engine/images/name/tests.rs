@@ -188,6 +188,24 @@ fn what_is_no_name_is_refused() {
     assert!(ImageReference::parse(&digest('A').to_uppercase()).is_err());
 }
 
+#[test]
+fn what_a_container_was_made_from_keeps_all_but_the_usual_registry() {
+    let digest = digest('a');
+    for (given, expected) in [
+        ("docker.io/library/a:1", "a:1"),
+        ("index.docker.io/b/a:1", "b/a:1"),
+        ("localhost/a:1", "localhost/a:1"),
+        ("a:1", "a:1"),
+        ("a", "a"),
+        ("c9a730c230c8", "c9a730c230c8"),
+        (&digest, &digest),
+        (&format!("docker.io/library/a:1@{digest}"), &format!("a:1@{digest}")),
+        ("No Name", "No Name"),
+    ] {
+        assert_eq!(ImageName::respelt(given.to_owned()), expected);
+    }
+}
+
 proptest! {
     /// Whatever passes consists of characters that end no path and no query, and is read back.
     #[test]
