@@ -168,23 +168,17 @@ fn typed(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(),
     match declared.get("type").and_then(Value::as_str) {
         Some("integer") if given == "number" => Ok(()),
         Some(wanted) if wanted != given => {
-            let example = example(wanted).map(|example| format!(", such as {example}"));
-            Err(Fault::invalid(format!(
-                "`{name}` takes a value of type {wanted}{}, not {given}.",
-                example.unwrap_or_default()
-            )))
+            let mend = match (wanted, given) {
+                ("string", "number" | "boolean") => " Put it in quotes.",
+                ("integer" | "boolean", "string") => " Write it without quotes.",
+                ("array", _) => " Write a list, such as [\"one\", \"two\"].",
+                ("object", _) => " Write an object, such as {\"name\": \"value\"}.",
+                _ => "",
+            };
+            let not = format!("`{name}` takes a value of type {wanted}, not {given}.{mend}");
+            Err(Fault::invalid(not))
         }
         _ => Ok(()),
-    }
-}
-
-/// A value of a type that is not written like a word.
-fn example(wanted: &str) -> Option<&'static str> {
-    match wanted {
-        "array" => Some("[\"one\", \"two\"]"),
-        "object" => Some("{\"name\": \"value\"}"),
-        "string" => Some("\"text\""),
-        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! An engine of memory, for tests: it answers from what it was given, and writes down each call.
 
 mod acts;
+mod images;
 mod processes;
 mod stores;
 mod world;
@@ -19,11 +20,12 @@ use crate::core::ids::{FullId, Reference};
 use crate::core::reason::{Fault, Reason};
 use crate::ports::BoxFuture;
 use crate::ports::engine::{
-    ActImages, Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery,
-    Executed, FileChange, Happening, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
-    LookSystem, Network, Port, Processes, State, Stats, Stream, Volume,
+    Acted, Container, ContainerFilter, ContainerRow, DiskUsage, Engine, EventQuery, Executed,
+    FileChange, Happening, Image, LogLine, LogQuery, LookContainers, LookLogs, LookSystem, Network,
+    Port, Processes, Start, State, Stats, Stream, Volume,
 };
 
+pub(super) use images::image;
 pub(super) use stores::{network, volume};
 pub(super) use world::{World, call, context, gate};
 
@@ -43,6 +45,7 @@ pub(super) type Line = (Stream, String, Vec<u8>);
 pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<Container>>,
     pub(super) images: BTreeMap<String, String>,
+    pub(super) whole_images: Mutex<Vec<Image>>,
     pub(super) volumes: Mutex<Vec<Volume>>,
     pub(super) networks: Mutex<Vec<Network>>,
     pub(super) log: Vec<Line>,
@@ -61,6 +64,10 @@ pub(super) struct Fake {
     pub(super) slow: BTreeMap<&'static str, Duration>,
     /// How the next command ends.
     pub(super) executed: Mutex<Option<Executed>>,
+    /// What becomes of the next new container; else it is made and started.
+    pub(super) start: Mutex<Option<Result<Start, Fault>>>,
+    /// The container that everybody runs in who asks.
+    pub(super) own: Option<FullId>,
     /// What the next change does.
     pub(super) effect: Mutex<Option<Effect>>,
     /// What happens right before the so-manieth look from now at one container.
@@ -268,6 +275,10 @@ impl LookSystem for Fake {
         }))
     }
 
+    fn own_container(&self) -> Option<&FullId> {
+        self.own.as_ref()
+    }
+
     fn disk_usage(&self) -> Answered<'_, DiskUsage> {
         let answer = self.call("disk_usage", "").map(|()| self.usage.clone());
         self.later("disk_usage", answer)
@@ -384,12 +395,3 @@ impl LookLogs for Fake {
         self.later("logs", Ok(()))
     }
 }
-
-impl LookImages for Fake {
-    fn image_id<'a>(&'a self, reference: &'a str) -> Answered<'a, Option<String>> {
-        let answer = self.call("image_id", reference);
-        self.later("image_id", answer.map(|()| self.images.get(reference).cloned()))
-    }
-}
-
-impl ActImages for Fake {}

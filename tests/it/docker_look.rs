@@ -7,7 +7,8 @@ use countersign::ports::engine::{
     ContainerFilter, ContainerRow, LookContainers as _, LookImages as _, LookSystem as _,
 };
 
-use crate::support::engine::{Engine, IMAGE, LABEL, docker};
+use crate::support::door::Door;
+use crate::support::engine::{Engine, IMAGE, LABEL, adapter_at, docker};
 
 async fn found(adapter: &DockerEngine, reference: &str) -> Vec<ContainerRow> {
     adapter.candidates(&Reference::parse(reference).unwrap()).await.unwrap()
@@ -22,6 +23,9 @@ async fn the_engine_describes_itself() {
     assert_eq!(it.version, docker(&["version", "--format", "{{.Server.Version}}"]).trim());
     assert!(it.api.starts_with("1."), "{}", it.api);
     assert_eq!(it.address, "unix:///var/run/docker.sock");
+    assert_eq!(adapter.own_socket(), Some("/var/run/docker.sock"));
+    let door = Door::watching();
+    assert_eq!(adapter_at(door.path()).own_socket(), door.path().to_str());
 }
 
 #[tokio::test]

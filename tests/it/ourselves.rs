@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::support::engine::{Engine, Made, SOCKET, docker};
+use crate::support::engine::{Engine, IMAGE, Made, SOCKET, docker};
 use crate::support::program::{LEGACY, Session, command, data, text};
 
 /// A container in which the program can run, since it has the host's libraries.
@@ -80,7 +80,11 @@ fn every_change_of_the_own_container_is_refused() {
         assert!(text(&answer).contains("Countersign itself runs in"), "{name}: {answer}");
         refused.push(name);
     }
-    for name in ["start_container", "stop_container", "restart_container"] {
+    let joined = json!({"image": IMAGE, "network": format!("container:{}", house.name)});
+    let answer = session.call("run_container", &joined);
+    assert_eq!(data(&answer)["reason"], "policy_denied", "{answer}");
+    assert!(text(&answer).contains("Countersign itself runs in"), "{answer}");
+    for name in ["start_container", "stop_container", "restart_container", "exec_in_container"] {
         assert!(refused.contains(&name), "{refused:?}");
     }
     assert_eq!(house.inspect("{{.State.StartedAt}}"), started);

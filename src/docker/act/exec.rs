@@ -5,7 +5,8 @@
 //! engine sends the head of its answer before the command runs, and ends the connection after it. No
 //! call ends a command: whoever stops reading leaves it running.
 
-use std::collections::VecDeque;
+mod output;
+
 use std::time::Duration;
 
 use bollard::models::ExecConfig;
@@ -14,6 +15,7 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use self::output::Output;
 use super::{Order, id_of};
 use crate::core::ids::FullId;
 use crate::core::plan::Target;
@@ -21,22 +23,20 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::docker::wire::{Broken, Connection};
 use crate::docker::{DockerEngine, fault, model::answers};
-use crate::ports::engine::{CONTAINER, Command, CommandEnd, Executed, Stream};
+use crate::ports::engine::{CONTAINER, Command, CommandEnd, Executed, is_podman};
 
 /// How far apart to look whether a command whose streams have ended has ended as well.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
-/// Bytes before each payload.
-const HEADER_BYTES: usize = 8;
-
 /// How often the engine may say that a command does not run without saying how it ended.
 const UNTOLD_MAX: u32 = 3;
 
-/// Pieces that are kept, at most: one byte alone takes as much memory as sixty together.
-const PIECES_MAX: usize = 8192;
+/// Exit codes of what could not be started, by the custom of shells. Programs may have them as well.
+const NOT_STARTED: [i64; 2] = [126, 127];
 
-/// Small payloads of one stream are kept together up to so many bytes.
-const PIECE_BYTES: usize = 4096;
+/// What Podman ends with, and a status of 500, where it does not know by whom to run a command.
+const NOBODY: [&str; 2] =
+    [": no matching entries in passwd file", ": no matching entries in group file"];
 
 answers! {
     /// `GET /exec/{id}/json`.
@@ -88,7 +88,10 @@ impl DockerEngine {
                 let reading = read(&mut connection, response.into_body(), &mut output);
                 match timeout_at(deadline, reading).await {
                     Ok(Err(unseen)) => CommandEnd::Unseen(unseen),
-                    Ok(Ok(())) | Err(_) => self.end(exec, deadline).await,
+                    Ok(Ok(())) | Err(_) => match self.end(exec, deadline).await {
+                        End::Told(end) => end,
+                        End::NoProcess(code) => without_process(target, code, &output)?,
+                    },
                 }
             }
         };
@@ -125,7 +128,7 @@ impl DockerEngine {
             _ => String::new(),
         };
         let shown = fault::shown(&said);
-        if !status.is_client_error() {
+        if !status.is_client_error() && !NOBODY.iter().any(|words| said.ends_with(words)) {
             let code = status.as_u16();
             return Ok(Err(match status.is_server_error() {
                 true => format!("the engine answered with an error ({code}): {shown}"),
@@ -141,34 +144,70 @@ impl DockerEngine {
     }
 
     /// How a command ended whose streams have ended, or whose time is up.
-    async fn end(&self, exec: &FullId, deadline: Instant) -> CommandEnd {
+    async fn end(&self, exec: &FullId, deadline: Instant) -> End {
         let mut untold = 0;
         loop {
             match self.ask::<State>("command", &format!("/exec/{exec}/json")).await {
+                Ok(State { running: false, code: Some(code), pid: Some(0) })
+                    if NOT_STARTED.contains(&code) =>
+                {
+                    return End::NoProcess(code);
+                }
                 Ok(State { running: false, code: Some(code), .. }) => {
-                    return CommandEnd::Code(code);
+                    return End::Told(CommandEnd::Code(code));
                 }
                 // For a moment both can be so, and what does not run is never told to go on.
                 Ok(State { running: false, .. }) if untold >= UNTOLD_MAX => {
-                    return CommandEnd::Unseen(
-                        "it ended, and the engine tells no exit code".to_owned(),
-                    );
+                    let why = "it ended, and the engine tells no exit code";
+                    return End::Told(CommandEnd::Unseen(why.to_owned()));
                 }
                 Ok(State { running: false, .. }) => {
                     untold += 1;
                     sleep(LOOK_PAUSE).await;
                 }
                 Ok(State { pid, .. }) if Instant::now() >= deadline => {
-                    return CommandEnd::Late(pid.filter(|pid| *pid > 0));
+                    return End::Told(CommandEnd::Late(pid.filter(|pid| *pid > 0)));
                 }
                 Ok(_) => sleep(LOOK_PAUSE).await,
                 Err(fault) => {
                     let why = fault::shown(&fault.detail.unwrap_or(fault.message));
-                    return CommandEnd::Unseen(format!("its exit code could not be read: {why}"));
+                    let why = format!("its exit code could not be read: {why}");
+                    return End::Told(CommandEnd::Unseen(why));
                 }
             }
         }
     }
+}
+
+/// What an engine tells of a command that does not run any more.
+enum End {
+    Told(CommandEnd),
+    /// This exit code, one of [`NOT_STARTED`], and no process that it was the code of.
+    NoProcess(i64),
+}
+
+/// What became of a command of which the engine names no process. Docker names one of every command
+/// that ran, so this one did not, and what came is the engine's own word. Podman names none of any
+/// that has ended, and says why one did not start where the command's own words would stand.
+fn without_process(target: &Target, code: i64, output: &Output) -> Result<CommandEnd, Fault> {
+    let said = output.text();
+    if !is_podman(&target.engine) {
+        let (name, said) = (text::name(&target.name), fault::said(&said));
+        let message = format!(
+            "The engine could not start the command in {name}, so nothing of it ran: {}. Look \
+             whether the program is in the container, and its user and its folder as well, then \
+             ask for a new preview.",
+            fault::shown(&said)
+        );
+        return Err(Fault::new(Reason::EngineError, message).with_detail(said));
+    }
+    if output.written[0] == 0 && said.starts_with("Error: ") && said.contains(": OCI ") {
+        return Ok(CommandEnd::Unseen(format!(
+            "its exit code is {code}, and its output reads as if the engine could not start it, \
+             which the engine itself does not tell"
+        )));
+    }
+    Ok(CommandEnd::Code(code))
 }
 
 /// The fault of a command that was not prepared.
@@ -200,175 +239,6 @@ async fn read(
             Ok(Some(data)) => output.feed(&data)?,
             Err(Broken::Lost(why) | Broken::Unsent(why)) => return Err(lost(&why)),
             Err(broken) => return Err(lost(&format!("{broken:?}"))),
-        }
-    }
-}
-
-/// What comes out of a command: taken out of its frames, counted, and the end of it kept.
-#[derive(Debug)]
-struct Output {
-    header: Vec<u8>,
-    stream: Stream,
-    /// Bytes of the current frame that are still to come.
-    left: usize,
-    kept: VecDeque<(Stream, Vec<u8>)>,
-    size: usize,
-    bytes_max: usize,
-    written: [u64; 2],
-}
-
-impl Output {
-    const fn new(bytes_max: usize) -> Self {
-        Self {
-            header: Vec::new(),
-            stream: Stream::Out,
-            left: 0,
-            kept: VecDeque::new(),
-            size: 0,
-            bytes_max,
-            written: [0; 2],
-        }
-    }
-
-    const fn is_between_frames(&self) -> bool {
-        self.left == 0 && self.header.is_empty()
-    }
-
-    /// Takes what came. The error says why these are not frames.
-    fn feed(&mut self, mut data: &[u8]) -> Result<(), String> {
-        while !data.is_empty() {
-            if self.left == 0 {
-                let (start, rest) = data.split_at(data.len().min(HEADER_BYTES - self.header.len()));
-                self.header.extend_from_slice(start);
-                data = rest;
-                self.open()?;
-                continue;
-            }
-            let (payload, rest) = data.split_at(data.len().min(self.left));
-            self.left -= payload.len();
-            data = rest;
-            self.keep(payload);
-        }
-        Ok(())
-    }
-
-    /// Opens the frame of a whole header.
-    fn open(&mut self) -> Result<(), String> {
-        let Ok([kind, a, b, c, length @ ..]) = <[u8; HEADER_BYTES]>::try_from(&*self.header) else {
-            return Ok(());
-        };
-        self.stream = match (kind, [a, b, c]) {
-            (0 | 1, [0, 0, 0]) => Stream::Out,
-            (2 | 3, [0, 0, 0]) => Stream::Err,
-            _ => {
-                return Err(
-                    "what the engine sent of its output is not what its API promises".into()
-                );
-            }
-        };
-        self.left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        self.header.clear();
-        Ok(())
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        let [out, err] = &mut self.written;
-        let written = if self.stream == Stream::Out { out } else { err };
-        *written = written.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        match self.kept.back_mut() {
-            Some((stream, piece)) if *stream == self.stream && piece.len() < PIECE_BYTES => {
-                piece.extend_from_slice(bytes);
-            }
-            _ => self.kept.push_back((self.stream, bytes.to_vec())),
-        }
-        self.size += bytes.len();
-        while let Some((_, oldest)) = self.kept.front()
-            && (self.size - oldest.len() >= self.bytes_max || self.kept.len() > PIECES_MAX)
-        {
-            self.size -= oldest.len();
-            self.kept.pop_front();
-        }
-    }
-
-    fn finish(mut self, end: CommandEnd) -> Executed {
-        let more = self.size.saturating_sub(self.bytes_max);
-        if let Some((_, oldest)) = self.kept.front_mut() {
-            oldest.drain(..more.min(oldest.len()));
-        }
-        Executed { output: self.kept.into(), written: self.written, end }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [&[kind, 0, 0, 0][..], &length, payload].concat()
-    }
-
-    fn text(executed: &Executed, wanted: Stream) -> Vec<u8> {
-        let pieces = executed.output.iter().filter(|(stream, _)| *stream == wanted);
-        pieces.flat_map(|(_, bytes)| bytes.clone()).collect()
-    }
-
-    #[test]
-    fn what_is_no_frame_is_not_read_on() {
-        for bytes in [&b"SSH-2.0-x"[..], &[4, 0, 0, 0, 0, 0, 0, 1], &[1, 0, 1, 0, 0, 0, 0, 1]] {
-            assert!(Output::new(10).feed(bytes).is_err(), "{bytes:?}");
-        }
-        let mut output = Output::new(10);
-        output.feed(&[2, 0, 0, 0, 0, 0, 0, 3, b'a']).unwrap();
-        assert!(!output.is_between_frames());
-        output.feed(b"bc").unwrap();
-        assert!(output.is_between_frames());
-        let executed = output.finish(CommandEnd::Code(0));
-        assert_eq!((text(&executed, Stream::Err), executed.written), (b"abc".to_vec(), [0, 3]));
-    }
-
-    #[test]
-    fn many_small_pieces_take_no_more_memory_than_few_large_ones() {
-        let mut output = Output::new(262_144);
-        for turn in 0..100_000_u32 {
-            let kind = if turn % 2 == 0 { 1 } else { 2 };
-            output.feed(&frame(kind, &[(turn % 251) as u8])).unwrap();
-            assert!(output.kept.len() <= PIECES_MAX);
-        }
-        let executed = output.finish(CommandEnd::Code(0));
-        assert_eq!(executed.written, [50_000, 50_000]);
-        assert_eq!(executed.output.len(), PIECES_MAX);
-        assert_eq!(executed.output.last().unwrap().1, [(99_999 % 251) as u8]);
-    }
-
-    proptest! {
-        #[test]
-        fn however_it_is_cut_the_newest_is_kept_and_all_is_counted(
-            frames in proptest::collection::vec((1_u8..=2, proptest::collection::vec(any::<u8>(), 0..50)), 0..30),
-            cut in 1_usize..40,
-            bytes_max in 1_usize..200,
-        ) {
-            let all: Vec<u8> = frames.iter().flat_map(|(kind, bytes)| frame(*kind, bytes)).collect();
-            let mut output = Output::new(bytes_max);
-            for piece in all.chunks(cut) {
-                output.feed(piece).unwrap();
-                prop_assert!(output.size <= bytes_max + PIECE_BYTES + 50);
-            }
-            prop_assert!(output.is_between_frames());
-            let executed = output.finish(CommandEnd::Code(0));
-            let whole: Vec<(u8, u8)> =
-                frames.iter().flat_map(|(kind, bytes)| bytes.iter().map(|b| (*kind, *b))).collect();
-            let newest = &whole[whole.len().saturating_sub(bytes_max)..];
-            let kept: Vec<(u8, u8)> = executed
-                .output
-                .iter()
-                .flat_map(|(stream, bytes)| bytes.iter().map(|b| (if *stream == Stream::Out { 1 } else { 2 }, *b)))
-                .collect();
-            prop_assert_eq!(kept, newest.to_vec());
-            let count = |kind| whole.iter().filter(|(k, _)| *k == kind).count() as u64;
-            prop_assert_eq!(executed.written, [count(1), count(2)]);
         }
     }
 }

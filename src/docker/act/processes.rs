@@ -3,9 +3,10 @@
 //! | order | error statuses that say that it did not happen |
 //! |---|---|
 //! | making a container | below 500 |
+//! | taking it back | below 500 |
 //! | its start | as every start: up to 500 |
 //! | preparing a command | all: preparing it runs nothing |
-//! | starting a command | below 500 |
+//! | starting a command | 4xx |
 
 use std::collections::BTreeMap;
 
@@ -13,19 +14,19 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, PortMap, RestartPolicy,
     RestartPolicyNameEnum,
 };
-use bollard::query_parameters::CreateContainerOptions;
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
 use hyper::Method;
 
-use super::{Order, unknown};
+use super::{Order, fault, unknown};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::plan::Target;
-use crate::core::reason::Fault;
+use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::docker::DockerEngine;
 use crate::ports::engine::{
-    ActProcesses, Asked, CONTAINER, Command, Executed, IMAGE, ImageId, MountSource, NewContainer,
-    NewMount, Publish, Ran,
+    ActProcesses, Asked, CONTAINER, Command, Executed, IMAGE, ImageId, LookContainers as _,
+    MountSource, NewContainer, NewMount, Publish, Ran, Start,
 };
 
 impl ActProcesses for DockerEngine {
@@ -40,8 +41,11 @@ impl ActProcesses for DockerEngine {
                 engine: image.engine.clone(),
                 attributes: BTreeMap::new(),
             };
-            let started = self.start_made(&made).await;
-            Ok(Ran { id, warnings, started })
+            let start = match self.is_of(&id, image, new).await {
+                Ok(()) => self.start_made(&made).await.map_or_else(Start::Failed, |()| Start::Done),
+                Err(other) => self.take_back(&made, other).await?,
+            };
+            Ok(Ran { id, warnings, start })
         })
     }
 
@@ -61,15 +65,11 @@ impl DockerEngine {
         new: &NewContainer,
     ) -> Result<(FullId, Vec<String>), Fault> {
         let id = ImageId::parse(&image.id).filter(|_| image.kind == IMAGE.name);
-        let body = body(
-            &id.ok_or_else(|| {
-                Fault::invalid(format!(
-                    "`{}` is not the full id of an image, so nothing was sent.",
-                    text::name(&image.id)
-                ))
-            })?,
-            new,
-        )?;
+        let no_id = || {
+            let id = text::name(&image.id);
+            Fault::invalid(format!("`{id}` is not the full id of an image, so nothing was sent."))
+        };
+        let body = body(&id.ok_or_else(no_id)?, new)?;
         let order = || Order {
             target: image,
             verb: "run",
@@ -89,6 +89,66 @@ impl DockerEngine {
         Ok((id, answer.warnings))
     }
 
+    /// Whether a container that was made by the name of an image is of the image that is permitted:
+    /// the name can be moved to another one while the request is on its way.
+    async fn is_of(&self, id: &FullId, image: &Target, new: &NewContainer) -> Result<(), Fault> {
+        let Some(name) = &new.image else { return Ok(()) };
+        match self.container(id).await.map(|made| ImageId::parse(&made.image_id)) {
+            Ok(Some(made)) if made.as_str() == image.id => Ok(()),
+            Ok(Some(made)) => Err(Fault::new(
+                Reason::PlanChanged,
+                format!("{name} means another image by now, sha256:{}", made.short()),
+            )),
+            Ok(None) => Err(Fault::new(
+                Reason::EngineError,
+                "the engine does not tell of which image it is".to_owned(),
+            )),
+            Err(fault) => {
+                let said = fault::shown(fault.detail.as_ref().unwrap_or(&fault.message));
+                let why = format!("of which image it is could not be seen: {said}");
+                Err(Fault::new(Reason::EngineError, why))
+            }
+        }
+    }
+
+    /// Removes a container that was just made, never started, and is not to stay. It is not forced:
+    /// what somebody else has started meanwhile stays. So do volumes with names.
+    async fn take_back(&self, made: &Target, other: Fault) -> Result<Start, Fault> {
+        let order = Order {
+            target: made,
+            verb: "remove",
+            method: Method::DELETE,
+            path: format!("/containers/{}", made.id),
+            limit: self.deadlines.removal,
+            certain_below: 500,
+        };
+        let options = RemoveContainerOptions { v: true, force: false, link: false };
+        let request = |docker: bollard::Docker| async move {
+            docker.remove_container(&made.id, Some(options)).await
+        };
+        let why = other.message;
+        let kept = match self.order(order, request).await {
+            Ok(_) => None,
+            Err(fault) => Some(fault).filter(|fault| fault.reason != Reason::NotFound),
+        };
+        let Some(kept) = kept else {
+            return Err(Fault::new(
+                other.reason,
+                format!(
+                    "The container was made, not started and removed again, so there is none: {why}. \
+                     Call again without confirmToken to see what it would be made of now."
+                ),
+            ));
+        };
+        let said = fault::shown(kept.detail.as_ref().unwrap_or(&kept.message));
+        let reason = match kept.reason {
+            Reason::OutcomeUnknown => Reason::OutcomeUnknown,
+            _ => Reason::EngineError,
+        };
+        let message = format!("{why}; and whether it was removed again is not sure: {said}");
+        Ok(Start::Withheld(Fault::new(reason, message)))
+    }
+
     async fn start_made(&self, made: &Target) -> Result<(), Fault> {
         let order = Order {
             target: made,
@@ -104,8 +164,8 @@ impl DockerEngine {
     }
 }
 
-/// The container as the engine is asked for it. The image stands in it by its id, so that no other
-/// can take its place while the request is on its way.
+/// The container as the engine is asked for it. The image stands in it by its name where it has one,
+/// since that is what the container is said to be of from then on.
 fn body(image: &ImageId, new: &NewContainer) -> Result<ContainerCreateBody, Fault> {
     let exposed: Vec<String> = new.ports.iter().map(inside).collect();
     let mut bindings = PortMap::new();
@@ -126,7 +186,7 @@ fn body(image: &ImageId, new: &NewContainer) -> Result<ContainerCreateBody, Faul
         ..HostConfig::default()
     };
     Ok(ContainerCreateBody {
-        image: Some(image.to_string()),
+        image: Some(new.image.as_ref().map_or_else(|| image.to_string(), ToString::to_string)),
         cmd: new.command.clone(),
         env: Some(new.env.clone()),
         labels: Some(new.labels.clone().into_iter().collect()),

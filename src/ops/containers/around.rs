@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::reach::{HOST, PERHAPS, Way, configured, disguised, of_paths, shared, through};
+use super::reach::{HOST, PERHAPS, Way, configured, disguised, joined, of_paths, through};
 use crate::core::ids::{FullId, Reference};
 use crate::core::text;
 use crate::gate::Context;
@@ -17,13 +17,61 @@ use crate::ports::engine::{Container, Mount, Volume};
 /// Volumes of a container that are looked at, at most.
 const VOLUMES_MAX: usize = 64;
 
+/// Containers in a row of which each shares something with the next, at most.
+const ROW_MAX: usize = 4;
+
 /// What could be looked at.
 #[derive(Debug, Default)]
 pub(super) struct Around {
     volumes: BTreeMap<String, Volume>,
-    others: BTreeMap<String, Container>,
+    others: Others,
     /// The engine's socket that this program uses.
     socket: Option<String>,
+}
+
+/// Containers that share something with a container, or with one that does, by their ids.
+#[derive(Debug, Default)]
+struct Others(BTreeMap<String, Container>);
+
+impl Others {
+    /// Looks at those that a container shares something with, and in turn at those that these share
+    /// the same with.
+    async fn look(cx: Context<'_>, container: &Container, until: Instant) -> Self {
+        let mut seen = Self::default();
+        let owned = |(what, id): (&'static str, &str)| (what, id.to_owned());
+        let mut next: Vec<_> = joined(container).map(owned).collect();
+        for _ in 0..ROW_MAX {
+            let looks = next.iter().map(|(what, id)| async move {
+                let id = FullId::parse(id)?;
+                let other = timeout_at(until, cx.look.container(&id)).await.ok()?.ok()?;
+                Some((*what, other))
+            });
+            let found: Vec<_> = join_all(looks).await.into_iter().flatten().collect();
+            next.clear();
+            for (what, other) in found {
+                next.extend(joined(&other).filter(|(also, _)| *also == what).map(owned));
+                seen.0.insert(other.id.to_string(), other);
+            }
+        }
+        seen
+    }
+
+    /// What sharing this with the container of this id gives.
+    fn way(&self, what: &str, id: &str, left: usize) -> Way {
+        let Some(other) = self.0.get(id).filter(|_| left > 0) else {
+            let other = text::name(id.get(..12).unwrap_or(id));
+            return (PERHAPS, format!("the {what} of {other}, which {UNCHECKED}"));
+        };
+        let third = joined(other).find(|(also, _)| *also == what);
+        through(what, other, third.map(|(_, third)| self.way(what, third, left - 1)))
+    }
+}
+
+/// What joining the network of a container gives.
+pub(super) async fn network_of(cx: Context<'_>, container: &Container) -> Way {
+    let mut others = Others::look(cx, container, Instant::now() + WAIT).await;
+    others.0.insert(container.id.to_string(), container.clone());
+    others.way("network", container.id.as_str(), ROW_MAX)
 }
 
 impl Around {
@@ -37,19 +85,14 @@ impl Around {
             .iter()
             .map(|name| async move { timeout_at(until, cx.look.volume(name)).await.ok()?.ok() });
         let volumes: Vec<_> = volumes.collect();
-        let ids: Vec<FullId> = others(container).filter_map(|(_, id)| FullId::parse(id)).collect();
-        let others = ids
-            .iter()
-            .map(|id| async move { timeout_at(until, cx.look.container(id)).await.ok()?.ok() });
-        let others: Vec<_> = others.collect();
-        let (volumes, others): (Vec<Option<Volume>>, Vec<Option<Container>>) = join(
+        let (volumes, others): (Vec<Option<Volume>>, Others) = join(
             stream::iter(volumes).buffered(AT_ONCE).collect(),
-            stream::iter(others).buffered(AT_ONCE).collect(),
+            Others::look(cx, container, until),
         )
         .await;
         Self {
             volumes: volumes.into_iter().flatten().map(|one| (one.name.clone(), one)).collect(),
-            others: others.into_iter().flatten().map(|one| (one.id.to_string(), one)).collect(),
+            others,
             socket: cx.look.own_socket().map(str::to_owned),
         }
     }
@@ -58,13 +101,7 @@ impl Around {
     pub(super) fn ways(&self, container: &Container) -> Vec<Way> {
         let own = self.socket.as_deref();
         let mut out: Vec<Way> = configured(container).into_iter().map(|way| (HOST, way)).collect();
-        out.extend(others(container).map(|(what, id)| match self.others.get(id) {
-            Some(other) => (HOST, through(what, other)),
-            None => {
-                let other = text::name(id.get(..12).unwrap_or(id));
-                (PERHAPS, format!("the {what} of {other}, which {UNCHECKED}"))
-            }
-        }));
+        out.extend(joined(container).map(|(what, id)| self.others.way(what, id, ROW_MAX)));
         let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
         let binds = binds.map(|m| (m.source.as_str(), m.destination.as_str(), m.writable));
         out.extend(of_paths(binds, own));
@@ -83,16 +120,11 @@ impl Around {
     }
 }
 
-/// The namespaces that it shares with other containers, and whose they are.
-fn others(container: &Container) -> impl Iterator<Item = (&'static str, &str)> {
-    let shared = shared(container).into_iter();
-    shared.filter_map(|(what, mode)| Some((what, mode.strip_prefix("container:")?)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use super::super::reach::SHARES;
     use super::*;
     use crate::ops::fake::{self, Fake};
 
@@ -125,7 +157,30 @@ mod tests {
         }
         let seen = Fake { volumes: volumes(), ..Fake::of(vec![fake::container("cd", "db")]) };
         let ways = Around::look(fake::context(&seen), &web).await.ways(&web);
-        assert_eq!(ways, [(HOST, "the network of db".to_owned())]);
+        assert_eq!(ways, [(SHARES, "the network of db".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_row_of_containers_is_followed_to_its_end() {
+        let on = |start: &str, name: &str, network: String| Container {
+            network_mode: network,
+            ..fake::container(start, name)
+        };
+        let of = |start: &str| format!("container:{}", fake::id(start));
+        let web = on("ab", "web", of("c1"));
+        for (last, expected) in [("host", HOST), ("bridge", SHARES), ("ns:/proc/1/ns/net", HOST)] {
+            let row = [on("c1", "one", of("c2")), on("c2", "two", last.to_owned())];
+            let engine = Fake::of(row.to_vec());
+            let ways = Around::look(fake::context(&engine), &web).await.ways(&web);
+            assert_eq!((ways.len(), ways[0].0), (1, expected), "{ways:?}");
+            let way = network_of(fake::context(&engine), &row[0]).await;
+            assert_eq!(way, ways[0]);
+        }
+        let around = on("c2", "two", of("c1"));
+        let engine = Fake::of(vec![on("c1", "one", of("c2")), around]);
+        let ways = Around::look(fake::context(&engine), &web).await.ways(&web);
+        assert_eq!(ways[0].0, PERHAPS, "{ways:?}");
+        assert!(engine.called().len() <= ROW_MAX, "{:?}", engine.called());
     }
 
     #[tokio::test]

@@ -36,6 +36,15 @@ pub(super) fn shown(words: &[String]) -> String {
     text::line(&json, usize::MAX)
 }
 
+/// By whom a program is run, with what the empty user stands for. An engine takes any number for a
+/// user's, and zero in each of its spellings is root's.
+pub(super) fn runs_as(user: &str, unnamed: &str) -> String {
+    let name = user.split(':').next().unwrap_or_default();
+    let zero = !name.is_empty() && name.trim_start_matches(['+', '-']).bytes().all(|b| b == b'0');
+    let shown = if user.is_empty() { unnamed.to_owned() } else { text::name(user) };
+    if zero || ["", "root"].contains(&name) { format!("ROOT ({shown})") } else { shown }
+}
+
 /// The words as the log keeps them: without what is secret, and without these variables' values.
 pub(super) fn recorded(words: &[String], env: &[String]) -> Vec<String> {
     Redactor::new(env).command(words)
@@ -47,6 +56,28 @@ mod tests {
 
     fn words(all: &[&str]) -> Vec<String> {
         all.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn root_is_told_however_it_is_written() {
+        for (user, root) in [
+            ("", true),
+            ("root", true),
+            ("root:web", true),
+            ("0", true),
+            ("00", true),
+            ("0000:0", true),
+            ("-0", true),
+            (":5", true),
+            ("10", false),
+            ("web", false),
+            ("web:0", false),
+            ("rooty", false),
+            ("1000:root", false),
+        ] {
+            let told = runs_as(user, "the image names no user");
+            assert_eq!(told.starts_with("ROOT ("), root, "{user}: {told}");
+        }
     }
 
     #[test]

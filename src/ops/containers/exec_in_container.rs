@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::around::Around;
-use super::lifecycle::{self, Beside, Facts};
+use super::lifecycle::{self, Beside, Facts, Ways};
 use super::notes::{Rows, Run, mounts, run};
+use super::reach::{Way, leads_there};
 use super::written::Written;
 use super::{command, target};
 use crate::core::grant::Permit;
@@ -149,10 +149,10 @@ impl Change for ExecInContainer {
         facts: &[Facts],
         sight: Container,
     ) -> Preview {
-        let ways = Around::look(cx, &sight).await.ways(&sight);
-        let rows = notes(&sight, params, ways);
-        let headline = headline(&sight);
-        let seen = lifecycle::notes(cx, plan.targets(), sight, Beside::NOTHING).await;
+        let beside = Beside { ways: Ways::Asked, ..Beside::NOTHING };
+        let seen = lifecycle::notes(cx, plan.targets(), sight, beside).await;
+        let rows = notes(&seen.container, params, &seen.ways);
+        let headline = headline(&seen.container);
         let mut preview = lifecycle::preview(plan, headline, facts, &seen, rows);
         preview.facts.push(("command", command::shown(&params.command)));
         preview.facts.extend(params.user.as_deref().map(|user| ("user", text::name(user))));
@@ -212,14 +212,13 @@ fn headline(container: &Container) -> String {
     }
 }
 
-fn notes(container: &Container, params: &Params, ways: Rows) -> Rows {
+fn notes(container: &Container, params: &Params, ways: &[Way]) -> Rows {
     let user = params.user.as_ref().unwrap_or(&container.user);
-    let user = if user.is_empty() { "root" } else { user };
-    let mut rows = vec![("runs as", text::name(user))];
-    if ways.is_empty() {
+    let mut rows = vec![("runs as", command::runs_as(user, "root"))];
+    if !ways.iter().any(leads_there) {
         rows.push(("reaches", "nothing of the host, as far as its configuration says".into()));
     }
-    rows.extend(ways);
+    rows.extend(ways.iter().cloned());
     if container.beyond.cgroupns_mode == "host" {
         rows.push(("sees", "the host's control groups, as every container on older hosts".into()));
     }

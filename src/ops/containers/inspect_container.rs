@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::around::Around;
 use super::notes::{mount, ports};
-use super::reach::reach;
+use super::reach::Way;
 use super::target;
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
@@ -40,17 +41,18 @@ pub struct Inspection {
     command: Vec<String>,
     labels: Vec<(String, String)>,
     env: Vec<(String, String)>,
+    ways: Vec<Way>,
     hidden: usize,
 }
 
 impl Inspection {
-    fn of(container: Container, now: OffsetDateTime) -> Self {
+    fn of(container: Container, ways: Vec<Way>, now: OffsetDateTime) -> Self {
         let mut redactor = Redactor::new(&container.env);
         let env = redactor.env(&container.env);
         let command = redactor.command(&container.command);
         let labels = redactor.labels(&container.labels);
         let error = redactor.text(&container.state.error);
-        Self { container, now, error, command, labels, env, hidden: redactor.hidden() }
+        Self { container, now, error, command, labels, env, ways, hidden: redactor.hidden() }
     }
 
     fn identity(&self) -> Vec<(&str, String)> {
@@ -93,7 +95,7 @@ impl Inspection {
         let grace = c.stop_timeout.map(|seconds| format!(", {seconds} s")).unwrap_or_default();
         let signal = text::name(c.stop_signal.as_deref().unwrap_or("SIGTERM"));
         let memory = u64::try_from(c.memory_bytes).ok().filter(|bytes| *bytes > 0);
-        vec![
+        let mut rows = vec![
             ("command", text::line(&words.join(" "), VALUE_CHARS_MAX * 4)),
             ("folder", text::name(&c.workdir)),
             ("user", text::name(&c.user)),
@@ -102,9 +104,10 @@ impl Inspection {
             ("restart policy", text::name(&c.restart_policy)),
             ("auto-remove", if c.auto_remove { "yes (--rm)".into() } else { String::new() }),
             ("memory limit", memory.map(units::bytes).unwrap_or_default()),
-            ("reach", reach(c)),
             ("log driver", text::name(&c.log_driver)),
-        ]
+        ];
+        rows.extend(self.ways.iter().cloned());
+        rows
     }
 
     fn connections(&self) -> Vec<(&str, String)> {
@@ -169,6 +172,7 @@ impl Render for Inspection {
             "command": command,
             "ports": ports(c.ports.iter()),
             "mounts": c.mounts.iter().map(mount).collect::<Vec<_>>(),
+            "reach": self.ways.iter().map(|(flag, way)| format!("{flag}: {way}")).collect::<Vec<_>>(),
             "labels": map_of(&self.labels),
             "env": map_of(&self.env),
             "hidden": self.hidden,
@@ -211,6 +215,7 @@ impl Read for InspectContainer {
 
     async fn read(cx: Context<'_>, _: &Params, targets: &[Target]) -> Result<Inspection, Fault> {
         let container = cx.look.container(&target::full_id(targets)?).await?;
-        Ok(Inspection::of(container, cx.clock.now()))
+        let ways = Around::look(cx, &container).await.ways(&container);
+        Ok(Inspection::of(container, ways, cx.clock.now()))
     }
 }

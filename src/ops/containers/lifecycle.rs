@@ -1,13 +1,16 @@
 //! What changes to one container share: the facts that a grant is bound to, and the looks at what
 //! their previews show beside these.
 
-use futures_util::future::join5;
+use futures_util::future::{join, join5};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::around::Around;
+use super::notes::{Run, run};
 use super::outcome::Expect;
 use super::peers::{Others, Peers};
+use super::reach::Way;
 use super::verb::Names;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
@@ -150,6 +153,8 @@ pub struct Notes {
     pub(in crate::ops) writable_bytes: Option<u64>,
     /// How many paths differ from its image.
     pub(in crate::ops) changes: Option<usize>,
+    /// The ways from it to the host, if they are asked for.
+    pub(in crate::ops) ways: Vec<Way>,
 }
 
 impl Notes {
@@ -170,12 +175,36 @@ pub struct Beside {
     pub(in crate::ops) usage: bool,
     /// Its own files: how many, and how large.
     pub(in crate::ops) files: bool,
+    /// The ways from it to the host.
+    pub(in crate::ops) ways: Ways,
+}
+
+/// Whether the ways from a container to the host are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ops) enum Ways {
+    /// They are not.
+    Unasked,
+    /// They are if it does not run, so that it is about to be given them.
+    OfStart,
+    /// They are.
+    Asked,
+}
+
+impl Ways {
+    async fn look(self, cx: Context<'_>, container: &Container) -> Vec<Way> {
+        let wanted = match self {
+            Self::Unasked => false,
+            Self::OfStart => run(container) == Run::Down,
+            Self::Asked => true,
+        };
+        if wanted { Around::look(cx, container).await.ways(container) } else { Vec::new() }
+    }
 }
 
 impl Beside {
     /// The container alone.
     pub(in crate::ops) const NOTHING: Self =
-        Self { image: false, others: false, usage: false, files: false };
+        Self { image: false, others: false, usage: false, files: false, ways: Ways::Unasked };
 }
 
 /// Looks at what else a preview shows.
@@ -194,11 +223,12 @@ pub(in crate::ops) async fn notes(
     let usage = if_wanted(beside.usage && container.state.running, cx.look.stats(id));
     let size = if_wanted(beside.files, cx.look.writable_bytes(id));
     let changes = if_wanted(beside.files, cx.look.changes(id));
-    let (image_now, others, usage, size, changes) =
-        join5(image, others, usage, size, changes).await;
+    let ways = beside.ways.look(cx, &container);
+    let (ways, (image_now, others, usage, size, changes)) =
+        join(ways, join5(image, others, usage, size, changes)).await;
     let (now, writable_bytes) = (cx.clock.now(), size.flatten());
     let changes = changes.map(|changes| changes.len());
-    Notes { container, now, image_now, others, usage, writable_bytes, changes }
+    Notes { container, now, image_now, others, usage, writable_bytes, changes, ways }
 }
 
 /// The answer, if it is wanted and comes in time.

@@ -3,7 +3,6 @@
 
 use super::lifecycle::{Notes, RESTARTING, short_digest};
 use super::peers::Peers;
-use super::reach::reach;
 use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::ops::beside::UNCHECKED;
@@ -68,10 +67,11 @@ pub(super) fn uptime(rows: &mut Rows, notes: &Notes) {
 }
 
 /// What a start gives to a container that does not run.
-pub(super) fn starting(rows: &mut Rows, container: &Container) {
+pub(super) fn starting(rows: &mut Rows, notes: &Notes) {
+    let container = &notes.container;
     some(rows, "ports", ports(container.ports.iter().filter(|p| p.public.is_some())));
     some(rows, "mounts", mounts(container));
-    some(rows, "reach", reach(container));
+    rows.extend(notes.ways.iter().cloned());
 }
 
 pub(super) fn last_end(rows: &mut Rows, notes: &Notes) {

@@ -15,6 +15,9 @@ pub(in crate::ops) const HOST: &str = "REACHES THE HOST";
 /// What flags a way to the host, or to another one, that nobody can be sure of.
 pub(in crate::ops) const PERHAPS: &str = "MAY REACH THE HOST";
 
+/// What is said of sharing something with a container that has nothing of the host.
+pub(in crate::ops) const SHARES: &str = "shares";
+
 /// A way with its flag.
 pub(in crate::ops) type Way = (&'static str, String);
 
@@ -40,13 +43,15 @@ const CLOSED: [&str; 6] = [
 const RUNTIMES: [&str; 6] = ["", "runc", "crun", "oci", "io.containerd.runc.v2", "runsc"];
 const SLICES: [&str; 4] = ["", "system.slice", "machine.slice", "user.slice"];
 
+const PROCESSES: &str = "process ids";
+
 /// The namespaces that a container can share, and their modes.
 pub(super) fn shared(container: &Container) -> [(&'static str, &str); 5] {
     let beyond = &container.beyond;
     let on_host = container.networks.contains_key("host");
     [
         ("network", if on_host { "host" } else { &container.network_mode }),
-        ("process ids", &container.pid_mode),
+        (PROCESSES, &container.pid_mode),
         ("IPC", &container.ipc_mode),
         ("host name", &beyond.uts_mode),
         ("users", &beyond.userns_mode),
@@ -128,33 +133,39 @@ fn beyond(beyond: &Beyond) -> Vec<String> {
     out
 }
 
-/// How far a container can reach beyond itself, in one line.
-pub(in crate::ops) fn reach(container: &Container) -> String {
-    let mut out = configured(container);
-    for (what, mode) in shared(container) {
-        if let Some(other) = mode.strip_prefix("container:") {
-            out.push(format!("the {what} of {}", text::name(other.get(..12).unwrap_or(other))));
-        }
-    }
-    if container.mounts.iter().any(|mount| host_path::holds_socket(&mount.source, None)) {
-        out.push("the engine's socket".to_owned());
-    }
-    out.join("; ")
+/// The containers that a container shares namespaces with, by their ids.
+pub(super) fn joined(container: &Container) -> impl Iterator<Item = (&'static str, &str)> {
+    let shared = shared(container).into_iter();
+    shared.filter_map(|(what, mode)| Some((what, mode.strip_prefix("container:")?)))
+}
+
+/// Whether this is the flag of what leads to the host, or may.
+pub(in crate::ops) fn leads_there((flag, _): &Way) -> bool {
+    [HOST, PERHAPS].contains(flag)
 }
 
 /// What sharing a namespace with another container gives, with all that this one has of the host.
-pub(in crate::ops) fn through(what: &str, other: &Container) -> String {
-    let name = text::name(&other.name);
+/// `third` is what it gives if that one shares it with a third.
+pub(super) fn through(what: &str, other: &Container, third: Option<Way>) -> Way {
     let mut has = configured(other);
-    for (what, mode) in shared(other) {
-        if mode.starts_with("container:") {
-            has.push(format!("the {what} of a third container"));
-        }
+    let further = joined(other).filter(|(also, _)| *also != what);
+    has.extend(further.map(|(also, _)| format!("the {also} of a third container")));
+    if what == PROCESSES {
+        // Whoever sees its processes finds its files through them.
+        let mounts = other.mounts.iter().filter(|mount| mount.kind != "tmpfs");
+        has.extend(mounts.map(|mount| text::name(mount.name.as_ref().unwrap_or(&mount.source))));
     }
-    let has =
-        if has.is_empty() { String::new() } else { format!(", which has {}", has.join("; ")) };
+    let own = shared(other).into_iter().find(|(also, _)| *also == what);
+    let flag = match (own.and_then(|(what, mode)| namespace(what, mode)), &third) {
+        (Some(_), _) | (_, Some((HOST, _))) => HOST,
+        (None, Some((PERHAPS, _))) => PERHAPS,
+        (None, _) if has.is_empty() => SHARES,
+        (None, _) => PERHAPS,
+    };
+    has.extend(third.map(|(_, third)| third));
+    let has = if has.is_empty() { String::new() } else { format!(", which has {}", names(&has)) };
     let down = if other.state.running { "" } else { ". It does NOT RUN, so a start fails" };
-    format!("the {what} of {name}{has}{down}")
+    (flag, format!("the {what} of {}{has}{down}", text::name(&other.name)))
 }
 
 /// Ways of paths of the host, each with where it is seen and whether it can be written.
@@ -216,6 +227,7 @@ pub(in crate::ops) fn published_on(address: &IpAddr) -> &'static str {
 mod tests {
     use super::*;
     use crate::ops::fake;
+    use crate::ports::engine::Mount;
 
     #[test]
     fn a_volume_that_leads_to_the_host_is_seen_through() {
@@ -300,12 +312,46 @@ mod tests {
     #[test]
     fn what_another_container_has_of_the_host_is_told_with_it() {
         let mut other = fake::container("cd", "proxy");
-        assert_eq!(through("network", &other), "the network of proxy");
-        other.network_mode = "host".into();
+        assert_eq!(through("network", &other, None), (SHARES, "the network of proxy".into()));
+        assert_eq!(through(PROCESSES, &other, None).0, SHARES);
+        let down = through("network", &fake::stopped(other.clone()), None).1;
+        assert!(down.contains("NOT RUN"), "{down}");
         other.privileged = true;
-        let told = through("network", &other);
-        assert_eq!(told, "the network of proxy, which has PRIVILEGED; the host's network");
-        other.network_mode = "container:ef".into();
-        assert!(through("network", &fake::stopped(other)).contains("NOT RUN"), "{told}");
+        let told = through("network", &other, None);
+        assert_eq!(told, (PERHAPS, "the network of proxy, which has PRIVILEGED".into()));
+        other.network_mode = "host".into();
+        let told = through("network", &other, None);
+        let has = "the network of proxy, which has PRIVILEGED, the host's network";
+        assert_eq!(told, (HOST, has.into()));
+        assert_eq!(through("IPC", &other, None).0, PERHAPS);
+    }
+
+    #[test]
+    fn what_a_third_container_has_is_told_through_the_second() {
+        let mut second = fake::container("cd", "second");
+        second.network_mode = "container:ef".into();
+        for flag in [HOST, PERHAPS, SHARES] {
+            let told = through("network", &second, Some((flag, "the network of third".into())));
+            let words = "the network of second, which has the network of third";
+            assert_eq!(told, (flag, words.to_owned()));
+        }
+        let (flag, told) = through("IPC", &second, None);
+        assert_eq!(flag, PERHAPS);
+        assert!(told.ends_with("which has the network of a third container"), "{told}");
+    }
+
+    #[test]
+    fn whoever_sees_the_processes_of_a_container_finds_its_files() {
+        let mut other = fake::container("cd", "db");
+        other.mounts = vec![Mount {
+            kind: "bind".into(),
+            name: None,
+            source: "/srv/x".into(),
+            destination: "/x".into(),
+            writable: true,
+        }];
+        let told = through(PROCESSES, &other, None);
+        assert_eq!(told, (PERHAPS, "the process ids of db, which has /srv/x".into()));
+        assert_eq!(through("network", &other, None).0, SHARES);
     }
 }

@@ -1,6 +1,6 @@
 //! `restart_container`: stops a container and starts it again.
 
-use super::lifecycle::{self, Beside, Facts, Notes, Patient};
+use super::lifecycle::{self, Beside, Facts, Notes, Patient, Ways};
 use super::notes::{self, Rows, Run};
 use super::outcome::{Expect, Told};
 use super::verb::Verb;
@@ -16,7 +16,8 @@ pub struct RestartContainer;
 impl Verb for RestartContainer {
     type Params = Patient;
 
-    const BESIDE: Beside = Beside { image: true, others: true, ..Beside::NOTHING };
+    const BESIDE: Beside =
+        Beside { image: true, others: true, ways: Ways::OfStart, ..Beside::NOTHING };
 
     fn spec() -> Spec {
         let spec = lifecycle::spec(
@@ -69,7 +70,7 @@ impl Verb for RestartContainer {
             rows.push(("restarted by engine", count));
         }
         if !running {
-            notes::starting(&mut rows, container);
+            notes::starting(&mut rows, notes);
             return rows;
         }
         notes::published(&mut rows, container, "down for a moment; who is connected is unknown");

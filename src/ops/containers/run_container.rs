@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use futures_util::future::try_join4;
+use futures_util::future::{join, try_join4};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::command;
 use super::lifecycle::Done;
 use super::limits::{Cpus, Memory, NewName, RestartPolicy};
 use super::new::baseline::{self, Around};
@@ -16,6 +15,7 @@ use super::new::found::{self, Facts, Joined, Sight};
 use super::new::made::{self, Made, PLAN, unmade, unstarted};
 use super::new::wanted::{self, Env, Mode};
 use super::outcome::{self, Expect, Told};
+use super::{around, command};
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
@@ -26,7 +26,8 @@ use crate::ops::labels::{self, Labels};
 use crate::ops::users;
 use crate::ops::{images, plan};
 use crate::ports::engine::{
-    Act, Acted, CONTAINER, IMAGE, Image, NETWORK, NewContainer, Ran, VOLUME,
+    Act, Acted, CONTAINER, IMAGE, Image, ImageName, ImageReference, NETWORK, NewContainer, Ran,
+    Start, VOLUME,
 };
 
 const NAME: &str = "run_container";
@@ -98,6 +99,13 @@ fn is_nobodys(name: &str, image: &Image) -> Result<(), Fault> {
     )))
 }
 
+/// The name that a container's image is asked for by, if it was asked for by the name that it has. A
+/// container is said to be of what it was asked for, and policy goes by that.
+fn by_name(given: &str, found: &str) -> Option<ImageName> {
+    let name = ImageReference::parse(given).ok()?.name()?.clone();
+    (name.to_string() == found).then_some(name)
+}
+
 /// Without the environment and the command, which can hold secrets.
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,6 +136,7 @@ impl Params {
         }
         Ok(NewContainer {
             name: self.name.as_ref().map(|name| name.as_str().to_owned()),
+            image: None,
             command: (!self.command.is_empty()).then(|| self.command.clone()),
             env: self.env.entries(),
             ports,
@@ -222,7 +231,14 @@ impl Change for RunContainer {
         facts: &[Facts],
         sight: Sight,
     ) -> Preview {
-        let around = Around { rows: users::in_time(cx).await, socket: cx.look.own_socket() };
+        let joined = async {
+            match &sight.network {
+                Joined::Container(other) => Some(around::network_of(cx, other).await),
+                _ => None,
+            }
+        };
+        let (rows, joined) = join(users::in_time(cx), joined).await;
+        let around = Around { rows, socket: cx.look.own_socket(), joined };
         baseline::preview(plan, params, facts, &sight, &around)
     }
 
@@ -241,6 +257,7 @@ impl Change for RunContainer {
         let by = permit.plan().digest().to_string();
         let mut new = params.container()?;
         new.network = facts.network;
+        new.image = by_name(&params.image, &image.target().name);
         new.labels.insert(PLAN.to_owned(), by.clone());
         new.labels.insert(FROM.to_owned(), image.target().name.clone());
         let quoting_nothing = |fault: &Fault| made::clean(&params.env, fault);
@@ -249,7 +266,12 @@ impl Change for RunContainer {
         for warning in &mut ran.warnings {
             *warning = text::line(&params.env.hidden_in(warning), 300);
         }
-        ran.started = ran.started.map_err(|fault| unstarted(&ran.id, &quoting_nothing(&fault)));
+        let told = |fault: &Fault| unstarted(&ran.id, &quoting_nothing(fault));
+        ran.start = match ran.start {
+            Start::Done => Start::Done,
+            Start::Failed(fault) => Start::Failed(told(&fault)),
+            Start::Withheld(fault) => Start::Withheld(told(&fault)),
+        };
         Ok(ran)
     }
 
@@ -283,7 +305,7 @@ impl Change for RunContainer {
         let started = Done { acted, auto_remove: false, unnamed, expect: None };
         let seen = outcome::look(cx, std::slice::from_ref(&made), told, started).await;
         let image = image.map(|image| text::name(&image.name)).unwrap_or_default();
-        let (warnings, started) = (done.warnings.clone(), done.started.clone());
-        Ok(Made { name: text::name(&name), id, image, warnings, started, seen })
+        let (warnings, start) = (done.warnings.clone(), done.start.clone());
+        Ok(Made { name: text::name(&name), id, image, warnings, start, seen })
     }
 }

@@ -1,6 +1,6 @@
 //! `start_container`: starts a container that does not run.
 
-use super::lifecycle::{self, Beside, Facts, Notes, OneContainer, RESTARTING};
+use super::lifecycle::{self, Beside, Facts, Notes, OneContainer, RESTARTING, Ways};
 use super::notes::{self, Rows, Run};
 use super::outcome::{Expect, Told};
 use super::verb::Verb;
@@ -16,7 +16,7 @@ pub struct StartContainer;
 impl Verb for StartContainer {
     type Params = OneContainer;
 
-    const BESIDE: Beside = Beside { image: true, ..Beside::NOTHING };
+    const BESIDE: Beside = Beside { image: true, ways: Ways::OfStart, ..Beside::NOTHING };
 
     fn spec() -> Spec {
         lifecycle::spec(
@@ -50,7 +50,7 @@ impl Verb for StartContainer {
         notes::image(&mut rows, notes, "a start");
         notes::last_end(&mut rows, notes);
         notes::some(&mut rows, "restart policy", notes::policy(container));
-        notes::starting(&mut rows, container);
+        notes::starting(&mut rows, notes);
         rows
     }
 

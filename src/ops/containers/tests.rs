@@ -5,4 +5,5 @@ mod changes;
 mod exec;
 mod previews;
 mod reads;
+mod run;
 mod usage;

@@ -31,6 +31,15 @@ pub(in crate::ops) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<
     Ok(vec![of(pick(given, &all)?, engine)])
 }
 
+/// A network that an engine has by itself, such as the host's. Where it is a mode and nothing else, as
+/// with Podman, its name is its id.
+pub(in crate::ops) async fn engines_own(cx: Context<'_>, name: &str) -> Result<Vec<Target>, Fault> {
+    let everything = NetworkFilter::default();
+    let (all, engine) = try_join(cx.look.networks(&everything), cx.look.engine_id()).await?;
+    let mode = || Network { id: name.to_owned(), name: name.to_owned(), ..Network::default() };
+    Ok(vec![of(&all.into_iter().find(|network| network.name == name).unwrap_or_else(mode), engine)])
+}
+
 fn pick<'a>(given: &str, all: &'a [Network]) -> Result<&'a Network, Fault> {
     let known = |network: &'a Network| Some(Known(FullId::parse(&network.id)?, network));
     let candidates: Vec<Known<'a>> = all.iter().filter_map(known).collect();

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Asked, Stream, not_offered};
+use super::{Asked, ImageName, Stream, not_offered};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::reason::Fault;
 
 /// Making something run.
 pub trait ActProcesses: Send + Sync + fmt::Debug {
-    /// Makes a container of exactly the permitted image, and starts it. A fault says that none was
-    /// made; that it was made and not started stands in what is told of it.
+    /// Makes a container of exactly the permitted image, and starts it. A fault says that there is
+    /// none; that it was made and not started stands in what is told of it. One that turns out to be
+    /// of another image is not started, and is taken back.
     fn run<'a>(&'a self, _image: &'a Granted<'a>, _new: &'a NewContainer) -> Asked<'a, Ran> {
         not_offered("a new container")
     }
@@ -30,6 +31,8 @@ pub trait ActProcesses: Send + Sync + fmt::Debug {
 pub struct NewContainer {
     /// Its name; none for one that the engine thinks of.
     pub name: Option<String>,
+    /// What its image is called, which it keeps; none for the id alone.
+    pub image: Option<ImageName>,
     /// Arguments of the image's program, or the program if it has none; none for the image's own.
     pub command: Option<Vec<String>>,
     /// The environment beside the image's own, `NAME=value`. Values can hold secrets.
@@ -98,8 +101,20 @@ pub struct Ran {
     pub id: FullId,
     /// What the engine warned of when it made it.
     pub warnings: Vec<String>,
-    /// How its start went.
-    pub started: Result<(), Fault>,
+    /// What became of its start.
+    pub start: Start,
+}
+
+/// What became of the start of a container that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It was started.
+    Done,
+    /// It went wrong in this way, or perhaps not.
+    Failed(Fault),
+    /// Nobody asked for it: the container is perhaps not of the permitted image, for this reason, and
+    /// could not be taken back either.
+    Withheld(Fault),
 }
 
 /// A command to run inside a container.

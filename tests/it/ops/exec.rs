@@ -1,5 +1,8 @@
 //! Commands inside containers of a real engine.
 
+mod begun;
+mod ways;
+
 use countersign::core::reason::Reason;
 use countersign::core::record::Event;
 use countersign::gate::Status;
@@ -132,57 +135,6 @@ async fn what_engines_refuse_is_said_beforehand_and_did_not_happen() {
         assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
         assert!(refused.text.contains("did not happen"), "{}", refused.text);
     }
-    let web = sleeper(&engine);
-    let arguments = json!({"container": web.name, "command": ["/no/such/program"]});
-    let (_, missing) = real.confirm("exec_in_container", arguments).await;
-    assert_eq!(missing.status, Status::Ok, "{}", missing.text);
-    assert_ne!(missing.data["exitCode"], 0, "{}", missing.text);
-    assert!(missing.text.contains("no such file"), "{}", missing.text);
-}
-
-#[tokio::test]
-async fn what_the_container_reaches_is_flagged() {
-    let engine = Engine::connect();
-    let volume = format!("cs-{}-disguised", engine.run());
-    let label = format!("countersign.test={}", engine.run());
-    docker(&[
-        "volume",
-        "create",
-        "--label",
-        &label,
-        "-o",
-        "type=none",
-        "-o",
-        "o=bind",
-        "-o",
-        "device=/tmp",
-        &volume,
-    ]);
-    let web = engine
-        .container("sleep 3600")
-        .option(&["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "/etc:/host:ro"])
-        .option(&["--cap-add", "SYS_ADMIN", "--pid", "host", "--privileged"])
-        .option(&["--device", "/dev/null:/dev/x", "-v", &format!("{volume}:/data")])
-        .create();
-    let real = Real::new(engine.adapter());
-    let (preview, _) = real.preview("exec_in_container", shell(&web, "true")).await;
-    for words in [
-        "PRIVILEGED",
-        "capabilities CAP_SYS_ADMIN",
-        "the host's process ids",
-        "devices /dev/null",
-        "/var/run/docker.sock, WRITABLE, at /var/run/docker.sock: it holds THE ENGINE'S SOCKET",
-        "/etc, read-only, at /host: the host's configuration and passwords",
-        &format!("volume {volume} is of the host in disguise, /tmp"),
-        "runs as",
-    ] {
-        assert!(preview.contains(words), "{words}: {preview}");
-    }
-    let plain = sleeper(&engine);
-    let (preview, _) = real.preview("exec_in_container", shell(&plain, "true")).await;
-    assert!(preview.contains("nothing of the host") && !preview.contains("REACHES"), "{preview}");
-    docker(&["rm", "-f", web.id.as_str()]);
-    docker(&["volume", "rm", &volume]);
 }
 
 #[tokio::test]
@@ -266,56 +218,6 @@ async fn a_command_that_ended_without_a_code_is_not_told_to_go_on() {
     assert_eq!(answer.reason, Some(Reason::OutcomeUnknown), "{}", answer.text);
     assert!(answer.text.contains("tells no exit code"), "{}", answer.text);
     assert!(!answer.text.contains("goes on"), "{}", answer.text);
-}
-
-#[tokio::test]
-async fn each_way_is_flagged_by_itself() {
-    let engine = Engine::connect();
-    let real = Real::new(engine.adapter());
-    let proxy = engine.container("sleep 3600").option(&["--network", "host"]).start();
-    let joined = format!("container:{}", proxy.name);
-    let through = format!("the network of {}, which has the host's network", proxy.name);
-    for (option, flagged) in [
-        (["--security-opt", "systempaths=unconfined"], "/proc/sysrq-trigger"),
-        (["--security-opt", "systempaths=unconfined"], "NOT HIDDEN, as it usually is: /proc/kcore"),
-        (["--security-opt", "seccomp=unconfined"], "seccomp=unconfined"),
-        (["--security-opt", "apparmor=unconfined"], "apparmor=unconfined"),
-        (["--network", "host"], "the host's network"),
-        (["--network", &joined], &through),
-        (["--ipc", "host"], "the host's IPC"),
-        (["--uts", "host"], "the host's host name"),
-        (["--pid", "host"], "the host's process ids"),
-        (["--userns", "host"], "the host's users"),
-        (["--cgroup-parent", "/x"], "in the control group /x"),
-        (["--sysctl", "net.ipv4.ip_forward=1"], "kernel settings net.ipv4.ip_forward"),
-    ] {
-        let made = engine.container("sleep 3600").option(&option).create();
-        let (preview, _) = real.preview("exec_in_container", shell(&made, "true")).await;
-        assert!(preview.contains(flagged), "{option:?}: {preview}");
-        assert!(preview.contains("REACHES THE HOST"), "{option:?}: {preview}");
-        assert!(!preview.contains("nothing of the host"), "{option:?}: {preview}");
-    }
-}
-
-#[tokio::test]
-async fn a_volume_that_cannot_be_looked_at_is_not_said_to_be_harmless() {
-    let engine = Engine::connect();
-    let volume = format!("cs-{}-unread", engine.run());
-    let label = format!("countersign.test={}", engine.run());
-    docker(&["volume", "create", "--label", &label, &volume]);
-    let mounted = format!("{volume}:/data");
-    let web = engine.container("sleep 3600").option(&["-v", &mounted]).create();
-    let door = Door::with(|line| {
-        if line.contains("/volumes/") { Deed::Say(500, "{}".to_owned()) } else { Deed::Forward }
-    });
-    for (adapter, expected) in [(adapter_at(door.path()), true), (engine.adapter(), false)] {
-        let (preview, _) =
-            Real::new(adapter).preview("exec_in_container", shell(&web, "true")).await;
-        assert_eq!(preview.contains("MAY REACH THE HOST"), expected, "{preview}");
-        assert_eq!(preview.contains("nothing of the host"), !expected, "{preview}");
-    }
-    docker(&["rm", "-f", web.id.as_str()]);
-    docker(&["volume", "rm", &volume]);
 }
 
 #[tokio::test]

@@ -187,10 +187,25 @@ async fn commands_projects_and_the_engine_itself() {
     podman.create("old", &[], "true");
     let argv = json!(["sh", "-c", "echo out; echo err >&2; exit 3"]);
     let command = json!({"container": "web", "command": argv});
+    let exec = |words: &[&str]| json!({"container": "web", "command": words});
+    let nobody = json!({"container": "web", "command": ["true"], "user": "nobodyx"});
+    let image = format!("localhost/{IMAGE}");
+    let run = json!({"image": image, "name": "ran", "network": "none", "command": ["true"]});
+    let unsure = Err(Reason::OutcomeUnknown);
     go(
         &podman,
         &[
             ("exec_in_container", command, Ok(()), "  out\nE err\n--- end"),
+            ("exec_in_container", exec(&["nonexist"]), unsure, "could not start it"),
+            ("exec_in_container", exec(&["sh", "-c", "exit 127"]), Ok(()), "exit code 127"),
+            (
+                "exec_in_container",
+                nobody,
+                Err(Reason::EngineError),
+                "did not happen: unable to find",
+            ),
+            ("run_container", run, Ok(()), "Made ran"),
+            ("remove_container", json!({"container": "ran"}), Ok(()), "It is gone."),
             ("list_projects", json!({}), Ok(()), "running(1)"),
             ("get_project", json!({"project": "p"}), Ok(()), "web"),
             ("get_project_logs", json!({"project": "p"}), Ok(()), "begun"),

@@ -23,6 +23,7 @@ fn condition(key: &str, any: &[&str]) -> Condition {
     let key = match key {
         "class" => Key::Class,
         "op" => Key::Op,
+        "kind" => Key::Kind,
         "name" => Key::Name,
         "id" => Key::Id,
         "client" => Key::Client,

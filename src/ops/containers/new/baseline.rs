@@ -36,6 +36,8 @@ pub(in crate::ops) struct Around<'a> {
     pub(in crate::ops) rows: Option<Vec<ContainerRow>>,
     /// The engine's socket that this program itself uses.
     pub(in crate::ops) socket: Option<&'a str>,
+    /// What joining another container's network gives, if it joins one.
+    pub(in crate::ops) joined: Option<Way>,
 }
 
 /// The preview.
@@ -49,11 +51,12 @@ pub(in crate::ops) fn preview(
     // Arguments that no container can be made of never come to a preview.
     let new = params.container().unwrap_or_default();
     let name = new.name.as_deref().map(text::name);
-    let ways = ways(&new, sight, around.socket);
+    let ways = ways(&new, sight, around);
     let image = plan.targets().first().map(|target| text::name(&target.name)).unwrap_or_default();
     let mut headline = format!("Make a container of {image} and start it.");
     if let Some(flag) = [HOST, PERHAPS].iter().find(|flag| ways.iter().any(|way| way.0 == **flag)) {
-        headline = format!("{headline} It {flag}: {}, see below.", counted(ways.len(), "way"));
+        let count = ways.iter().filter(|way| reach::leads_there(way)).count();
+        headline = format!("{headline} It {flag}: {}, see below.", counted(count, "way"));
     }
     if facts.iter().any(|facts| facts.taken) {
         headline.push_str(" Its name is TAKEN by another container: the engine refuses.");
@@ -174,14 +177,17 @@ fn notes(plan: &Plan, params: &Params, new: &NewContainer, sight: &Sight, ways: 
     rows
 }
 
-/// Every way to the host, one each.
-fn ways(new: &NewContainer, sight: &Sight, own: Option<&str>) -> Vec<Way> {
+/// Every way to the host, one each, and what is shared beside.
+fn ways(new: &NewContainer, sight: &Sight, around: &Around<'_>) -> Vec<Way> {
+    let own = around.socket;
     const LISTENS: &str = "its addresses, its ports and whatever listens on its localhost";
     let mut out = Vec::new();
     match &sight.network {
         Joined::Host => out.push((HOST, format!("the host's network: {LISTENS}"))),
-        Joined::Container(other) => {
-            out.push((HOST, format!("{}: {LISTENS}", reach::through("network", other))));
+        Joined::Container(_) => {
+            out.extend(
+                around.joined.iter().map(|(flag, way)| (*flag, format!("{way}: {LISTENS}"))),
+            );
         }
         Joined::Network(network) if !USUAL_DRIVERS.contains(&network.driver.as_str()) => {
             let (name, driver) = (text::name(&network.name), text::name(&network.driver));
@@ -209,13 +215,7 @@ fn ways(new: &NewContainer, sight: &Sight, own: Option<&str>) -> Vec<Way> {
 fn of_the_image(plan: &Plan, new: &NewContainer, sight: &Sight) -> Rows {
     let image = &sight.image;
     let mut rows = Rows::new();
-    let root = ["", "root", "0"].contains(&image.user.split(':').next().unwrap_or_default());
-    let user = if image.user.is_empty() {
-        "the image names no user".into()
-    } else {
-        text::name(&image.user)
-    };
-    rows.push(("runs as", if root { format!("ROOT ({user})") } else { user }));
+    rows.push(("runs as", command::runs_as(&image.user, "the image names no user")));
     let taken = |path: &&String| new.mounts.iter().all(|mount| mount.destination != **path);
     let unnamed: Vec<String> = image.volumes.iter().filter(taken).map(|p| text::name(p)).collect();
     if !unnamed.is_empty() {

@@ -110,7 +110,8 @@ impl Joined {
 }
 
 /// What a new container would share and use of what is there: the container or the network that it
-/// joins, and its volumes, unless they are still to be made.
+/// joins, the engine's own such as the host's among them, and the one that it joins where none is
+/// said; and its volumes, unless they are still to be made.
 pub(in crate::ops) async fn resolve(
     cx: Context<'_>,
     mode: Option<Mode>,
@@ -121,7 +122,9 @@ pub(in crate::ops) async fn resolve(
         match mode {
             Some(Mode::Container(name)) => target::resolve_for_change(cx, &name).await,
             Some(Mode::Network(name)) => networks::target::resolve(cx, &name).await,
-            Some(Mode::None | Mode::Host) | None => Ok(Vec::new()),
+            Some(Mode::None) => networks::target::engines_own(cx, "none").await,
+            Some(Mode::Host) => networks::target::engines_own(cx, "host").await,
+            None => networks::target::engines_own(cx, "bridge").await,
         }
     };
     let (mut out, found) = try_join(joined, volumes(cx, new)).await?;

@@ -9,6 +9,7 @@ use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::Render;
 use crate::ops::containers::outcome::Outcome;
+use crate::ports::engine::Start;
 
 /// The label that says by which plan a container was made.
 pub(in crate::ops) const PLAN: &str = "countersign.plan";
@@ -65,7 +66,7 @@ pub struct Made {
     pub(in crate::ops) id: FullId,
     pub(in crate::ops) image: String,
     pub(in crate::ops) warnings: Vec<String>,
-    pub(in crate::ops) started: Result<(), Fault>,
+    pub(in crate::ops) start: Start,
     pub(in crate::ops) seen: Result<Outcome, Fault>,
 }
 
@@ -78,10 +79,10 @@ impl Made {
 
     /// Whether it was started; null where nobody knows.
     fn is_started(&self) -> Value {
-        match &self.started {
-            Ok(()) => json!(true),
-            Err(fault) if fault.reason == Reason::OutcomeUnknown => Value::Null,
-            Err(_) => json!(false),
+        match &self.start {
+            Start::Done => json!(true),
+            Start::Failed(fault) if fault.reason == Reason::OutcomeUnknown => Value::Null,
+            Start::Failed(_) | Start::Withheld(_) => json!(false),
         }
     }
 
@@ -91,25 +92,41 @@ impl Made {
             Reason::OutcomeUnknown => "whether it was started is not known",
             _ => "only its start went wrong",
         };
-        let now = self.status().unwrap_or_else(|| "not to be seen".to_owned());
         format!(
-            "The container {name} (id {id}) was MADE from {image} and stays; {how}: {}\nIts state is \
-             now: {now}. inspect_container shows it, start_container tries again, remove_container \
-             takes it away.",
-            fault.message
+            "The container {name} (id {id}) was MADE from {image} and stays; {how}: {}\n{} \
+             inspect_container shows it, start_container tries again, remove_container takes it \
+             away.",
+            fault.message,
+            self.now()
         )
+    }
+
+    fn withheld(&self, fault: &Fault) -> String {
+        let Self { name, id, image, .. } = self;
+        format!(
+            "The container {name} (id {id}) was MADE and NOT STARTED, since nobody can be sure that \
+             it is of {image} as shown: {}\n{} Do not start it: remove_container takes it away.",
+            fault.message,
+            self.now()
+        )
+    }
+
+    fn now(&self) -> String {
+        let now = self.status().unwrap_or_else(|| "not to be seen".to_owned());
+        format!("Its state is now: {now}.")
     }
 }
 
 impl Render for Made {
     fn text(&self) -> String {
         let Self { name, id, image, .. } = self;
-        let mut out = match (&self.started, &self.seen) {
-            (Err(fault), _) => self.made_only(fault),
-            (Ok(()), Ok(outcome)) => {
+        let mut out = match (&self.start, &self.seen) {
+            (Start::Failed(fault), _) => self.made_only(fault),
+            (Start::Withheld(fault), _) => self.withheld(fault),
+            (Start::Done, Ok(outcome)) => {
                 format!("Made {name} (id {}) from {image}. {}", id.short(), outcome.text())
             }
-            (Ok(()), Err(fault)) => format!(
+            (Start::Done, Err(fault)) => format!(
                 "Made {name} (id {}) from {image} and started it, but looking at it failed: {}",
                 id.short(),
                 fault.message
@@ -151,6 +168,9 @@ impl Render for Made {
     }
 
     fn failed(&self) -> Option<Fault> {
-        self.started.clone().err()
+        match &self.start {
+            Start::Done => None,
+            Start::Failed(fault) | Start::Withheld(fault) => Some(fault.clone()),
+        }
     }
 }

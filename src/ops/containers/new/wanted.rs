@@ -136,18 +136,36 @@ fn read_port(given: &str) -> Option<(IpAddr, Publish)> {
 /// `invalid_argument` for anything else.
 pub(in crate::ops) fn mount(given: &str) -> Result<NewMount, Fault> {
     read_mount(given).ok_or_else(|| {
+        let mend = match folded(given) {
+            Some(folded) => format!(" Write `{}`.", text::name(&folded)),
+            None => String::new(),
+        };
         Fault::invalid(format!(
             "`{}` is nothing to mount: write `volume:/path` or `/host/path:/path`, with `:ro` after \
-             it if it is only to be read. Paths are absolute, without `..` and `:`.",
+             it if it is only to be read. Paths are absolute, without `..`, `:` and any slash too \
+             many.{mend}",
             text::name(given)
         ))
     })
 }
 
+/// The same without slashes too many, if there are any and nothing else is wrong with it.
+fn folded(given: &str) -> Option<String> {
+    let fold = |part: &str| match part.strip_prefix('/') {
+        None => part.to_owned(),
+        Some(path) => {
+            let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+            format!("/{}", parts.join("/"))
+        }
+    };
+    let folded = given.split(':').map(fold).collect::<Vec<_>>().join(":");
+    read_mount(&folded).filter(|_| folded != given).map(|_| folded)
+}
+
 fn read_mount(given: &str) -> Option<NewMount> {
     let mut parts = given.split(':');
     let (source, destination, mode) = (parts.next()?, parts.next()?, parts.next());
-    if parts.next().is_some() || !is_path(destination) || destination.trim_matches('/').is_empty() {
+    if parts.next().is_some() || !is_path(destination) || destination == "/" {
         return None;
     }
     let writable = match mode {
@@ -164,12 +182,13 @@ fn read_mount(given: &str) -> Option<NewMount> {
     Some(NewMount { source, destination: destination.to_owned(), writable })
 }
 
-/// Whether it is an absolute path that leads where it says, links apart.
+/// Whether it is an absolute path that leads where it says, links apart, in the one spelling that it
+/// has: rules of policy go by how a path is written.
 fn is_path(path: &str) -> bool {
-    path.starts_with('/')
+    let plain = |part: &str| !["", ".", ".."].contains(&part);
+    path.strip_prefix('/').is_some_and(|rest| rest.is_empty() || rest.split('/').all(plain))
         && path.chars().count() <= PATH_CHARS_MAX
         && !path.chars().any(text::is_hidden)
-        && path.split('/').all(|part| part != ".." && part != ".")
 }
 
 /// A network as it is asked for.
@@ -259,6 +278,13 @@ mod tests {
             ("~/x:/data", None, true),
             ("/srv/../etc:/data", None, true),
             ("data:/a/../b", None, true),
+            ("//srv/x:/data", None, true),
+            ("/srv//x:/data", None, true),
+            ("/srv/x/:/data", None, true),
+            ("//:/data", None, true),
+            ("/srv/./x:/data", None, true),
+            ("data://data", None, true),
+            ("data:/data/", None, true),
             ("/srv\n:/data", None, true),
             ("/srv\u{202e}:/data", None, true),
             ("da ta:/data", None, true),
@@ -267,6 +293,21 @@ mod tests {
             let mount = mount(given).ok();
             assert_eq!(mount.as_ref().map(|mount| mount.source.clone()), expected, "{given}");
             assert_eq!(mount.is_none_or(|mount| mount.writable), writable, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_path_with_slashes_too_many_is_told_as_it_is_to_be_written() {
+        for (given, mend) in [
+            ("//var/run//docker.sock:/s/:ro", Some("Write `/var/run/docker.sock:/s:ro`.")),
+            ("//:/h", Some("Write `/:/h`.")),
+            ("/srv/../etc//:/e", None),
+            ("/srv:/e:rw", None),
+        ] {
+            let told = mount(given).unwrap_err().message;
+            assert_eq!(told.ends_with(" Write `/"), false);
+            assert_eq!(mend.is_some(), told.contains("Write `"), "{told}");
+            assert!(told.contains(mend.unwrap_or_default()), "{told}");
         }
     }
 
