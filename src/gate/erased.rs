@@ -169,9 +169,10 @@ pub trait Erased: Send + Sync + fmt::Debug {
 fn parse<P: Params>(spec: &Spec, given: Map<String, Value>) -> Result<Box<P>, Fault> {
     serde_json::from_value(Value::Object(given)).map(Box::new).map_err(|error| {
         Fault::invalid(format!(
-            "These are not the arguments of {}: {}. See its input schema.",
-            spec.name,
-            text::line(&error.to_string(), 300)
+            "These are not the arguments of {name}: {}. Its input schema has them; at a shell, \
+             `countersign tools {name}` prints them.",
+            text::line(&error.to_string(), 300),
+            name = spec.name,
         ))
     })
 }

@@ -162,17 +162,7 @@ impl Gate {
         known: &mut Record,
     ) -> Result<Parsed<'_>, Fault> {
         known.args = Some(unread(&arguments));
-        let Some(operation) = self.parts.registry.get(name) else {
-            return Err(Fault::new(
-                Reason::Unclassified,
-                format!(
-                    "There is no operation `{}` here. Offered are: {}. Which toolsets are offered is \
-                     the operator's setting.",
-                    text::name(name),
-                    self.offered().iter().map(|o| &*o.spec.name).collect::<Vec<_>>().join(", ")
-                ),
-            ));
-        };
+        let operation = self.parts.registry.find(name)?;
         let spec = &operation.spec;
         known.class = Some(spec.class);
         if with_token && !spec.takes_token() {

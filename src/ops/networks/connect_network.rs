@@ -112,7 +112,8 @@ fn notes(sight: &Sight, around: &Around) -> Vec<(&'static str, String)> {
             format!("{} ({internal}{} more)", text::name(&one.name), counted(others, "container"))
         };
         let joined: Vec<String> = beside.iter().map(joined).collect();
-        rows.push(("stands between", format!("this network and {}", listed(&joined, 8))));
+        let both = format!("this network and {}", listed(&joined, 8));
+        rows.push(("is then on", format!("{both}: it can pass traffic on between them")));
     }
     if !network.internal && beside.iter().all(|one| one.internal) {
         rows.push(("to the outside", "through this network, and so far it has no way out".into()));
