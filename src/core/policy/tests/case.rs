@@ -50,6 +50,44 @@ fn what_is_left_out_is_as_it_mostly_is() {
 }
 
 #[test]
+fn of_several_kinds_one_is_described() {
+    let label = || [("label.env".to_owned(), "prod".to_owned())].into();
+    let of = |kind, attributes| Given { kind, attributes, ..on("attach") };
+    let image = || [("image".to_owned(), "db".to_owned())].into();
+    for (deny, given, denied) in [
+        ("kind = link, label.env = prod", of(None, label()), true),
+        ("kind = unit, label.env = prod", of(None, label()), false),
+        ("kind = unit, label.env = prod", of(Some("unit"), label()), true),
+        ("kind = link, label.env = prod", of(Some("unit"), label()), false),
+        ("kind = unit, image = db", of(None, image()), true),
+        ("kind = link", of(None, image()), false),
+    ] {
+        let policy = Policy::new(vec![rule(&format!("d: deny {deny}")), rule("c: confirm op = *")]);
+        let (expect, by) = if denied { (Effect::Deny, "d") } else { (Effect::Confirm, "c") };
+        let ran = run(&policy, given, expect, Some(by));
+        assert!(ran.passed, "{deny}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_every_request_names_is_made_up_too() {
+    let mut known = vocabulary().get("attach").unwrap().clone();
+    known.spec.references = &["link"];
+    let kinds = |given: &Given| -> Vec<(&str, String)> {
+        given.targets(&known.spec).into_iter().map(|target| (target.kind, target.name)).collect()
+    };
+    let name = || "web".to_owned();
+    let mut given = Given { kind: Some("unit"), name: name(), ..on("attach") };
+    assert_eq!(kinds(&given), [("link", String::new()), ("unit", name())]);
+    given.kind = Some("link");
+    assert_eq!(kinds(&given), [("link", name())]);
+    known.spec.references = &["link", "unit"];
+    let both = given.targets(&known.spec);
+    assert!(both.iter().all(|target| target.attributes.len() <= 2), "{both:?}");
+    assert_eq!(both.len(), 2);
+}
+
+#[test]
 fn a_failing_test_says_what_it_got() {
     let policy = Policy::new(vec![rule("a: allow class = mutate")]);
     assert_eq!(run(&policy, on("stop"), Effect::Allow, Some("a")).failure(), None);
@@ -62,6 +100,10 @@ fn a_failing_test_says_what_it_got() {
         told(Effect::Allow, Some("b")),
         "The test `t` fails: it expects `allow` by `b` and gets `allow` by `a`."
     );
+    let why = run(&policy, on("attach"), Effect::Deny, None).failure().unwrap();
+    assert!(why.ends_with("was taken for a link; say another `kind` in `given`."), "{why}");
+    let said = Given { kind: Some("unit"), ..on("attach") };
+    assert!(!run(&policy, said, Effect::Deny, None).failure().unwrap().contains("taken"));
     let ran = run(&policy, on("ping"), Effect::Deny, Some("no-match"));
     assert!(ran.passed && &*ran.rule == "no-match");
 }
