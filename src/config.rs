@@ -14,7 +14,6 @@ mod forms;
 mod found;
 mod given;
 mod guard;
-mod nearest;
 mod read;
 mod rules;
 mod schedule;

@@ -123,9 +123,9 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             }
             Err(fault) => refuse(&fault, out),
         },
-        Verb::Tools(flag) => {
+        Verb::Tools(args) => {
             let all = Registry::new(ops::ALL, |_| true);
-            cli::tools(&all, &config.policy, &config, flag.json, out)
+            cli::tools(&all, &config, HostClock.now(), args, out)
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
         Verb::Doctor(flag) => {

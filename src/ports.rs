@@ -210,6 +210,8 @@ pub struct Judgement {
     pub class: Class,
     /// The targets that it would act on.
     pub targets: Vec<Target>,
+    /// Why these are made up, if they are.
+    pub supposed: Option<String>,
     /// What to do to get permission, in full sentences.
     pub way: String,
 }

@@ -8,6 +8,7 @@ use super::serve::told_to_end;
 use super::{Output, arguments, exit};
 use crate::core::plan::{Face, Principal};
 use crate::core::record::Caller;
+use crate::core::text;
 use crate::gate::{Answer, Confirm, Gate, Request, Status, TOKEN_ARGUMENT};
 
 /// The arguments of `call`.
@@ -16,9 +17,9 @@ pub struct CallArgs {
     /// The operation's name
     #[arg(value_name = "TOOL")]
     operation: String,
-    /// Its arguments, as key=value
-    #[arg(value_name = "KEY=VALUE")]
-    pairs: Vec<String>,
+    /// The target, such as a container's name or id, and further arguments as key=value
+    #[arg(value_name = "TARGET|KEY=VALUE")]
+    words: Vec<String>,
     /// Its arguments, as a JSON object
     #[arg(long, value_name = "JSON")]
     args: Option<String>,
@@ -28,17 +29,24 @@ pub struct CallArgs {
 }
 
 impl CallArgs {
-    pub(super) const EXAMPLES: &str = "Examples:\n  countersign call list_containers all=true\n  \
-                                       countersign call restart_container container=web\n\n\
-                                       Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 \
-                                       confirmation needed, 6 outcome unknown.";
+    pub(super) const EXAMPLES: &str = "\
+Examples:
+  countersign call list_containers all=true
+  countersign call restart_container web timeout=5
+  countersign call create_volume cache 'labels={\"team\": \"web\"}'
+  countersign call exec_in_container web 'command=[\"ls\", \"/tmp\"]'
+
+Words without `=` are the arguments that have to be given, in turn; `countersign tools TOOL` lists \
+all.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 confirmation needed, 6 outcome unknown.";
 }
 
 /// Runs the operation.
 pub async fn run(gate: &Gate, call: CallArgs, out: Output) -> u8 {
     let json = call.json;
     let operation = gate.registry().get(&call.operation);
-    let arguments = match arguments::read(operation, &call.pairs, call.args.as_deref()) {
+    let arguments = match arguments::read(operation, &call.words, call.args.as_deref()) {
         Ok(arguments) => arguments,
         Err(why) => {
             out.message(format!("countersign: {why}"));
@@ -51,7 +59,8 @@ pub async fn run(gate: &Gate, call: CallArgs, out: Output) -> u8 {
     let request = Request { operation, arguments, caller, confirm, progress: None };
     let mut answer = gate.run(request.clone()).await;
     if answer.status == Status::ConfirmationRequired && confirm == Confirm::Tty {
-        let Some(confirmed) = ask(request, &answer, out) else {
+        let word = word(gate, &request, &answer);
+        let Some(confirmed) = ask(request, &answer, &word, out) else {
             out.message("Nothing has changed.");
             return answer.exit_code();
         };
@@ -72,13 +81,24 @@ async fn to_its_end(change: impl Future<Output = Answer>, out: Output) -> Answer
     }
 }
 
-/// Shows the preview, and makes the request that goes ahead if the target's name is typed.
-fn ask(mut request: Request, answer: &Answer, out: Output) -> Option<Request> {
+/// The name that is typed: the target's; of several, that of what the request names; of a plan over
+/// what it finds by itself, the operation's.
+fn word(gate: &Gate, request: &Request, answer: &Answer) -> String {
+    let only = answer.target.as_ref().and_then(|target| target.name());
+    let named = || {
+        let needed = arguments::needed(gate.registry().get(&request.operation)?);
+        request.arguments.get(*needed.first()?)?.as_str()
+    };
+    only.map(String::as_str).or_else(named).unwrap_or(&answer.operation).to_owned()
+}
+
+/// Shows the preview, and makes the request that goes ahead if the word is typed.
+fn ask(mut request: Request, answer: &Answer, word: &str, out: Output) -> Option<Request> {
     let token = answer.confirm_token.clone()?;
-    let word = answer.target.as_ref().and_then(|target| target.name()).unwrap_or(&answer.operation);
     out.message(&answer.text);
     let typed = out.ask(format!("Type {word} to go ahead: "))?;
-    if typed != *word {
+    if typed != word {
+        out.message(format!("`{}` is not `{word}`.", text::name(&typed)));
         return None;
     }
     request.arguments.insert(TOKEN_ARGUMENT.into(), Value::String(token));

@@ -58,9 +58,10 @@ pub enum Verb {
     /// Run one operation through the gate
     #[command(after_help = CallArgs::EXAMPLES)]
     Call(CallArgs),
-    /// List every operation with its verdict under the effective policy
-    #[command(after_help = "Example: countersign tools --toolsets containers")]
-    Tools(JsonFlag),
+    /// List every operation with its verdict under the effective policy, or one with its arguments
+    #[command(after_help = "Examples:\n  countersign tools --toolsets containers\n  \
+                            countersign tools restart_container")]
+    Tools(ToolsArgs),
     /// Check, show, explain, test and compare the policy
     #[command(subcommand, after_help = "Example: countersign policy explain stop_container web")]
     Policy(PolicyVerb),
@@ -105,4 +106,4 @@ pub use generate::{completions, man};
 pub use init::run as init;
 pub use policy::run as policy;
 pub use serve::run as serve;
-pub use tools::run as tools;
+pub use tools::{ToolsArgs, run as tools};

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::conditions::{self, Leaf, Within, is_flag, leaves, operations, word};
 use super::document::{Document, Problems, Span};
 use super::rules::{effect, is_id};
-use super::table::{Also, Keys, LIST_MAX, integer, meant, text_of, wrong};
+use super::table::{Also, Keys, LIST_MAX, Node, integer, meant, text_of, wrong};
 use super::{forms, table};
 use crate::core::operation::Class;
 use crate::core::policy::{Case, Given, Glob, Key, Known, Vocabulary, can_match};
@@ -95,24 +95,56 @@ fn given(keys: &mut Keys<'_, '_>, vocabulary: &Vocabulary) -> Option<Given> {
     }
     let (span, table) = keys.table("given")?;
     let known = operation(keys, &span, table, vocabulary)?;
-    let mut given = Given { operation: known.spec.name.to_string(), ..Given::default() };
     let problems = keys.problems();
     let before = problems.count();
+    let kind = table.get("kind").and_then(|node| kind(node, known, problems));
+    let mut given = Given { operation: known.spec.name.to_string(), kind, ..Given::default() };
     for leaf in leaves(table, problems) {
-        let what = Said { leaf: &leaf, known, vocabulary };
+        let what = Said { leaf: &leaf, known, kind, vocabulary };
         match &*leaf.name {
-            "op" => {}
+            "op" | "kind" => {}
             "class" => given.class = what.class(problems),
             "at" => given.at = what.moment(problems),
             "count" => given.count = what.count(problems).unwrap_or(0),
-            "kind" if known.spec.kinds.len() > 1 => given.kind = what.kind(problems),
-            "toolset" | "kind" => problems.add(&leaf.key, || {
-                format!("`{}` follows from `op` and is not given. Leave it out.", leaf.name)
+            "toolset" => problems.add(&leaf.key, || {
+                "`toolset` follows from `op` and is not given. Leave it out.".to_owned()
             }),
             _ => what.value(&mut given, problems),
         }
     }
+    if problems.count() == before
+        && !given.attributes.is_empty()
+        && given.described(&known.spec).is_none()
+    {
+        problems.add(&span, || {
+            format!(
+                "Nothing that {} acts on has all of this: a test describes one target. Say its \
+                 `kind`, and what that has.",
+                known.spec.name
+            )
+        });
+    }
     (problems.count() == before).then_some(given)
+}
+
+/// The kind of the target that is described: one of several that the operation acts on.
+fn kind(node: &Node<'_>, known: &Known, problems: &mut Problems) -> Option<&'static str> {
+    let found = text_of(node, "kind", Also::default(), problems)?;
+    let names: Vec<&'static str> = known.spec.kinds.iter().map(|kind| kind.name).collect();
+    let kind = names.iter().copied().find(|name| *name == found.text);
+    if names.len() > 1 && kind.is_some() {
+        return kind;
+    }
+    problems.add(&found.span, || {
+        let operation = &known.spec.name;
+        if names.len() < 2 {
+            return format!("`kind` follows from `op`: {operation} has no choice. Leave it out.");
+        }
+        let meant = meant(&found.text, names.iter().copied());
+        let found = text::name(&found.text);
+        format!("{operation} acts on no `{found}`.{meant} It acts on {}.", table::list(&names))
+    });
+    None
 }
 
 /// The operation that a request is of.
@@ -140,6 +172,8 @@ fn operation<'v>(
 struct Said<'a> {
     leaf: &'a Leaf<'a>,
     known: &'a Known,
+    /// The kind that is described, where the test says one.
+    kind: Option<&'static str>,
     vocabulary: &'a Vocabulary,
 }
 
@@ -174,16 +208,6 @@ impl Said<'_> {
             });
         }
         Class::ALL.into_iter().find(|class| class.as_str() == found)
-    }
-
-    /// The kind of the target: one of those that the operation acts on.
-    fn kind(&self, problems: &mut Problems) -> Option<String> {
-        let found = self.text(Also::default(), problems)?;
-        let names: Vec<&str> = self.known.spec.kinds.iter().map(|kind| kind.name).collect();
-        if let Err(why) = word("kind", &found, &names) {
-            problems.add(&self.leaf.node.span(), || why);
-        }
-        Some(found)
     }
 
     fn moment(&self, problems: &mut Problems) -> Option<OffsetDateTime> {
@@ -244,14 +268,23 @@ impl Said<'_> {
     /// Whether a request of this operation can have this value.
     fn possible(&self, key: &Key, found: &str) -> Result<(), String> {
         let operation = &self.known.spec.name;
-        if !forms::has(key, self.known) {
-            return Err(format!("{operation} acts on nothing that has `{key}`. Leave it out."));
+        let mut known = self.known.clone();
+        if let Some(kind) = self.kind {
+            known.narrow(kind);
+        }
+        if !forms::has(key, &known) {
+            return Err(match self.kind {
+                Some(kind) => {
+                    format!("A {kind} has no `{key}`. Leave it out, or say another kind.")
+                }
+                None => format!("{operation} acts on nothing that has `{key}`. Leave it out."),
+            });
         }
         let glob = Glob::literal(found);
-        if can_match(&glob, key, self.known) {
+        if can_match(&glob, key, &known) {
             return Ok(());
         }
-        Err(forms::impossible(&glob, key, &[self.known]))
+        Err(forms::impossible(&glob, key, &[&known]))
     }
 
     /// An argument, or an entry of one that is an object, as a caller would give it.

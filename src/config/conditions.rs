@@ -6,8 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::TOOLSETS;
 use super::document::{Problems, Span};
-use super::nearest::nearest;
 use super::table::{Also, Node, Text, list, meant, texts_of};
+use crate::core::nearest::nearest;
 use crate::core::operation::{Class, Form};
 use crate::core::policy::{Condition, GLOB_CHARS_MAX, Glob, Key, Vocabulary};
 use crate::core::text;
@@ -109,7 +109,7 @@ impl Within {
         let fits = |key: &Key| match self {
             Self::Match => true,
             Self::Unless => *key != Key::Client,
-            Self::Given => !matches!(key, Key::Toolset | Key::Kind),
+            Self::Given => *key != Key::Toolset,
         };
         let mut keys: Vec<_> =
             KEYS.iter().filter(|(_, key)| fits(key)).map(|(name, _)| *name).collect();

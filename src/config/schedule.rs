@@ -3,8 +3,8 @@
 use jiff::civil::Weekday;
 
 use super::document::{Problems, Span};
-use super::nearest::nearest;
 use super::table::{Keys, Text, list, meant};
+use crate::core::nearest::nearest;
 use crate::core::policy::{
     Effect, Known, Rate, Rule, Schedule, Scope, Vocabulary, When, Window, Zone, day_name,
     operations_of,

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Problems, Span};
-use super::nearest::nearest;
+use crate::core::nearest::nearest;
 use crate::core::text;
 
 /// The values of one list, at most.

@@ -4,6 +4,7 @@
 pub mod grant;
 pub mod hex;
 pub mod ids;
+pub mod nearest;
 pub mod operation;
 pub mod plan;
 pub mod policy;

@@ -166,7 +166,8 @@ pub struct Spec {
     pub class: Class,
     /// The highest class that observation can raise it to.
     pub ceiling: Class,
-    /// The kinds of target that it acts on; none if it acts on nothing.
+    /// The kinds of target that it acts on; none if it acts on nothing. Of several, those come
+    /// first that `references` name, in that order.
     pub kinds: &'static [&'static Kind],
     /// The arguments that name the targets, in the order in which `resolve` returns these.
     pub references: &'static [&'static str],

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::survey::{Asked, Decision, Parsed};
+use super::survey::{Asked, Basis, Decision, Parsed};
 use super::{Gate, refusal};
-use crate::core::operation::{Class, Spec};
+use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::Target;
-use crate::core::policy::{Effect, History, Policy, Query, Verdict};
+use crate::core::policy::{Effect, Given, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record};
 use crate::ports::{BoxFuture, Judge, Judgement};
@@ -34,6 +34,8 @@ pub struct Weighed<'a> {
     pub now: OffsetDateTime,
     /// What had been let through lately.
     pub history: Arc<History>,
+    /// Why its target is made up, if it is: there is nothing now on which it would act.
+    pub supposed: Option<String>,
     client: Option<String>,
 }
 
@@ -78,17 +80,45 @@ impl Gate {
         let weighed = |policy, decision: Decision, class, targets| {
             let Decision { verdict, now, history } = decision;
             let (arguments, client) = (asked.arguments(), caller.client.clone());
-            Weighed { spec, policy, verdict, class, arguments, targets, now, history, client }
+            let supposed = None;
+            Weighed {
+                spec,
+                policy,
+                verdict,
+                class,
+                arguments,
+                targets,
+                now,
+                history,
+                supposed,
+                client,
+            }
         };
         if let Some(verdict) = self.first_verdict(&asked, &policy) {
             let (now, history) = (self.parts.clock.now(), Arc::default());
             return Ok(weighed(policy, Decision { verdict, now, history }, None, None));
         }
-        let basis = self.resolve(&asked, policy, &mut known).await?;
+        let resolved = self.resolve(&asked, Arc::clone(&policy), &mut known).await;
+        if let Some(why) = resolved.as_ref().err().and_then(|fault| nothing_found(spec, fault)) {
+            let basis = Basis { policy, targets: Given::default().targets(spec) };
+            let decision = self.decide(&asked, &basis, spec.class).await?;
+            let weighed = weighed(basis.policy, decision, Some(spec.class), Some(basis.targets));
+            return Ok(Weighed { supposed: Some(why), ..weighed });
+        }
+        let basis = resolved?;
         let class = self.observe(&asked, &basis).await?.class;
         let decision = self.decide(&asked, &basis, class).await?;
         Ok(weighed(basis.policy, decision, Some(class), Some(basis.targets)))
     }
+}
+
+/// Why the target has to be made up: what would be asked for one by one is not there just now, so
+/// that nothing is known of it but its kind.
+fn nothing_found(spec: &Spec, fault: &Fault) -> Option<String> {
+    let nothing = fault.reason == Reason::NotFound && spec.drift == Drift::Each;
+    nothing.then(|| {
+        format!("{} What follows is of a made-up one, of which nothing is known.", fault.message)
+    })
 }
 
 impl Judge for Gate {
@@ -112,7 +142,7 @@ impl Judge for Gate {
 }
 
 fn judgement(weighed: Weighed<'_>) -> Judgement {
-    let Weighed { spec, policy, verdict, class, targets, .. } = weighed;
+    let Weighed { spec, policy, verdict, class, targets, supposed, .. } = weighed;
     Judgement {
         effect: verdict.effect().as_str(),
         rule: verdict.rule().to_owned(),
@@ -120,6 +150,7 @@ fn judgement(weighed: Weighed<'_>) -> Judgement {
         policy: Some(verdict.policy()),
         class: class.unwrap_or(spec.class),
         targets: targets.unwrap_or_default(),
+        supposed,
         way: refusal::way(spec, &verdict, &policy),
     }
 }
@@ -132,6 +163,7 @@ fn read_only(class: Option<Class>, fault: Fault) -> Judgement {
         policy: None,
         class: class.unwrap_or(Class::Escalate),
         targets: Vec::new(),
+        supposed: None,
         way: fault.message,
     }
 }

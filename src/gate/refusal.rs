@@ -60,9 +60,13 @@ pub(super) fn way(spec: &Spec, verdict: &Verdict, policy: &Policy) -> String {
         ),
         Effect::Approve => format!(
             "{otherwise}This version of Countersign has no way to ask a person, so it is refused. \
-             If it must be done, ask the operator to do it by hand."
+             If it must be done, the operator does it by hand, or changes the policy so that it is \
+             confirmed (docs/policy.md has the recipe)."
         ),
-        Effect::Deny => format!("{otherwise}Only the operator can change the policy."),
+        Effect::Deny => format!(
+            "{otherwise}Only the operator can change the policy; `countersign policy explain {name}` \
+             shows which rules hold."
+        ),
     }
 }
 

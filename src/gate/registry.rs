@@ -4,8 +4,11 @@ use serde_json::{Map, Value};
 
 use super::erased::Erased;
 use super::schema;
+use crate::core::nearest::nearest;
 use crate::core::operation::Spec;
 use crate::core::policy::{Known, Vocabulary};
+use crate::core::reason::{Fault, Reason};
+use crate::core::text;
 
 /// An operation as the registry keeps it.
 #[derive(Debug)]
@@ -21,19 +24,27 @@ pub struct Operation {
 #[derive(Debug)]
 pub struct Registry {
     operations: Vec<Operation>,
+    /// Those that there are and that are not offered.
+    withheld: Vec<Spec>,
 }
 
 impl Registry {
     /// Those of `all` that `offered` admits. A declaration that contradicts what it declares is no
     /// classification, and its operation is not offered.
     pub fn new(all: &[&'static dyn Erased], offered: impl Fn(&Spec) -> bool) -> Self {
-        let operations = all
-            .iter()
-            .map(|entry| (entry.spec(), *entry))
-            .filter(|(spec, entry)| is_consistent(spec, entry.is_change()) && offered(spec))
-            .map(|(spec, entry)| Operation { schema: entry.schema(), spec, entry })
-            .collect();
-        Self { operations }
+        let (mut operations, mut withheld) = (Vec::new(), Vec::new());
+        for entry in all {
+            let spec = entry.spec();
+            if !is_consistent(&spec, entry.is_change()) {
+                continue;
+            }
+            if offered(&spec) {
+                operations.push(Operation { schema: entry.schema(), spec, entry: *entry });
+            } else {
+                withheld.push(spec);
+            }
+        }
+        Self { operations, withheld }
     }
 
     /// Every operation, in the order of the list.
@@ -53,6 +64,33 @@ impl Registry {
     /// The operation of that name.
     pub fn get(&self, name: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.spec.name == name)
+    }
+
+    /// The operation of that name.
+    ///
+    /// # Errors
+    /// `unclassified` with what to do instead.
+    pub fn find(&self, name: &str) -> Result<&Operation, Fault> {
+        self.get(name).ok_or_else(|| Fault::new(Reason::Unclassified, self.without(name)))
+    }
+
+    /// Why there is no operation of that name here, and what to do.
+    fn without(&self, name: &str) -> String {
+        let shown = text::name(name);
+        if let Some(Spec { toolset, .. }) = self.withheld.iter().find(|spec| spec.name == name) {
+            return format!(
+                "`{shown}` is of the toolset `{toolset}`, which is not offered here. The operator \
+                 can offer it: with `--toolsets default,{toolset}`, or by `toolsets` in a file."
+            );
+        }
+        let offered = self.operations.iter().map(|operation| &operation.spec);
+        let names = offered.chain(&self.withheld).map(|spec| &*spec.name);
+        let meant = nearest(name, names).map(|word| format!(" Did you mean `{word}`?"));
+        format!(
+            "There is no operation `{shown}`, and what there is not is refused.{} The list of \
+             tools has all; at a shell, `countersign tools` prints it.",
+            meant.unwrap_or_default()
+        )
     }
 }
 

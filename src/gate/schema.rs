@@ -128,6 +128,11 @@ fn fits(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), 
         }
         Value::Object(members) => {
             counted(name, declared, ["minProperties", "maxProperties"], members.len())?;
+            if let Some(declared) = each("propertyNames") {
+                let of_name = format!("{name} (each name)");
+                let mut names = members.keys().map(|key| Value::String(key.clone()));
+                names.try_for_each(|key| within(&of_name, declared, &key))?;
+            }
             let Some(declared) = each("additionalProperties") else { return Ok(()) };
             let path = |key: &str| format!("{name}.{}", text::name(key));
             members.iter().try_for_each(|(key, member)| fits(&path(key), declared, member))
@@ -166,7 +171,8 @@ fn typed(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(),
             let mend = match (wanted, given) {
                 ("string", "number" | "boolean") => " Put it in quotes.",
                 ("integer" | "boolean", "string") => " Write it without quotes.",
-                ("array", "string") => " Put it in brackets, each element in quotes.",
+                ("array", _) => " Write a list, such as [\"one\", \"two\"].",
+                ("object", _) => " Write an object, such as {\"name\": \"value\"}.",
                 _ => "",
             };
             let not = format!("`{name}` takes a value of type {wanted}, not {given}.{mend}");
@@ -274,6 +280,7 @@ mod tests {
             "l": {"type": "array", "minItems": 1, "maxItems": 2,
                   "items": {"type": "string", "maxLength": 2}},
             "m": {"type": "object", "maxProperties": 1,
+                  "propertyNames": {"minLength": 1, "maxLength": 2},
                   "additionalProperties": {"type": "string", "maxLength": 2}},
         }}) else {
             return Map::new();
@@ -318,6 +325,9 @@ mod tests {
             (json!({"m": {}}), true),
             (json!({"m": {"k": "ab"}}), true),
             (json!({"m": {"k": "abc"}}), false),
+            (json!({"m": {"kl": "a"}}), true),
+            (json!({"m": {"klm": "a"}}), false),
+            (json!({"m": {"": "a"}}), false),
             (json!({"m": {"k": 5}}), false),
             (json!({"m": {"k": "a", "l": "b"}}), false),
         ] {
@@ -360,13 +370,13 @@ mod tests {
             ("s", json!(0.5), " Put it in quotes."),
             ("s", json!(true), " Put it in quotes."),
             ("n", json!("5"), " Write it without quotes."),
-            ("l", json!("ls -l"), " Put it in brackets, each element in quotes."),
+            ("l", json!("ls -l"), " Write a list, such as [\"one\", \"two\"]."),
             ("s", json!(["a"]), "not array."),
         ] {
             let Value::Object(given) = json!({name: value}) else { panic!("an object") };
             let told = check(&schema(), &given).unwrap_err().message;
             assert!(told.ends_with(form), "{told}");
-            assert!(!told.contains("0.5") && !told.contains("ls"), "{told}");
+            assert!(!told.contains("0.5") && !told.contains("ls -l"), "{told}");
         }
     }
 }

@@ -9,17 +9,16 @@ pub(super) use then::timestamp;
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::words::shown;
 use super::{Desk, Stop};
 use crate::cli::{Output, arguments, call, exit};
 use crate::config::{self, Config};
 use crate::core::operation::Spec;
-use crate::core::policy::{History, Policy, Query, Verdict, Vocabulary};
+use crate::core::policy::{History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
-use crate::core::text;
-use crate::gate::{Gate, Operation, Parts, Registry, Settings};
+use crate::gate::{Gate, Parts, Registry, Settings};
 use crate::ops;
 use crate::ports::Fixed;
 
@@ -91,14 +90,16 @@ async fn asked(
     out: Output,
 ) -> Result<(), Fault> {
     let gate = Gate::new(parts(desk, config)?);
-    let operation = operation(&gate, name)?;
-    let arguments = arguments(operation, args).map_err(Fault::invalid)?;
+    let operation = gate.registry().find(name)?;
+    let arguments = arguments::read(Some(operation), &args.words, args.args.as_deref())
+        .map_err(Fault::invalid)?;
     let weighed = gate.weigh(&call::caller(), name, arguments).await?;
+    let spec = &operation.spec;
     let case = Case {
         policy: &weighed.policy,
         query: weighed.query(),
         verdict: weighed.verdict.clone(),
-        notes: switched_off(config, &operation.spec),
+        notes: weighed.supposed.clone().into_iter().chain(switched_off(config, spec)).collect(),
     };
     print(&case, None, args.json, out);
     Ok(())
@@ -114,15 +115,17 @@ fn supposed(
     out: Output,
 ) -> Result<(), Stop> {
     let vocabulary = &desk.origin.vocabulary;
-    let known = vocabulary.get(name).ok_or_else(|| unclassified(name, vocabulary))?;
+    let Some(known) = vocabulary.get(name) else {
+        return every().find(name).map(drop).map_err(Stop::from);
+    };
     let given = config::given(name, words, vocabulary)?;
-    let (target, arguments) = (given.target(known), given.arguments(known));
+    let (targets, arguments) = (given.targets(&known.spec), given.arguments(known));
     let history = History::assumed(given.count);
     let query = Query {
         class: Some(given.class.unwrap_or(known.spec.class)),
         arguments: Some(&arguments),
         client: Some(given.client.as_deref()),
-        targets: Some(target.as_slice()),
+        targets: Some(&targets),
         now: given.at,
         history: Some(&history),
         ..Query::unknown(&known.spec)
@@ -143,7 +146,7 @@ async fn recorded(
     let dir = &config.audit_dir.value;
     let (then, policy) = (then::find(dir, req)?, &config.policy);
     let gate = Gate::new(Parts { clock: then.clock(), ..parts(desk, config)? });
-    let operation = operation(&gate, &then.operation).inspect_err(|_| {
+    let operation = gate.registry().find(&then.operation).inspect_err(|_| {
         if !json {
             then.print(policy, out);
         }
@@ -187,49 +190,15 @@ async fn recorded(
 fn parts(desk: &Desk<'_>, config: &Config) -> Result<Parts, Fault> {
     let parts = (desk.parts)(config)?;
     Ok(Parts {
-        registry: Registry::new(ops::ALL, |_| true),
+        registry: every(),
         policies: Arc::new(Fixed::from(Arc::clone(&config.policy))),
         settings: Settings { read_only: false, ..parts.settings },
         ..parts
     })
 }
 
-fn operation<'a>(gate: &'a Gate, name: &str) -> Result<&'a Operation, Fault> {
-    let registry = gate.registry();
-    registry.get(name).ok_or_else(|| unclassified(name, &registry.vocabulary()))
-}
-
-fn unclassified(name: &str, vocabulary: &Vocabulary) -> Fault {
-    let names: Vec<&str> = vocabulary.operations().iter().map(|known| &*known.spec.name).collect();
-    Fault::new(
-        Reason::Unclassified,
-        format!(
-            "There is no operation `{}`, and what there is not is refused. There are: {}.",
-            text::name(name),
-            names.join(", ")
-        ),
-    )
-}
-
-/// The arguments: a first word without `=` is what the first reference argument names.
-fn arguments(operation: &Operation, args: &ExplainArgs) -> Result<Map<String, Value>, String> {
-    let (target, pairs) = match args.words.split_first() {
-        Some((first, rest)) if !first.contains('=') => (Some(first), rest),
-        _ => (None, args.words.as_slice()),
-    };
-    let mut map = arguments::read(Some(operation), pairs, args.args.as_deref())?;
-    let Some(target) = target else { return Ok(map) };
-    let Some(reference) = operation.spec.references.first() else {
-        return Err(format!(
-            "{} acts on no target; leave `{}` out.",
-            operation.spec.name,
-            text::name(target)
-        ));
-    };
-    if map.insert((*reference).to_owned(), Value::String(target.clone())).is_some() {
-        return Err(format!("`{reference}` is given twice."));
-    }
-    Ok(map)
+fn every() -> Registry {
+    Registry::new(ops::ALL, |_| true)
 }
 
 /// What refuses the operation here before policy is asked.

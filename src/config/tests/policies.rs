@@ -64,7 +64,7 @@ fn the_nearest_thing_is_refused() {
         (
             &*format!("id = \"{id}\""),
             &*format!("id = \"{id}0\" , kind = \"container\""),
-            "can never be",
+            "can never match",
         ),
         ("label.env = \"\"", "project = \"\"", "never empty"),
         ("privileged = false", "privileged = \"False\"", "true or false"),

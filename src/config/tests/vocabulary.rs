@@ -81,7 +81,7 @@ fn flag() -> Value {
 /// The vocabulary.
 pub(super) fn vocabulary() -> Vocabulary {
     use Class::{Destroy, Escalate, Mutate, Read, Sensitive};
-    let (on, volume) = (&[&CONTAINER], &[&VOLUME]);
+    let (on, volume, both) = (&[&CONTAINER], &[&VOLUME], &[&VOLUME, &CONTAINER]);
     let streams = json!({"default": "all", "possible": ["all", "stdout", "stderr"]});
     let seconds = || json!({"default": 10, "most": 600});
     let any = || json!({});
@@ -104,5 +104,6 @@ pub(super) fn vocabulary() -> Vocabulary {
             &[("command", many()), ("env", many()), ("user", any())],
         ),
         known("remove_volume", "volumes", [Destroy; 2], volume, &[]),
+        known("mount_volume", "volumes", [Mutate; 2], both, &[]),
     ])
 }

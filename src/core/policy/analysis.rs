@@ -18,8 +18,13 @@ pub fn operations_of<'v>(rule: &Rule, vocabulary: &'v Vocabulary) -> Vec<(&'v Kn
 
 /// Whether some request of this operation can have a text under this key that the glob matches.
 pub fn can_match(glob: &Glob, key: &Key, known: &Known) -> bool {
+    can_match_on(known.spec.kinds, glob, key, known)
+}
+
+/// The same of requests that act on these kinds.
+fn can_match_on(kinds: Kinds, glob: &Glob, key: &Key, known: &Known) -> bool {
     let spec = &known.spec;
-    let some_kind = |can: &dyn Fn(&Kind) -> bool| spec.kinds.iter().any(|kind| can(kind));
+    let some_kind = |can: &dyn Fn(&Kind) -> bool| kinds.iter().any(|kind| can(kind));
     match key {
         Key::Class => ClassSet::between(spec.class, spec.ceiling)
             .iter()
@@ -59,66 +64,89 @@ fn has_form(glob: &Glob, form: Form) -> bool {
     }
 }
 
-pub(super) fn classes_of(rule: &Rule, known: &Known) -> ClassSet {
-    if !rule.speaks_of(known.spec.class) {
-        return ClassSet::default();
+/// Kinds that a target can be of.
+type Kinds = &'static [&'static Kind];
+
+/// Requests of one operation and effective class, on a target of these kinds: none of them but
+/// where that is declared alone, since a target is of one kind.
+#[derive(Clone, Copy)]
+pub(super) struct Sort<'v> {
+    pub(super) known: &'v Known,
+    pub(super) class: Class,
+    pub(super) kinds: Kinds,
+}
+
+/// What requests of an operation act on, one target at a time.
+fn subjects_of(known: &Known) -> Vec<Kinds> {
+    match known.spec.kinds {
+        one @ ([] | [_]) => vec![one],
+        // Of what acts on several kinds, a request without a target has none of them.
+        several => {
+            let nothing = (!known.always_acts()).then_some(&[][..]);
+            several.iter().map(std::slice::from_ref).chain(nothing).collect()
+        }
     }
-    let admits = |class: &Class| {
+}
+
+/// The sorts of requests that a rule can match by what is declared of them.
+fn sorts_of<'v>(rule: &Rule, known: &'v Known) -> Vec<Sort<'v>> {
+    if !rule.speaks_of(known.spec.class) {
+        return Vec::new();
+    }
+    let classes = ClassSet::between(known.spec.class, known.spec.ceiling);
+    let admits = |sort: &Sort<'_>| {
         let of = |condition: &Condition, unless| {
-            declared(condition, known, *class, declared_counts(rule.effect, unless))
+            sort.declared(condition, declared_counts(rule.effect, unless))
         };
         rule.matches.iter().all(|condition| of(condition, false) != Match::Cannot)
             && (rule.unless.is_empty()
                 || rule.unless.iter().any(|condition| of(condition, true) != Match::Matches))
     };
-    ClassSet::between(known.spec.class, known.spec.ceiling).iter().filter(admits).collect()
+    let sorts = subjects_of(known)
+        .into_iter()
+        .flat_map(|kinds| classes.iter().map(move |class| Sort { known, class, kinds }));
+    sorts.filter(admits).collect()
 }
 
-/// How a condition stands to every request of an operation and an effective class, as far as that is
-/// declared.
-pub(super) fn declared(
-    condition: &Condition,
-    known: &Known,
-    class: Class,
-    declared_counts: bool,
-) -> Match {
-    let is_so = |holds| if holds { Match::Matches } else { Match::Cannot };
-    let any = |text: &str| is_so(condition.any.iter().any(|glob| glob.matches(text)));
-    let spec = &known.spec;
-    match &condition.key {
-        Key::Class => {
-            let classes = condition.classes();
-            is_so(classes.contains(class) || (declared_counts && classes.contains(spec.class)))
-        }
-        Key::Op => any(&spec.name),
-        Key::Toolset => any(spec.toolset),
-        Key::Kind => {
-            let each = || spec.kinds.iter().map(|kind| any(kind.name));
-            match each().next() {
-                None => Match::Cannot,
-                Some(first) if each().all(|one| one == first) => first,
-                Some(_) => Match::May,
+pub(super) fn classes_of(rule: &Rule, known: &Known) -> ClassSet {
+    sorts_of(rule, known).into_iter().map(|sort| sort.class).collect()
+}
+
+impl Sort<'_> {
+    /// How a condition stands to every such request, as far as that is declared.
+    pub(super) fn declared(&self, condition: &Condition, declared_counts: bool) -> Match {
+        let is_so = |holds| if holds { Match::Matches } else { Match::Cannot };
+        let any = |text: &str| condition.any.iter().any(|glob| glob.matches(text));
+        let Self { known, class, kinds } = *self;
+        let spec = &known.spec;
+        match &condition.key {
+            Key::Class => {
+                let classes = condition.classes();
+                is_so(classes.contains(class) || (declared_counts && classes.contains(spec.class)))
             }
+            Key::Op => is_so(any(&spec.name)),
+            Key::Toolset => is_so(any(spec.toolset)),
+            Key::Kind => is_so(kinds.iter().any(|kind| any(kind.name))),
+            key if condition.any.iter().any(|glob| can_match_on(kinds, glob, key, known)) => {
+                Match::May
+            }
+            _ => Match::Cannot,
         }
-        key if condition.any.iter().any(|glob| can_match(glob, key, known)) => Match::May,
-        _ => Match::Cannot,
     }
 }
 
 /// Why a rule can never match, in words for its author; none if it can.
 pub fn never_matches(rule: &Rule, vocabulary: &Vocabulary) -> Option<String> {
-    let operations = operations_of(rule, vocabulary);
-    if operations.is_empty() {
+    let operations = vocabulary.operations().iter();
+    let sorts: Vec<Sort<'_>> = operations.flat_map(|known| sorts_of(rule, known)).collect();
+    if sorts.is_empty() {
         return Some(no_operation(rule, vocabulary));
     }
     let schedule = rule.when.as_ref().and_then(|when| when.schedule.as_ref());
     if schedule.is_some_and(is_empty) {
         return Some("`inside` and `outside` leave no minute of the day".to_owned());
     }
-    let excepted = !rule.unless.is_empty()
-        && operations
-            .iter()
-            .all(|(known, classes)| classes.iter().all(|class| is_excepted(rule, known, class)));
+    let excepted = !rule.unless.is_empty() && sorts.iter().all(|sort| is_excepted(rule, sort));
     excepted.then(|| "`unless` holds for every request that `match` fits".to_owned())
 }
 
@@ -131,13 +159,12 @@ fn is_empty(schedule: &Schedule) -> bool {
     !(0..DAY_MINUTES).any(is_left)
 }
 
-/// Whether `unless` holds for every request of this operation and class that `match` fits. A list of
-/// which some elements match is not sure to.
-fn is_excepted(rule: &Rule, known: &Known, class: Class) -> bool {
+/// Whether `unless` holds for every such request that `match` fits. A list of which some elements
+/// match is not sure to.
+fn is_excepted(rule: &Rule, sort: &Sort<'_>) -> bool {
     rule.unless.iter().all(|exception| {
-        let counts = declared_counts(rule.effect, true);
-        declared(exception, known, class, counts) == Match::Matches
-            || (!is_many(&exception.key, known)
+        sort.declared(exception, declared_counts(rule.effect, true)) == Match::Matches
+            || (!is_many(&exception.key, sort.known)
                 && rule.matches.iter().any(|condition| implies(condition, exception)))
     })
 }
@@ -190,13 +217,15 @@ pub fn shadowed_by<'a>(
     others: impl Iterator<Item = &'a Rule>,
     vocabulary: &Vocabulary,
 ) -> Option<&'a Rule> {
-    let mut operations = None;
+    let mut found = None;
     others.filter(|other| other.effect > rule.effect && asks_no_more(other, rule)).find(|other| {
-        let operations = operations.get_or_insert_with(|| operations_of(rule, vocabulary));
-        operations.iter().all(|(known, classes)| {
-            other.speaks_of(known.spec.class)
-                && classes.iter().all(|class| is_shadowed(rule, other, known, class))
-        })
+        let operations = vocabulary.operations().iter();
+        let sorts = found.get_or_insert_with(|| -> Vec<Sort<'_>> {
+            operations.flat_map(|known| sorts_of(rule, known)).collect()
+        });
+        sorts
+            .iter()
+            .all(|sort| other.speaks_of(sort.known.spec.class) && is_shadowed(rule, other, sort))
     })
 }
 
@@ -209,9 +238,9 @@ fn asks_no_more(other: &Rule, rule: &Rule) -> bool {
         })
 }
 
-fn is_shadowed(rule: &Rule, other: &Rule, known: &Known, class: Class) -> bool {
+fn is_shadowed(rule: &Rule, other: &Rule, sort: &Sort<'_>) -> bool {
     let of = |whose: &Rule, condition: &Condition, unless| {
-        declared(condition, known, class, declared_counts(whose.effect, unless))
+        sort.declared(condition, declared_counts(whose.effect, unless))
     };
     let matches = other.matches.iter().all(|condition| {
         !condition.key.is_declared() || of(other, condition, false) == Match::Matches

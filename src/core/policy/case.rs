@@ -12,7 +12,7 @@ use super::query::Query;
 use super::rule::{Place, Rule};
 use super::vocabulary::Known;
 use super::{Effect, Policy};
-use crate::core::operation::{Class, Form, Kind};
+use crate::core::operation::{Class, Form, Kind, Spec};
 use crate::core::plan::Target;
 
 /// A request with the verdict that it must get.
@@ -37,8 +37,8 @@ pub struct Given {
     pub operation: String,
     /// The effective class; none for the declared one.
     pub class: Option<Class>,
-    /// The kind of the target; none for the first that has all that is given of it.
-    pub kind: Option<String>,
+    /// The kind of the target that is described; none for the first that can be as described.
+    pub kind: Option<&'static str>,
     /// The target's name.
     pub name: String,
     /// The target's id.
@@ -73,6 +73,9 @@ pub struct Ran {
     pub rule: Arc<str>,
     /// The verdict depends on the time of day, and the test says none.
     pub timeless: bool,
+    /// The kind that was described, where the operation acts on several and the test says none.
+    #[serde(skip)]
+    pub taken_for: Option<&'static str>,
     /// Whether it got what it must.
     pub passed: bool,
     /// Where it is written.
@@ -86,7 +89,7 @@ impl Ran {
         if self.passed {
             return None;
         }
-        let Self { name, expected, by_expected, found, rule, .. } = self;
+        let Self { name, expected, by_expected, found, rule, taken_for, .. } = self;
         if self.timeless {
             return Some(format!(
                 "The test `{name}` has no one verdict: which rule decides depends on the time of \
@@ -94,10 +97,14 @@ impl Ran {
             ));
         }
         let by = by_expected.as_ref().map(|id| format!(" by `{id}`")).unwrap_or_default();
+        let taken = taken_for.map(|kind| {
+            format!(" What it describes was taken for a {kind}; say another `kind` in `given`.")
+        });
         Some(format!(
-            "The test `{name}` fails: it expects `{}`{by} and gets `{}` by `{rule}`.",
+            "The test `{name}` fails: it expects `{}`{by} and gets `{}` by `{rule}`.{}",
             expected.as_str(),
             found.as_str(),
+            taken.unwrap_or_default()
         ))
     }
 }
@@ -139,7 +146,7 @@ impl Extremes {
 
 impl Case {
     fn run(&self, policy: &Policy, extremes: Option<&Extremes>, known: &Known) -> Ran {
-        let target = self.given.target(known);
+        let targets = self.given.targets(&known.spec);
         let arguments = self.given.arguments(known);
         let history = History::assumed(self.given.count);
         let query = Query {
@@ -147,7 +154,7 @@ impl Case {
             class: Some(self.given.class.unwrap_or(known.spec.class)),
             arguments: Some(&arguments),
             client: Some(self.given.client.as_deref()),
-            targets: Some(target.as_slice()),
+            targets: Some(&targets),
             // Where no moment is given, none is asked for, or all would do.
             now: Some(self.given.at.unwrap_or(OffsetDateTime::UNIX_EPOCH)),
             history: Some(&history),
@@ -168,6 +175,7 @@ impl Case {
             found: verdict.effect(),
             rule: verdict.rule().into(),
             timeless,
+            taken_for: self.given.taken_for(&known.spec),
             passed: !timeless && verdict.effect() == self.expect && by,
             place: self.place.clone(),
         }
@@ -175,20 +183,34 @@ impl Case {
 }
 
 impl Given {
-    /// What it acts on, if its operation acts on anything.
-    pub fn target(&self, known: &Known) -> Option<Target> {
-        // What is given tells which of several kinds is meant.
-        let has_all = |kind: &&&Kind| self.attributes.keys().all(|n| kind.attribute(n).is_some());
-        let named = |kind: &&&Kind| self.kind.as_ref().is_none_or(|name| kind.name == name);
-        let kinds = || known.spec.kinds.iter().filter(named);
-        let kind = kinds().find(has_all).or_else(|| kinds().next())?;
-        let mut attributes = self.attributes.clone();
-        for attribute in kind.attributes.iter().filter(|attribute| attribute.always) {
-            let typical = if attribute.form == Form::Flag { "false" } else { "" };
-            attributes.entry(attribute.name.to_owned()).or_insert_with(|| typical.to_owned());
-        }
-        let Self { name, id, engine, .. } = self.clone();
-        Some(Target { kind: kind.name, id, name, engine, attributes })
+    /// The kind of the target that is described; none if there is none that can be so.
+    pub fn described(&self, spec: &Spec) -> Option<&'static Kind> {
+        let can_be = |kind: &&&'static Kind| {
+            self.kind.is_none_or(|name| name == kind.name)
+                && self.attributes.keys().all(|name| kind.attribute(name).is_some())
+        };
+        spec.kinds.iter().find(can_be).copied()
+    }
+
+    /// What it acts on: the target that is described, and one of which nothing is said for each
+    /// other kind that every request of the operation names.
+    pub fn targets(&self, spec: &Spec) -> Vec<Target> {
+        let described = self.described(spec);
+        let Self { name, id, engine, attributes, .. } = self;
+        let target = |(place, kind): (usize, &&'static Kind)| {
+            if described == Some(*kind) {
+                return Some(typical(kind, [id, name, engine], attributes.clone()));
+            }
+            let is_named = place < spec.references.len();
+            is_named.then(|| typical(kind, ["", "", engine], BTreeMap::new()))
+        };
+        spec.kinds.iter().enumerate().filter_map(target).collect()
+    }
+
+    /// The kind that is described where several could be meant and none is said.
+    fn taken_for(&self, spec: &Spec) -> Option<&'static str> {
+        let open = self.kind.is_none() && spec.kinds.len() > 1;
+        self.described(spec).filter(|_| open).map(|kind| kind.name)
     }
 
     /// The arguments, with defaults filled in.
@@ -201,4 +223,18 @@ impl Given {
         arguments.extend(self.arguments.clone());
         arguments
     }
+}
+
+/// A target of this kind as it mostly is, but for what is said of it.
+fn typical(
+    kind: &'static Kind,
+    [id, name, engine]: [&str; 3],
+    mut attributes: BTreeMap<String, String>,
+) -> Target {
+    for attribute in kind.attributes.iter().filter(|attribute| attribute.always) {
+        let typical = if attribute.form == Form::Flag { "false" } else { "" };
+        attributes.entry(attribute.name.to_owned()).or_insert_with(|| typical.to_owned());
+    }
+    let [id, name, engine] = [id, name, engine].map(str::to_owned);
+    Target { kind: kind.name, id, name, engine, attributes }
 }

@@ -115,7 +115,7 @@ impl Key {
     }
 
     /// Whether what it names is declared of an operation, and the same for all its requests of one
-    /// effective class.
+    /// effective class on targets of one kind.
     pub const fn is_declared(&self) -> bool {
         matches!(self, Self::Class | Self::Op | Self::Toolset | Self::Kind)
     }

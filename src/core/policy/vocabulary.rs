@@ -17,6 +17,20 @@ pub struct Known {
     pub arguments: BTreeMap<String, Argument>,
 }
 
+impl Known {
+    /// Leaves of the kinds that it acts on only the one of that name.
+    pub fn narrow(&mut self, kind: &str) {
+        let mut kinds = self.spec.kinds.iter();
+        self.spec.kinds = kinds.find(|one| one.name == kind).map_or(&[], std::slice::from_ref);
+    }
+
+    /// Whether no request goes without a target, since each names one.
+    pub(super) fn always_acts(&self) -> bool {
+        let required = |name: &&str| self.arguments.get(*name).is_some_and(|one| one.required);
+        !self.spec.references.is_empty() && self.spec.references.iter().all(required)
+    }
+}
+
 /// An argument as policy knows it.
 #[derive(Clone, Debug, Default)]
 pub struct Argument {

@@ -84,6 +84,8 @@ pub struct Listing {
     left_out: usize,
     /// Whether only some were asked for.
     filtered: bool,
+    /// Those that fit and do not run, where only running ones were asked for.
+    hidden: usize,
     /// Whether stopped ones were asked for too.
     all: bool,
 }
@@ -117,7 +119,10 @@ impl Render for Listing {
         let cells: Vec<[String; 5]> = self.rows.iter().map(cells).collect();
         let mut out = table(["ID", "NAME", "IMAGE", "STATUS", "PORTS"], &cells);
         if self.left_out > 0 {
-            out.push_str(&format!("… {} more; add name= or label=", self.left_out));
+            out.push_str(&format!("… {} more; add name= or label=\n", self.left_out));
+        }
+        if self.hidden > 0 {
+            out.push_str(&format!("… {} not running; add all=true", self.hidden));
         }
         out.truncate(out.trim_end().len());
         out
@@ -142,7 +147,7 @@ impl Render for Listing {
                 })
             })
             .collect();
-        json!({"containers": rows, "leftOut": self.left_out})
+        json!({"containers": rows, "leftOut": self.left_out, "hidden": self.hidden})
     }
 
     fn record(&self) -> Value {
@@ -167,19 +172,24 @@ impl Read for ListContainers {
 
     async fn read(cx: Context<'_>, params: &Params, _: &[Target]) -> Result<Listing, Fault> {
         let Params { all, name, label, status, limit } = params;
+        let all = *all || status.is_some();
+        // All are asked for, so that those that are not shown can be counted.
         let filter = ContainerFilter {
-            all: *all,
+            all: true,
             name: name.clone(),
             label: label.clone(),
             status: status.map(|status| status.as_str().to_owned()),
             volume: None,
         };
         let mut rows = cx.look.containers(&filter).await?;
+        let found = rows.len();
+        rows.retain(|row| all || ["running", "paused", "restarting"].contains(&&*row.state));
+        let hidden = found - rows.len();
         let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
         let left_out = rows.len().saturating_sub(limit);
         rows.truncate(limit);
         rows.reverse();
         let filtered = name.is_some() || label.is_some() || status.is_some();
-        Ok(Listing { rows, left_out, filtered, all: *all || status.is_some() })
+        Ok(Listing { rows, left_out, filtered, hidden, all })
     }
 }

@@ -51,10 +51,13 @@ pub(in crate::ops) fn pattern(given: &str) -> Result<Regex, Fault> {
         .dfa_size_limit(PATTERN_BYTES_MAX)
         .build()
         .map_err(|error| {
+            // What is wrong comes last, after a drawing of where.
+            let error = error.to_string();
+            let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             Fault::invalid(format!(
                 "`grep` is not a pattern that can be used: {}. It is a regular expression; write \
                  `\\` before . * + ? ( ) [ ] {{ }} | ^ $ to mean the character itself.",
-                text::line(error.to_string().trim(), 300)
+                text::line(why.trim_end_matches('.'), 300)
             ))
         })
 }

@@ -8,7 +8,6 @@ use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
 use crate::ops::beside::UNCHECKED;
-use crate::ops::plan::fact;
 use crate::ops::report::Report;
 use crate::ops::units::{counted, listed};
 use crate::ops::users::named_or_nobody;
@@ -60,6 +59,10 @@ impl Change for ConnectNetwork {
         Ok(seen)
     }
 
+    async fn possible(_: Context<'_>, _: &Ends, _: &[Target], sight: &Sight) -> Result<(), Fault> {
+        connection::possible(sight)
+    }
+
     async fn preview(cx: Context<'_>, plan: &Plan, _: &Ends, _: &[Facts], sight: Sight) -> Preview {
         let (container, network) = sight.names();
         if sight.is_connected() {
@@ -80,7 +83,7 @@ impl Change for ConnectNetwork {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Acted, Fault> {
-        if fact(permit, 1, "connected")? {
+        if connection::was_connected(permit)? {
             return Ok(Acted::AlreadySo);
         }
         let (network, container) = connection::ends(permit)?;
@@ -109,7 +112,8 @@ fn notes(sight: &Sight, around: &Around) -> Vec<(&'static str, String)> {
             format!("{} ({internal}{} more)", text::name(&one.name), counted(others, "container"))
         };
         let joined: Vec<String> = beside.iter().map(joined).collect();
-        rows.push(("stands between", format!("this network and {}", listed(&joined, 8))));
+        let both = format!("this network and {}", listed(&joined, 8));
+        rows.push(("is then on", format!("{both}: it can pass traffic on between them")));
     }
     if !network.internal && beside.iter().all(|one| one.internal) {
         rows.push(("to the outside", "through this network, and so far it has no way out".into()));

@@ -38,13 +38,17 @@ pub struct Checked {
 
 impl Render for Checked {
     fn text(&self) -> String {
-        let Judgement { effect, rule, reason, policy: _, class, targets, way } = &self.judgement;
+        let Judgement { effect, rule, reason, policy: _, class, targets, supposed, way } =
+            &self.judgement;
         let mut out = format!("{}: {effect} (class {class}, rule `{rule}`)\n", self.operation);
         if let Some(reason) = reason {
             // Writing to a String cannot fail.
             writeln!(out, "Reason: {reason}").unwrap_or_default();
         }
-        for target in targets {
+        if let Some(why) = supposed {
+            writeln!(out, "Note: {why}").unwrap_or_default();
+        }
+        for target in targets.iter().filter(|_| supposed.is_none()) {
             writeln!(
                 out,
                 "Target: {} {} (id {})",
@@ -59,12 +63,18 @@ impl Render for Checked {
     }
 
     fn data(&self) -> Value {
-        let Judgement { effect, rule, reason, policy: _, class, targets, way } = &self.judgement;
-        let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
-        json!({
+        let Judgement { effect, rule, reason, policy: _, class, targets, supposed, way } =
+            &self.judgement;
+        let known = targets.iter().filter(|_| supposed.is_none());
+        let ids: Vec<&str> = known.map(|target| target.id.as_str()).collect();
+        let mut data = json!({
             "operation": self.operation, "verdict": effect, "rule": rule, "reason": reason,
             "class": class, "targets": ids, "way": way,
-        })
+        });
+        if let (Some(why), Some(map)) = (supposed, data.as_object_mut()) {
+            map.insert("note".into(), json!(why));
+        }
+        data
     }
 
     fn record(&self) -> Value {

@@ -69,7 +69,10 @@ impl Inspection {
 pub(in crate::ops) fn created(volume: &Volume, now: OffsetDateTime) -> String {
     match volume.created_at.as_str() {
         "" => "unknown".to_owned(),
-        at => format!("{} (on older engines: or last changed at its top)", when::aged(at, now)),
+        at => format!(
+            "{} (or, on an older engine, last written to at its top level)",
+            when::aged(at, now)
+        ),
     }
 }
 

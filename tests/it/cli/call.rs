@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::door::Deed;
 use crate::support::play::Played;
-use crate::support::program::Sandbox;
+use crate::support::program::{NOWHERE, Sandbox};
 
 #[test]
 fn each_way_to_end_has_its_exit_code() {
@@ -67,6 +67,80 @@ fn values_are_typed_by_what_the_operation_declares() {
     // A value may hold the sign that separates it.
     let ran = sandbox.run(&["call", "check_policy", "operation=a=b"]);
     assert!(ran.stderr.contains("a=b"), "{ran:?}");
+}
+
+#[test]
+fn words_without_a_sign_are_what_has_to_be_given() {
+    let sandbox = Sandbox::new();
+    let toolsets = ["--toolsets", "all", "--host", NOWHERE];
+    for (words, arguments) in [
+        (&["restart_container", "web"][..], json!({"container": "web", "timeout": 10})),
+        (&["stop_container", "timeout=5", "web"], json!({"container": "web", "timeout": 5})),
+        (&["rename_container", "web", "www"], json!({"container": "web", "newName": "www"})),
+        (
+            &["connect_network", "net", "container=web"],
+            json!({"network": "net", "container": "web"}),
+        ),
+        (&["connect_network", "net", "web"], json!({"network": "net", "container": "web"})),
+        (&["restart_project", "shop"], json!({"project": "shop"})),
+        (&["pull_image", "busybox:9"], json!({"image": "busybox:9"})),
+        (&["get_container_stats", "web"], json!({"container": "web"})),
+    ] {
+        let ran = sandbox.run(&[&["call"], words, &toolsets].concat());
+        assert_eq!(ran.code, 1, "there is no engine: {words:?}: {ran:?}");
+        let recorded = sandbox.requests().pop().unwrap()["args"].clone();
+        for (name, value) in arguments.as_object().unwrap() {
+            assert_eq!(recorded[name], *value, "{words:?}: {recorded}");
+        }
+    }
+    let lines = sandbox.lines().len();
+    for words in [
+        &["restart_container", "web", "db"][..],
+        &["restart_container", "web", "container=web"],
+        &["ping", "web"],
+        &["list_containers", "web"],
+        &["exec_in_container", "web", "id"],
+    ] {
+        let ran = sandbox.run(&[&["call"], words, &toolsets].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{words:?}: {ran:?}");
+        let helps = ran.stderr.contains("as key=value") || ran.stderr.contains("given twice");
+        assert!(helps, "{words:?}: {ran:?}");
+    }
+    assert_eq!(sandbox.lines().len(), lines, "nothing was asked of the gate");
+}
+
+#[test]
+fn what_is_not_offered_says_how_it_could_be() {
+    let sandbox = Sandbox::new();
+    for (operation, says) in [
+        ("list_images", "of the toolset `images`, which is not offered here"),
+        ("list_images", "`--toolsets default,images`"),
+        ("list_image", "Did you mean `list_images`?"),
+        ("restart_contaner", "Did you mean `restart_container`?"),
+        ("no_such_tool", "`countersign tools` prints it"),
+    ] {
+        let ran = sandbox.run(&["call", operation]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{ran:?}");
+        assert!(ran.stderr.contains(says) && ran.stderr.len() < 250, "{operation}: {ran:?}");
+    }
+    assert!(sandbox.requests().iter().all(|line| line["reason"] == "unclassified"));
+    let args = ["call", "list_images", "--toolsets", "default,images", "--host", NOWHERE];
+    assert_eq!(sandbox.run(&args).code, 1, "it is offered, and there is no engine");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_shown_the_right_one() {
+    let sandbox = Sandbox::new();
+    for (word, says) in [
+        ("labels=nc", "such as {\"name\": \"value\"}"),
+        ("command=id", "such as [\"one\", \"two\"]"),
+    ] {
+        let args = ["call", "run_container", "busybox", word, "--toolsets", "all"];
+        let ran = sandbox.run(&args);
+        assert!(ran.stderr.contains(says), "{word}: {ran:?}");
+    }
+    let ran = sandbox.run(&["call", "list_containers", "loud=1"]);
+    assert!(ran.stderr.contains("`countersign tools list_containers` prints them"), "{ran:?}");
 }
 
 #[test]

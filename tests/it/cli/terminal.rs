@@ -68,6 +68,8 @@ fn typing_anything_else_changes_nothing() {
         let (code, screen) = at_terminal(restart(&sandbox, &engine), typed);
         assert_eq!(code, 4, "{typed:?}: {screen}");
         assert!(screen.contains("Nothing has changed."), "{typed:?}: {screen}");
+        let other = format!("`{}` is not `web`.", typed.trim_end());
+        assert_eq!(screen.contains(&other), typed != "\u{4}", "{typed:?}: {screen}");
         assert_eq!(engine.changes(), Vec::<String>::new(), "{typed:?}");
         assert_eq!(sandbox.events(), ["preview"], "{typed:?}");
     }

@@ -111,6 +111,53 @@ fn what_policy_denies_for_every_target_is_not_offered() {
 }
 
 #[test]
+fn only_verdicts_that_a_request_can_get_are_named() {
+    let users = |rest: &str| {
+        let sandbox = Sandbox::new();
+        let reads = rule("reads", "allow", "match = { class = [\"read\", \"sensitive\"] }");
+        let dev = "match = { class = \"destroy\", label.env = \"dev\" }";
+        let dev = rule("dev", "confirm", dev);
+        let text = format!("version = 1\nbase = \"replace\"\n{reads}{dev}{rest}");
+        super::policy::write_users(&sandbox, &text);
+        let ran = sandbox.run(&["tools", "remove_container", "--json"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+        ran.json()
+    };
+    let others = "match = { class = \"destroy\" }\nunless = { label.env = \"dev\" }";
+    let all = users(&rule("others", "approve", others));
+    assert_eq!(all["verdict"], "confirm (dev) to approve (others)");
+    assert_eq!(all["most"], "approve");
+    let some =
+        "match = { class = \"destroy\", label.env = \"*\" }\nunless = { label.env = \"dev\" }";
+    let some = users(&rule("others", "approve", some));
+    assert_eq!(some["verdict"], "confirm (dev) to approve (others) to deny (no-match)");
+}
+
+#[test]
+fn one_operation_is_shown_with_its_arguments() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["tools", "run_container"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let begins = "run_container (class escalate, toolset containers-admin, not offered)\n";
+    assert!(ran.stdout.starts_with(begins), "{ran:?}");
+    assert!(ran.stdout.contains("\nVerdict: approve (builtin-escalate)\n"), "{ran:?}");
+    let line = |name: &str| {
+        let mut lines = ran.stdout.lines();
+        lines.find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {ran:?}"))
+    };
+    assert!(line("image ").contains("(needed)"));
+    assert!(line("command ").contains("'command=[\"...\", \"...\"]'"));
+    assert!(line("labels ").contains("'labels={\"...\": \"...\"}'"));
+    assert!(!ran.stdout.contains("confirmToken"));
+    let ran = sandbox.run(&["tools", "run_container", "--json"]);
+    assert_eq!(ran.json()["inputSchema"]["properties"]["image"]["type"], "string");
+    let ran = sandbox.run(&["tools", "run_contaner"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
+    assert!(ran.stderr.contains("Did you mean `run_container`?"), "{ran:?}");
+    assert!(ran.stderr.len() < 250 && !sandbox.log().exists(), "{ran:?}");
+}
+
+#[test]
 fn many_rules_are_all_named_for_programs_and_some_for_people() {
     let mut text = String::from("version = 1\n");
     for number in 0..9 {

@@ -213,9 +213,6 @@ async fn what_is_denied_whatever_it_acts_on_is_not_offered() {
     }
     bench.audit.clear();
     assert_eq!(bench.call("greet", json!({})).await.reason, Some(Reason::PolicyDenied));
-    let unknown = bench.call("no_such_operation", json!({})).await;
-    assert!(!unknown.text.contains("greet"), "{}", unknown.text);
-    assert!(unknown.text.contains("poke"), "{}", unknown.text);
 }
 
 #[tokio::test]

@@ -111,6 +111,9 @@ fn bounded(path: &str, schema: &Value, root: bool) {
         }
         "object" if schema["additionalProperties"].is_object() => {
             assert!(schema["maxProperties"].is_u64(), "{path} has no maxProperties");
+            let names = &schema["propertyNames"];
+            assert!(names["maxLength"].is_u64(), "{path}: names without a maxLength");
+            bounded(&format!("{path}[]"), &schema["additionalProperties"], false);
         }
         "boolean" | "object" => {}
         other => panic!("{path}: {other}"),
@@ -128,6 +131,10 @@ fn an_unbounded_argument_is_seen() {
         json!({"type": "array", "description": "Words."}),
         json!({"type": "array", "description": "Words.", "maxItems": 4}),
         json!({"type": "object", "description": "M.", "additionalProperties": {"type": "string"}}),
+        json!({"type": "object", "description": "M.", "maxProperties": 2,
+            "additionalProperties": {"type": "string", "maxLength": 2}}),
+        json!({"type": "object", "description": "M.", "maxProperties": 2,
+            "propertyNames": {"maxLength": 2}, "additionalProperties": {"type": "string"}}),
         json!({"type": "integer", "description": "N.", "minimum": 1, "maximum": 2, "default": 3}),
     ] {
         let seen = std::panic::catch_unwind(|| bounded("tool.word", &bad, false));

@@ -70,6 +70,15 @@ async fn containers_that_do_not_run_are_removed_and_their_volumes_stay() {
     assert_eq!((count(Event::Step), count(Event::StepDone)), (3, 3));
     let again = real.call("prune_containers", own(&engine)).await;
     assert_eq!(again.reason, Some(Reason::NotFound), "{}", again.text);
+    // What policy says of one can be asked all the same.
+    let asked = json!({"operation": "prune_containers", "arguments": own(&engine)});
+    let said = real.call("check_policy", asked).await;
+    assert_eq!(said.data["verdict"], "confirm", "{}", said.text);
+    assert_eq!((&said.data["rule"], &said.data["targets"]), (&json!("changes"), &json!([])));
+    assert!(said.text.contains("There is nothing to prune") && said.text.contains("made-up"));
+    let asked = json!({"operation": "prune_containers", "arguments": {"olderThan": "soon"}});
+    let said = real.call("check_policy", asked).await;
+    assert_eq!(said.reason, Some(Reason::InvalidArgument), "{}", said.text);
 }
 
 #[tokio::test]
@@ -152,7 +161,7 @@ async fn what_is_gone_before_a_prune_is_confirmed_is_left_alone() {
         let answer = real.spend(prune, &own(&engine), &token).await;
         assert_eq!(answer.status, Status::Ok, "{prune}: {}", answer.text);
         assert_eq!(removed(&answer), [stays], "{prune}");
-        assert!(answer.text.contains("\nLeft alone, since they changed after the preview: "));
+        assert!(answer.text.contains("\nGone already: "), "{}", answer.text);
     }
 }
 

@@ -95,6 +95,7 @@ fn row(operation: &Operation, name: &str) -> String {
         None => "none".into(),
     };
     let description = declared["description"].as_str().unwrap_or_default().replace('|', "\\|");
+    let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
     let (kind, bounds) = (kind(declared), bounds(declared));
     format!("| `{name}` | {kind} | {default} | {bounds} | {description} |\n")
 }

@@ -10,41 +10,58 @@ use crate::core::policy::{Effect, Match, NO_MATCH, Part, Role};
 use crate::core::text;
 use crate::ops::table::table;
 
-/// Prints every rule's part, target by target: what decides first, what does not match last.
+/// Prints every rule's part, target by target: what decides first, what does not match last. Targets
+/// of which the same is said stand together.
 pub(super) fn print(case: &Case<'_>, out: Output) {
+    let mut told: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for (target, parts) in accounts(case) {
-        out.data("");
-        out.data(heading(case, target));
-        if case.verdict.rule() == NO_MATCH {
-            out.data("No rule of the built-in layer, the system or the user certainly permits it.");
+        let (heading, lines) = (heading(case, target), lines(case, &parts));
+        match told.iter_mut().find(|(_, others)| *others == lines) {
+            Some((headings, _)) => headings.push(heading),
+            None => told.push((vec![heading], lines)),
         }
-        let cells = |part: &Part<'_>| {
-            let rule = part.rule;
-            [
-                part_in_words(part).to_owned(),
-                rule.id.to_string(),
-                rule.effect.as_str().to_owned(),
-                rule.level.as_str().to_owned(),
-                place(rule),
-            ]
-        };
-        let rows: Vec<[String; 5]> = parts.iter().map(cells).collect();
-        let table = table(["PART", "RULE", "EFFECT", "LEVEL", "WHERE"], &rows);
-        let mut lines = table.lines();
-        out.data(lines.next().unwrap_or_default());
-        for (line, part) in lines.zip(&parts) {
-            out.data(line);
-            for asked in &part.asked {
-                let (what, found) = (shown(&asked.what), shown(&asked.found));
-                let answer = answer(asked.stands);
-                let line = format!("  {answer:9}  {:6}  {what}; found {found}", asked.table);
-                if !out.data(line) {
-                    return;
-                }
-            }
+    }
+    for (headings, lines) in told {
+        let all = std::iter::once(String::new()).chain(headings).chain(lines);
+        if !all.into_iter().all(|line| out.data(line)) {
+            return;
         }
     }
     out.data("");
+}
+
+/// What is said of one target.
+fn lines(case: &Case<'_>, parts: &[Part<'_>]) -> Vec<String> {
+    let mut told = Vec::new();
+    if case.verdict.rule() == NO_MATCH {
+        told.push(
+            "No rule of the built-in layer, the system or the user certainly permits it."
+                .to_owned(),
+        );
+    }
+    let cells = |part: &Part<'_>| {
+        let rule = part.rule;
+        [
+            part_in_words(part).to_owned(),
+            rule.id.to_string(),
+            rule.effect.as_str().to_owned(),
+            rule.level.as_str().to_owned(),
+            place(rule),
+        ]
+    };
+    let rows: Vec<[String; 5]> = parts.iter().map(cells).collect();
+    let table = table(["PART", "RULE", "EFFECT", "LEVEL", "WHERE"], &rows);
+    let mut rows = table.lines();
+    told.push(rows.next().unwrap_or_default().to_owned());
+    for (row, part) in rows.zip(parts) {
+        told.push(row.to_owned());
+        told.extend(part.asked.iter().map(|asked| {
+            let (what, found) = (shown(&asked.what), shown(&asked.found));
+            let answer = answer(asked.stands);
+            format!("  {answer:9}  {:6}  {what}; found {found}", asked.table)
+        }));
+    }
+    told
 }
 
 /// The same for programs.
@@ -101,7 +118,9 @@ fn heading(case: &Case<'_>, target: Option<&Target>) -> String {
         (Some(target), _, _) => {
             let (name, id, engine) =
                 (text::name(&target.name), text::name(&target.id), text::name(&target.engine));
-            format!("{} {name} (id {id}, engine {engine})", target.kind)
+            // A volume's name is its id.
+            let id = if id == name { String::new() } else { format!("id {id}, ") };
+            format!("{} {name} ({id}engine {engine})", target.kind)
         }
         (None, None, [_, ..]) => {
             let kinds: Vec<&str> = case.query.spec.kinds.iter().map(|kind| kind.name).collect();

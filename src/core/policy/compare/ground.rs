@@ -7,7 +7,7 @@ use super::moments::Moments;
 use super::texts::Domain;
 use super::{Budget, Spent};
 use crate::core::operation::{Class, Kind};
-use crate::core::policy::analysis::declared;
+use crate::core::policy::analysis::Sort;
 use crate::core::policy::condition::{Condition, declared_counts};
 use crate::core::policy::values::Texts;
 use crate::core::policy::{ClassSet, Effect, Key, Known, Match, Rate, Rule, Schedule, Scope, When};
@@ -98,10 +98,8 @@ pub(super) struct Model {
 /// The effective classes of an operation, with a target and without one, as these can be.
 pub(super) fn grounds(known: &Known) -> Vec<(Class, Option<&'static Kind>)> {
     let spec = &known.spec;
-    let required = |name: &&str| known.arguments.get(*name).is_some_and(|one| one.required);
-    let always = !spec.references.is_empty() && spec.references.iter().all(required);
     let mut kinds: Vec<_> = spec.kinds.iter().copied().map(Some).collect();
-    if !always || kinds.is_empty() {
+    if !known.always_acts() || kinds.is_empty() {
         kinds.push(None);
     }
     let classes = ClassSet::between(spec.class, spec.ceiling);
@@ -177,20 +175,21 @@ impl<'a> Ground<'a> {
     }
 
     fn stands(&self, rule: &Rule, condition: &Condition, unless: bool) -> Match {
-        let is = |holds| if holds { Match::Matches } else { Match::Cannot };
-        match (&condition.key, self.kind) {
-            (Key::Name | Key::Id | Key::Engine | Key::Attribute(_), None) => return Match::Cannot,
-            (Key::Attribute(name), Some(kind)) if kind.attribute(name).is_none() => {
-                return Match::Cannot;
-            }
-            (Key::Kind, Some(kind)) => {
-                return is(condition.any.iter().any(|glob| glob.matches(kind.name)));
-            }
-            // Of what acts on several kinds, a request without a target has none of them.
-            (Key::Kind, None) if self.known.spec.kinds.len() > 1 => return Match::Cannot,
-            _ => {}
+        let of_target =
+            matches!(condition.key, Key::Name | Key::Id | Key::Engine | Key::Attribute(_));
+        if of_target && self.kind.is_none() {
+            return Match::Cannot;
         }
-        declared(condition, self.known, self.class, declared_counts(rule.effect, unless))
+        let Self { known, class, .. } = *self;
+        let kinds = known.spec.kinds;
+        let kinds = match self.kind {
+            Some(kind) => {
+                kinds.iter().find(|one| **one == kind).map_or(&[][..], std::slice::from_ref)
+            }
+            None if kinds.len() > 1 => &[],
+            None => kinds,
+        };
+        Sort { known, class, kinds }.declared(condition, declared_counts(rule.effect, unless))
     }
 
     /// The first request that comes to mind.

@@ -35,8 +35,12 @@ fn operations_by_what_is_declared() {
             rename mutate, attach mutate+destroy, remove destroy",
         ),
         ("deny kind = link", "attach mutate+destroy"),
-        ("deny kind = unit, class = mutate unless kind = unit", "attach mutate+destroy"),
-        ("deny kind = link, privileged = true", "attach mutate+destroy"),
+        ("deny kind = unit, class = mutate unless kind = unit", ""),
+        ("deny class = mutate unless kind = unit", "attach mutate+destroy"),
+        ("deny kind = link, driver = a", "attach mutate+destroy"),
+        ("deny kind = link, privileged = true", ""),
+        ("deny driver = local, privileged = true", ""),
+        ("deny op = attach, kind = link unless kind = link", ""),
         ("deny driver = local", "attach mutate+destroy"),
         ("deny id = 0123abcdef", ""),
         ("deny privileged = yes", ""),
@@ -101,6 +105,7 @@ fn a_rule_that_never_matches_is_explained() {
         "deny name = web unless name = web, toolset = core",
         "deny op = remove, arg.tags = a unless arg.tags = a",
         "deny class = destroy unless class = mutate",
+        "deny op = attach unless kind = link | unit",
     ] {
         assert_eq!(never_matches(&rule(text), vocabulary()), None, "{text}");
     }
@@ -165,6 +170,11 @@ fn a_stricter_rule_may_cover_another() {
         ("allow op = stop unless class = mutate", "deny op = stop unless class = destroy", true),
         ("deny client = a", "deny client = a", false),
         ("confirm client = a*", "deny client = *", true),
+        // What acts on several kinds may also be asked to act on nothing, which has no kind.
+        ("allow op = attach", "confirm kind = link | unit", false),
+        ("allow op = stop", "confirm kind = link | unit", true),
+        ("allow op = attach, kind = link", "confirm kind = link | unit", true),
+        ("allow op = attach, kind = link", "confirm kind = unit", false),
     ] {
         assert_eq!(is_shadowed(&rule(one), &rule(other)), shadowed, "{one} / {other}");
     }

@@ -50,24 +50,41 @@ fn what_is_left_out_is_as_it_mostly_is() {
 }
 
 #[test]
-fn the_kind_of_the_target_is_the_one_that_is_given() {
-    let of = |kind: Option<&str>, image: bool| {
-        let attributes = image.then(|| ("image".to_owned(), "x".to_owned())).into_iter().collect();
-        Given { kind: kind.map(str::to_owned), name: "a".into(), attributes, ..on("attach") }
-    };
-    let policy =
-        Policy::new(vec![rule("d: deny kind = unit, name = a"), rule("c: confirm op = *")]);
-    for (given, denied) in [
-        (of(None, false), false),
-        (of(Some("link"), false), false),
-        (of(Some("unit"), false), true),
-        (of(None, true), true),
-        (of(Some("unit"), true), true),
+fn of_several_kinds_one_is_described() {
+    let label = || [("label.env".to_owned(), "prod".to_owned())].into();
+    let of = |kind, attributes| Given { kind, attributes, ..on("attach") };
+    let image = || [("image".to_owned(), "db".to_owned())].into();
+    for (deny, given, denied) in [
+        ("kind = link, label.env = prod", of(None, label()), true),
+        ("kind = unit, label.env = prod", of(None, label()), false),
+        ("kind = unit, label.env = prod", of(Some("unit"), label()), true),
+        ("kind = link, label.env = prod", of(Some("unit"), label()), false),
+        ("kind = unit, image = db", of(None, image()), true),
+        ("kind = link", of(None, image()), false),
     ] {
+        let policy = Policy::new(vec![rule(&format!("d: deny {deny}")), rule("c: confirm op = *")]);
         let (expect, by) = if denied { (Effect::Deny, "d") } else { (Effect::Confirm, "c") };
-        let ran = run(&policy, given.clone(), expect, Some(by));
-        assert!(ran.passed, "{given:?}: {ran:?}");
+        let ran = run(&policy, given, expect, Some(by));
+        assert!(ran.passed, "{deny}: {ran:?}");
     }
+}
+
+#[test]
+fn what_every_request_names_is_made_up_too() {
+    let mut known = vocabulary().get("attach").unwrap().clone();
+    known.spec.references = &["link"];
+    let kinds = |given: &Given| -> Vec<(&str, String)> {
+        given.targets(&known.spec).into_iter().map(|target| (target.kind, target.name)).collect()
+    };
+    let name = || "web".to_owned();
+    let mut given = Given { kind: Some("unit"), name: name(), ..on("attach") };
+    assert_eq!(kinds(&given), [("link", String::new()), ("unit", name())]);
+    given.kind = Some("link");
+    assert_eq!(kinds(&given), [("link", name())]);
+    known.spec.references = &["link", "unit"];
+    let both = given.targets(&known.spec);
+    assert!(both.iter().all(|target| target.attributes.len() <= 2), "{both:?}");
+    assert_eq!(both.len(), 2);
 }
 
 #[test]
@@ -83,6 +100,10 @@ fn a_failing_test_says_what_it_got() {
         told(Effect::Allow, Some("b")),
         "The test `t` fails: it expects `allow` by `b` and gets `allow` by `a`."
     );
+    let why = run(&policy, on("attach"), Effect::Deny, None).failure().unwrap();
+    assert!(why.ends_with("was taken for a link; say another `kind` in `given`."), "{why}");
+    let said = Given { kind: Some("unit"), ..on("attach") };
+    assert!(!run(&policy, said, Effect::Deny, None).failure().unwrap().contains("taken"));
     let ran = run(&policy, on("ping"), Effect::Deny, Some("no-match"));
     assert!(ran.passed && &*ran.rule == "no-match");
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::core::operation::Class;
+use crate::core::operation::{Class, Kind};
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, Known};
 
@@ -293,20 +293,32 @@ fn is_counted(rule: &Draft, known: &Known, class: Class) -> bool {
     if spec.class == Class::Read && rule.effect != Effect::Deny {
         return false;
     }
+    // A target is of one kind; what acts on several may act on nothing, which is of none.
+    let kinds = || spec.kinds.iter().map(|kind| vec![*kind]);
+    let subjects: Vec<Vec<&Kind>> = match spec.kinds.len() {
+        0 => vec![Vec::new()],
+        1 => kinds().collect(),
+        _ => kinds().chain([Vec::new()]).collect(),
+    };
+    subjects.iter().any(|kinds| is_counted_on(rule, known, class, kinds))
+}
+
+fn is_counted_on(rule: &Draft, known: &Known, class: Class, kinds: &[&Kind]) -> bool {
+    let spec = &known.spec;
     rule.matches.iter().all(|(key, globs)| {
         let named = |text: &str| globs.iter().any(|glob| fits(glob.as_bytes(), text.as_bytes()));
         match key.as_str() {
             "op" => named(&spec.name),
             "toolset" => named(spec.toolset),
-            "kind" => spec.kinds.iter().any(|kind| named(kind.name)),
+            "kind" => kinds.iter().any(|kind| named(kind.name)),
             "class" => named(class.as_str()) || named(spec.class.as_str()),
             "client" => true,
-            "name" | "id" | "engine" => !spec.kinds.is_empty(),
+            "name" | "id" | "engine" => !kinds.is_empty(),
             _ => match key.strip_prefix("arg.") {
                 Some(argument) => known.arguments.get(argument).is_some_and(|argument| {
                     argument.possible.as_ref().is_none_or(|texts| texts.iter().any(|t| named(t)))
                 }),
-                None => spec.kinds.iter().any(|kind| kind.attribute(key).is_some()),
+                None => kinds.iter().any(|kind| kind.attribute(key).is_some()),
             },
         }
     })

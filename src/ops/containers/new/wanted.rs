@@ -38,6 +38,7 @@ impl JsonSchema for Env {
         json_schema!({
             "type": "object",
             "maxProperties": ENV_MAX,
+            "propertyNames": {"minLength": 1, "maxLength": ENV_NAME_CHARS_MAX},
             "additionalProperties": {
                 "type": "string", "maxLength": ENV_VALUE_CHARS_MAX, MARK: true,
             },

@@ -50,9 +50,11 @@ async fn a_list_is_short_and_its_newest_is_last() {
 #[tokio::test]
 async fn a_list_says_what_it_leaves_out() {
     for (arguments, lines, last) in [
-        (json!({}), 3, "web"),
-        (json!({"limit": 1}), 3, "… 1 more; add name= or label="),
-        (json!({"limit": 2}), 3, "web"),
+        (json!({}), 4, "… 1 not running; add all=true"),
+        (json!({"limit": 1}), 4, "… 1 not running; add all=true"),
+        (json!({"limit": 2}), 4, "… 1 not running; add all=true"),
+        (json!({"limit": 2, "all": true}), 4, "… 1 more; add name= or label="),
+        (json!({"name": "web"}), 2, "web"),
         (json!({"name": "db"}), 2, "shop-db-1"),
         (json!({"status": "exited"}), 2, "old"),
         (json!({"name": "x"}), 1, "No containers fit. Add all=true to see those that do not run."),

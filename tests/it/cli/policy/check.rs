@@ -101,22 +101,3 @@ fn settings_are_checked_too() {
         assert_eq!(ran.code == 0, good, "{text}: {ran:?}");
     }
 }
-
-#[test]
-fn a_test_says_the_kind_only_where_there_are_several() {
-    let sandbox = Sandbox::new();
-    let rule = "version = 1\n[[rule]]\nid = \"no-host\"\neffect = \"deny\"\n\
-                match = { op = \"run_container\", kind = \"network\", name = \"host\" }\n";
-    for (op, kind, told) in [
-        ("run_container", "network", None),
-        ("run_container", "netwrk", Some("There is no kind `netwrk`. Did you mean `network`?")),
-        ("restart_container", "container", Some("`kind` follows from `op` and is not given.")),
-    ] {
-        let given = format!("given = {{ op = \"{op}\", kind = \"{kind}\", name = \"host\" }}");
-        let test = format!("[[test]]\nname = \"t\"\nexpect = \"deny\"\n{given}\n");
-        write(&sandbox, "user.toml", &format!("{rule}{test}"));
-        let ran = policy(&sandbox, &["check", "user.toml", "--level", "user"]);
-        assert_eq!(ran.code, if told.is_none() { 0 } else { 2 }, "{ran:?}");
-        assert!(ran.stderr.contains(told.unwrap_or_default()), "{ran:?}");
-    }
-}

@@ -74,6 +74,7 @@ fn a_target_can_be_named_in_each_way() {
         &["restart_container", "web"][..],
         &["restart_container", WEB],
         &["restart_container", "container=web"],
+        &["restart_container", "timeout=5", "web"],
         &["restart_container", "--args", r#"{"container": "web"}"#],
     ] {
         let ran = explain(&sandbox, &engine, args);
@@ -153,6 +154,10 @@ fn switched_off_is_no_matter_of_policy_and_is_said() {
     assert!(notes[1].as_str().unwrap().contains("`containers` is not offered"), "{found}");
 }
 
+fn kind_of(account: &Value) -> &str {
+    account["target"]["kind"].as_str().unwrap()
+}
+
 #[test]
 fn a_made_up_request_is_what_a_test_gives() {
     let sandbox = project(PROJECT);
@@ -172,6 +177,11 @@ fn a_made_up_request_is_what_a_test_gives() {
             "{given:?}"
         );
     }
+    let args = ["explain", "connect_network", "--json", "--given", "kind=container", "name=web"];
+    let found = policy(&sandbox, &args).json();
+    let kinds: Vec<&str> = found["targets"].as_array().unwrap().iter().map(kind_of).collect();
+    assert_eq!(kinds, ["network", "container"], "{found}");
+    assert_eq!(found["targets"][1]["target"]["name"], "web");
     for bad in
         ["lable.env=prod", "env=prod", "prod", "class=mighty", "at=noon", "count=-1", "op=ping"]
     {

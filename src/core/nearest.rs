@@ -9,10 +9,7 @@ const PREFIX_CHARS_MIN: usize = 3;
 
 /// The word that is least far from what was found, if one is near: each letter that is missing,
 /// too many, another or swapped with its neighbour counts, and a third of them may be wrong.
-pub(super) fn nearest<'a>(
-    found: &str,
-    words: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let found: Vec<char> = lower(found);
     if found.is_empty() || found.len() > WORD_CHARS_MAX {
         return None;
