@@ -115,7 +115,7 @@ pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, Fault> {
 }
 
 /// The parts of a plan, in the words of the design.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Parts {
     /// The operation's name.
     pub operation: String,
@@ -131,18 +131,6 @@ pub struct Parts {
     pub policy: Digest,
     /// Who asks.
     pub principal: Principal,
-}
-
-/// Without what the arguments say: a command can hold secrets.
-impl fmt::Debug for Parts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named: Vec<&String> = self.arguments.keys().collect();
-        f.debug_struct("Parts")
-            .field("operation", &self.operation)
-            .field("arguments", &named)
-            .field("targets", &self.targets)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A plan with its digest. Its parts cannot be changed once it is made.

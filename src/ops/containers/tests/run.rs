@@ -106,8 +106,7 @@ async fn it_is_made_by_the_images_name_and_on_the_networks_id() {
 #[tokio::test]
 async fn whatever_it_would_be_made_of_is_bound() {
     type Meanwhile = fn(&Fake);
-    let drifts: [Meanwhile; 5] = [
-        |engine| engine.containers.lock().unwrap().push(container("cd", "web")),
+    let drifts: [Meanwhile; 4] = [
         |engine| engine.volumes.lock().unwrap().push(fake::volume("new")),
         |engine| {
             let mut volumes = engine.volumes.lock().unwrap();
@@ -126,6 +125,17 @@ async fn whatever_it_would_be_made_of_is_bound() {
         let done = bench.spend(web(), changed.confirm_token).await;
         assert_eq!(done.status, Status::Ok, "{at}: {}", done.text);
     }
+}
+
+#[tokio::test]
+async fn a_name_that_was_taken_meanwhile_is_refused_and_nothing_is_made() {
+    let bench = bench(stocked());
+    let token = bench.call(web()).await.confirm_token;
+    bench.engine.containers.lock().unwrap().push(container("cd", "web"));
+    let refused = bench.spend(web(), token).await;
+    assert!(refused.reason.is_some() && refused.confirm_token.is_none(), "{}", refused.text);
+    assert!(refused.text.contains("a container of the name web already"), "{}", refused.text);
+    assert_eq!(bench.ran(), Vec::<String>::new());
 }
 
 #[tokio::test]
