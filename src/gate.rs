@@ -1,6 +1,7 @@
 //! The one path. Every request of every face goes through [`Gate::run`]: admit, execute, finish.
 //! `Gate::admit` is the whole of what is asked before anything happens.
 
+mod afterwards;
 mod answer;
 mod change;
 mod erased;
@@ -27,9 +28,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use answer::{Answer, Confirm, Progress, Request, Status};
-pub use erased::{
-    Call, ChangeCall, Changes, Erased, MakePreview, Observed, ReadCall, Reads, Rendered,
-};
+pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered, Sighted};
 pub use judge::Weighed;
 pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
 pub use preview::Preview;
@@ -236,6 +235,7 @@ impl Gate {
         };
         let mut held = None;
         if changes {
+            self.possible(&survey).await?;
             trail.known.assurance = Some(permit.assurance());
             trail.known.plan = Some(permit.plan().digest());
             trail.known.target = TargetRefs::of(permit.plan().targets());

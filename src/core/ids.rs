@@ -109,8 +109,35 @@ impl fmt::Display for FullId {
     }
 }
 
+/// An id as people know it: the first 12 of 64 digits, without its algorithm. What has no such form
+/// is a name, and stays whole.
+pub fn short(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    let is_id = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.get(..12).filter(|_| is_id).unwrap_or(id)
+}
+
+/// A text with its ids as people know them. What a name is given as a value is no id.
+pub fn with_short_ids(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let (gap, tail) = rest.split_at(start);
+        let end = tail.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tail.len());
+        let (word, tail) = tail.split_at(end);
+        out.push_str(gap);
+        out.push_str(if gap.ends_with('=') { word } else { short(word) });
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// Something that a reference may mean.
 pub trait Named {
+    /// What it is, for messages.
+    const KIND: &'static str;
+    /// What lists all of them.
+    const LIST: &'static str;
     /// Its full id.
     fn id(&self) -> &FullId;
     /// Its name, without a leading slash.
@@ -139,10 +166,11 @@ pub fn pick<'a, T: Named>(wanted: &str, candidates: &'a [T]) -> Result<&'a T, Fa
         [] => Err(Fault::new(
             Reason::NotFound,
             format!(
-                "Nothing is called `{}` here, and no id starts with it (of an id at least \
-                 {PREFIX_DIGITS_MIN} digits count). Ask for the list (with all=true) to see what \
-                 there is.",
-                text::name(wanted)
+                "No {} is called `{}` here, and no id of one starts with it (at least \
+                 {PREFIX_DIGITS_MIN} digits of it count). Ask {} for what there is.",
+                T::KIND,
+                text::name(wanted),
+                T::LIST
             ),
         )),
         _ => Err(ambiguous(wanted, &found)),
@@ -186,6 +214,8 @@ mod tests {
     struct Thing(FullId, String);
 
     impl Named for Thing {
+        const KIND: &'static str = "thing";
+        const LIST: &'static str = "list_things";
         fn id(&self) -> &FullId {
             &self.0
         }
@@ -257,6 +287,47 @@ mod tests {
         assert_eq!(find("WEB", &things), Err(Reason::NotFound));
         assert_eq!(find("cache", &things), Err(Reason::NotFound));
         assert_eq!(find(&format!("{:0<64}", "64009a58b66f"), &things), Ok("web".into()));
+    }
+
+    #[test]
+    fn what_is_not_there_is_called_what_it_is() {
+        let reference = Reference::parse("cache").unwrap();
+        let fault = resolve::<Thing>(&reference, &[]).map(|_| ()).unwrap_err();
+        assert_eq!(
+            fault.message,
+            "No thing is called `cache` here, and no id of one starts with it (at least 6 digits of \
+             it count). Ask list_things for what there is."
+        );
+    }
+
+    #[test]
+    fn only_ids_are_cut() {
+        let id = "0123456789ab".repeat(6);
+        let id = id.get(..64).unwrap();
+        assert_eq!(short(id), "0123456789ab");
+        assert_eq!(short(&format!("sha256:{id}")), "0123456789ab");
+        let less = id.get(1..).unwrap();
+        for name in ["data", "a-name-of-more-than-twelve", less, &format!("sha256:{less}")] {
+            assert_eq!(short(name), name);
+        }
+    }
+
+    #[test]
+    fn ids_in_a_text_are_shortened_and_nothing_else() {
+        let id = "0123456789ab".repeat(6)[..64].to_owned();
+        for (text, expected) in [
+            (format!("in use by container \"{id}\""), "in use by container \"0123456789ab\""),
+            (format!("in use - [{id}, {id}]"), "in use - [0123456789ab, 0123456789ab]"),
+            (format!("sha256:{id} is"), "sha256:0123456789ab is"),
+            (format!("/{id}/x \u{e4}"), "/0123456789ab/x \u{e4}"),
+            (format!("KEY={id}"), &format!("KEY={id}")),
+            (format!("{id}0"), &format!("{id}0")),
+            (format!("{}", &id[1..]), &id[1..]),
+            (id.replace('0', "g"), &id.replace('0', "g")),
+            (String::new(), ""),
+        ] {
+            assert_eq!(with_short_ids(&text), expected);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::endpoint::Endpoint;
 use super::wire::{Answer, Broken};
+use crate::core::ids;
 use crate::core::reason::{Fault, Reason};
 use crate::core::redact::Redactor;
 use crate::core::text;
@@ -98,9 +99,10 @@ pub(super) fn late(endpoint: &Endpoint, seconds: u64) -> Fault {
 }
 
 /// What an engine says is wrong, fit to be told and kept: it quotes commands, paths and settings of
-/// containers, and these can hold secrets. Whatever it says comes into a fault through here.
+/// containers, and these can hold secrets. The ids by which it names things are none. Whatever it says
+/// comes into a fault through here.
 pub(super) fn said(engine_text: &str) -> String {
-    Redactor::new(&[]).text(engine_text)
+    Redactor::new(&[]).text(&ids::with_short_ids(engine_text))
 }
 
 /// What an answer says is wrong, as [`said`].
@@ -164,12 +166,16 @@ pub(super) fn refused(what: &str, answer: &Answer) -> Fault {
     let (reason, message) = match (answer.status, gone()) {
         (404, Some(kind)) => (
             Reason::NotFound,
-            format!("The {kind} is gone. Ask for the list (with all=true) to see what there is."),
+            format!(
+                "The {kind} is gone. Ask list_{kind}s{} for what there is.",
+                if *kind == CONTAINER.name { " (with all=true)" } else { "" }
+            ),
         ),
         (status, _) => (
             Reason::EngineError,
             format!(
-                "Asked about the {what}, the engine answered with an error ({status}): {}",
+                "Asked about the {what}, the engine answered with an error ({status}): {} - see to \
+                 what it names; if it says too little, look at the engine's own log.",
                 shown(&said)
             ),
         ),
@@ -240,5 +246,16 @@ mod tests {
             assert!(fault.detail.is_some_and(|detail| detail.contains("no such file")));
         }
         assert_eq!(said("network web not found"), "network web not found");
+        let id = "0123456789ab".repeat(6)[..64].to_owned();
+        assert_eq!(
+            said(&format!("The container name \"/web\" is already in use by container \"{id}\".")),
+            "The container name \"/web\" is already in use by container \"0123456789ab\"."
+        );
+        assert_eq!(
+            said(&format!("volume is in use - [{id}]")),
+            "volume is in use - [0123456789ab]"
+        );
+        assert_eq!(said(&format!("--token {id} is wrong")), "--token (hidden) is wrong");
+        assert_eq!(said(&format!("password={id}")), "password=(hidden)");
     }
 }

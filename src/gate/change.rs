@@ -1,25 +1,23 @@
 //! Changing: execute, look again, and say how it ended.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
+use super::afterwards::Afterwards;
 use super::answer::{Answer, Status};
 use super::erased::{ChangeCall, Rendered};
 use super::finish::{broke_off, not_recorded};
-use super::operation::Context;
-use super::steps::Recorder;
+use super::steps::{Recorder, Tally};
 use super::trail::Trail;
 use super::{Admitted, Gate};
-use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::Event;
-use crate::core::text;
+use crate::core::record::{Event, tidy};
 
-/// How long the look after a change that went wrong may take.
-const LOOK_AFTER: Duration = Duration::from_secs(5);
+/// What to do about an engine that refused.
+const NEXT: &str =
+    "\nSee to what the engine names, then call again without confirmToken for a new preview.";
 
 /// How a change ended: the closing line's event and result, and the answer.
 struct Ended {
@@ -37,10 +35,12 @@ impl Gate {
         call: &dyn ChangeCall,
         trail: &mut Trail,
     ) -> Answer {
-        let Admitted { spec, permit, targets, caller, policy, progress, .. } = admitted;
+        let Admitted { spec, permit, caller, policy, progress, .. } = admitted;
         let cx = self.context(caller, policy);
         let (executed, tally) = {
-            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress.as_deref());
+            let tally = Tally::of(cx, call, permit).await;
+            let progress = progress.as_deref();
+            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress, tally);
             let execute = call.execute(cx, &*self.parts.act, permit, &mut steps);
             let executed = AssertUnwindSafe(execute).catch_unwind().await;
             let executed = executed.unwrap_or_else(|_panic| Err(broke_off()));
@@ -50,8 +50,8 @@ impl Gate {
             Ok(looked) => changed(&spec.name, looked),
             Err(fault) => {
                 // A plan over many may have lost some of its targets.
-                let each = tally.began();
-                went_wrong(&spec.name, fault, cx, call, targets, each).await
+                let seen = Afterwards::look(cx, call, permit.plan(), tally.began()).await;
+                went_wrong(&spec.name, fault, &seen)
             }
         };
         tally.tell(ended.event != Event::Done, &mut ended.result, &mut ended.answer.text);
@@ -99,14 +99,7 @@ fn changed(name: &str, looked: Result<Rendered, Fault>) -> Ended {
 }
 
 /// What failed, or may have, is looked at all the same: the log keeps what is so now.
-async fn went_wrong(
-    name: &str,
-    fault: Fault,
-    cx: Context<'_>,
-    call: &dyn ChangeCall,
-    targets: &[Target],
-    each: bool,
-) -> Ended {
+fn went_wrong(name: &str, fault: Fault, seen: &Afterwards) -> Ended {
     let mut answer = Answer::of_fault(name, &fault);
     let event = match fault.reason {
         Reason::OutcomeUnknown => Event::Unknown,
@@ -115,24 +108,11 @@ async fn went_wrong(
             Event::Failed
         }
     };
-    let mut facts = Vec::new();
-    let parts: Vec<&[Target]> = if each { targets.chunks(1).collect() } else { vec![targets] };
-    let look = async {
-        for part in parts {
-            match call.observe(cx, part).await {
-                Ok(seen) => facts.extend(seen.facts),
-                Err(fault) if each => facts.push(json!(fault.reason)),
-                Err(_) => {}
-            }
-        }
-    };
-    // What was seen by then is kept.
-    drop(tokio::time::timeout(LOOK_AFTER, AssertUnwindSafe(look).catch_unwind()).await);
-    let result = match facts.is_empty() {
-        false => json!({"observed": true, "facts": facts}),
-        true => json!({"observed": false}),
-    };
-    let seen = result.get("facts").map_or("it could not be seen".to_owned(), Value::to_string);
-    answer.text.push_str(&format!("\nState afterwards: {}", text::line(&seen, 600)));
+    answer.text.push_str(&format!("\n{}", seen.text()));
+    if fault.reason == Reason::EngineError {
+        answer.text.push_str(NEXT);
+    }
+    let result = seen.record();
+    answer.data = tidy(&result);
     Ended { event, result, fault: Some(fault), answer }
 }

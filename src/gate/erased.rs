@@ -1,5 +1,6 @@
 //! Operations without their types: the form in which the registry lists and the gate runs them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -41,9 +42,17 @@ impl Rendered {
     }
 }
 
-/// Gathers the notes of a plan and makes its preview.
-pub type MakePreview =
-    Box<dyn for<'a> FnOnce(Context<'a>, &'a Plan) -> BoxFuture<'a, Preview> + Send>;
+/// What was seen of the targets, and what is still to be asked of it.
+pub trait Sighted: Send + Sync {
+    /// Refuses what the engine is sure to refuse as things are.
+    fn possible<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<(), Fault>>;
+    /// Gathers the notes of the plan that this became part of, and makes its preview.
+    fn preview<'a>(self: Box<Self>, cx: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview>;
+}
 
 /// What was observed, without its types.
 pub struct Observed {
@@ -51,8 +60,17 @@ pub struct Observed {
     pub class: Class,
     /// The facts as JSON, one a target.
     pub facts: Vec<Value>,
-    /// Makes the preview of the plan that these facts become part of.
-    pub preview: MakePreview,
+    /// What was seen.
+    pub sight: Box<dyn Sighted>,
+}
+
+impl Observed {
+    /// A read is bound to nothing but its target; where policy wants it confirmed, the preview says
+    /// so.
+    pub(super) fn nothing(spec: &Spec) -> Self {
+        let sight = Box::new(Nothing { title: spec.title.clone() });
+        Self { class: spec.class, facts: Vec::new(), sight }
+    }
 }
 
 impl fmt::Debug for Observed {
@@ -289,14 +307,10 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
                 Fault::invalid("What was observed cannot be written as JSON.")
                     .with_detail(error.to_string())
             })?;
+            let class = class.max(T::spec().class);
             let params = Arc::clone(&self.params);
-            Ok(Observed {
-                class: class.max(T::spec().class),
-                facts: json,
-                preview: Box::new(move |cx, plan| {
-                    Box::pin(async move { T::preview(cx, plan, &params, &facts, sight).await })
-                }),
-            })
+            let sight = Box::new(OfChange::<T> { params, facts, sight });
+            Ok(Observed { class, facts: json, sight })
         })
     }
 
@@ -317,5 +331,47 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
             let output = T::look_again(cx, &self.params, targets, &done).await;
             Ok(output.map(|output| Rendered::of(&output)))
         })
+    }
+}
+
+struct OfChange<T: Change> {
+    params: Arc<T::Params>,
+    facts: Vec<T::Facts>,
+    sight: T::Sight,
+}
+
+impl<T: Change> Sighted for OfChange<T> {
+    fn possible<'a>(
+        &'a self,
+        cx: Context<'a>,
+        targets: &'a [Target],
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(T::possible(cx, &self.params, targets, &self.sight))
+    }
+
+    fn preview<'a>(self: Box<Self>, cx: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
+        let Self { params, facts, sight } = *self;
+        Box::pin(async move { T::preview(cx, plan, &params, &facts, sight).await })
+    }
+}
+
+struct Nothing {
+    title: Cow<'static, str>,
+}
+
+impl Sighted for Nothing {
+    fn possible<'a>(&'a self, _: Context<'a>, _: &'a [Target]) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn preview<'a>(self: Box<Self>, _: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
+        let targets = plan.targets().iter();
+        let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
+        let preview = Preview {
+            headline: format!("{}. It changes nothing, but can show secrets.", self.title),
+            facts: facts.collect(),
+            notes: Vec::new(),
+        };
+        Box::pin(std::future::ready(preview))
     }
 }

@@ -61,8 +61,12 @@ impl Gate {
         refusal: Option<Fault>,
         confirm: Confirm,
     ) -> Answer {
-        let Survey { plan, key, class, seen_at, caller, policy, preview, verdict: _ } = survey;
-        let preview = preview(self.context(&caller, &policy), &plan).await.text(seen_at);
+        if let Err(fault) = self.possible(&survey).await {
+            return self.refuse(name, trail, fault).await;
+        }
+        let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict: _ } = survey;
+        let preview = sight.preview(self.context(&caller, &policy), &plan).await;
+        let preview = preview.text(seen_at, drift);
         let ttl = self.parts.settings.token_ttl;
         let token = match self.token(confirm) {
             Ok(token) => token,

@@ -127,7 +127,7 @@ pub trait Change: Send + Sync + 'static {
     /// The small, stable, hand-picked state that a grant is bound to.
     type Facts: Serialize + Send + Sync + 'static;
     /// What is seen of the targets with the facts.
-    type Sight: Send + 'static;
+    type Sight: Send + Sync + 'static;
     /// What executing tells, beside that it succeeded.
     type Done: Send + Sync;
     /// Its answer: what was observed after the effect.
@@ -160,6 +160,21 @@ pub trait Change: Send + Sync + 'static {
         params: &Self::Params,
         targets: &[Target],
     ) -> impl Future<Output = Result<Seen<Self::Facts, Self::Sight>, Fault>> + Send;
+
+    /// Refuses what the engine is sure to refuse as things are, and says what to do first: nobody is
+    /// asked to confirm what cannot be done. It is asked once policy has let the request pass, at
+    /// every preview and again before the effect, and must not change anything.
+    ///
+    /// # Errors
+    /// `invalid_argument` for what is sure to be refused; those of what it looks at.
+    fn possible(
+        _cx: Context<'_>,
+        _params: &Self::Params,
+        _targets: &[Target],
+        _sight: &Self::Sight,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// What would happen, for the one who decides. Looks at whatever else that takes, and must not
     /// change anything. It may take its time, since nothing is bound to it, and it cannot fail: what

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::core::operation::Drift;
+
 /// What would happen, for the one who decides. The texts in it are sanitised by their makers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
@@ -18,14 +20,19 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// The preview as text. `at` is when it was observed.
-    pub fn text(&self, at: OffsetDateTime) -> String {
+    /// The preview as text. `at` is when it was observed; `drift` is what becomes of a plan of which
+    /// something changes.
+    pub fn text(&self, at: OffsetDateTime, drift: Drift) -> String {
         let at = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
         let mut out = format!("Preview: {}\n", self.headline);
         let width = self.facts.iter().chain(&self.notes).map(|(label, _)| label.len()).max();
         let width = width.unwrap_or_default();
+        let bound = match drift {
+            Drift::All => "if any of these changes, the confirmation is void",
+            Drift::Each => "what of these changes is left alone, and the rest is done",
+        };
         for (title, rows) in [
-            ("Facts (if any of these changes, the confirmation is void):".to_owned(), &self.facts),
+            (format!("Facts ({bound}):"), &self.facts),
             (format!("Notes (seen at {at}, may change):"), &self.notes),
         ] {
             if rows.is_empty() {

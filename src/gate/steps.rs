@@ -1,20 +1,26 @@
 //! Steps of a plan over many targets: each is looked at again and recorded before it is acted on.
 
-use std::fmt;
+use std::time::Duration;
+use std::{fmt, slice};
 
 use serde_json::{Value, json};
+use tokio::time::timeout_at;
 
 use super::answer::Progress;
 use super::erased::ChangeCall;
 use super::operation::Context;
 use super::trail::Trail;
 use crate::core::grant::{Granted, Permit};
+use crate::core::ids;
 use crate::core::operation::Drift;
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, TargetRefs};
 use crate::core::text;
 use crate::ports::BoxFuture;
+
+/// How long the looks at what changed since the preview may take.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Whether to act on the target of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +66,8 @@ enum Fate {
     Failed,
     /// It changed since it was shown.
     LeftAlone,
+    /// It was gone when its turn came, and not by this plan.
+    Gone,
 }
 
 /// What became of the targets of a plan over many.
@@ -72,14 +80,23 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    fn of(permit: &Permit) -> Self {
+    /// Looks at what changed since it was shown: whether it is there at all.
+    pub(super) async fn of(cx: Context<'_>, call: &dyn ChangeCall, permit: &Permit) -> Self {
         let left_out: Vec<&Target> = permit.left_out().collect();
-        let fate = |target: &Target| match left_out.contains(&target) {
-            true => Fate::LeftAlone,
-            false => Fate::Untouched,
+        let look = async |target: &Target| match call.observe(cx, slice::from_ref(target)).await {
+            Err(fault) if fault.reason == Reason::NotFound => Fate::Gone,
+            Ok(_) | Err(_) => Fate::LeftAlone,
         };
-        let targets = permit.plan().targets().iter();
-        let targets = targets.map(|target| (text::name(&target.name), fate(target))).collect();
+        let until = tokio::time::Instant::now() + LOOK;
+        let mut targets = Vec::new();
+        for target in permit.plan().targets() {
+            let fate = match left_out.contains(&target) {
+                // What cannot be seen in time is there for all that is known.
+                true => timeout_at(until, look(target)).await.unwrap_or(Fate::LeftAlone),
+                false => Fate::Untouched,
+            };
+            targets.push((text::name(ids::short(&target.name)), fate));
+        }
         Self { began: false, targets }
     }
 
@@ -102,7 +119,7 @@ impl Tally {
 
     /// Adds it to what the log keeps and to what the answer says.
     pub(super) fn tell(&self, failed: bool, result: &mut Value, answer: &mut String) {
-        let left_alone = self.names(&[Fate::LeftAlone]);
+        let (left_alone, gone) = (self.names(&[Fate::LeftAlone]), self.names(&[Fate::Gone]));
         if let (true, Value::Object(map)) = (self.began, result) {
             let count = |fate| self.names(&[fate]).len();
             map.insert(
@@ -115,6 +132,7 @@ impl Tally {
                 }),
             );
             map.insert("left_alone".into(), json!(left_alone));
+            map.insert("gone_already".into(), json!(gone));
         }
         let mut say = |what: &str, names: &[&str]| {
             if !names.is_empty() {
@@ -127,6 +145,7 @@ impl Tally {
             say("Not known, look first", &self.names(&[Fate::Unknown]));
             say("Not touched", &self.names(&[Fate::Untouched]));
         }
+        say("Gone already", &gone);
         say("Left alone, since they changed after the preview", &left_alone);
     }
 }
@@ -151,9 +170,10 @@ impl<'a> Recorder<'a> {
         drift: Drift,
         trail: &'a Trail,
         progress: Option<&'a dyn Progress>,
+        tally: Tally,
     ) -> Self {
         let plan: &Plan = permit.plan();
-        Self { cx, call, plan, drift, trail, progress, tally: Tally::of(permit) }
+        Self { cx, call, plan, drift, trail, progress, tally }
     }
 
     pub(super) fn into_tally(self) -> Tally {
@@ -179,10 +199,14 @@ impl fmt::Debug for Recorder<'_> {
     }
 }
 
-/// Whether a look that ends so says that the target is no longer what it was, and not that nothing
-/// could be seen.
-const fn is_drift(reason: Reason) -> bool {
-    matches!(reason, Reason::NotFound | Reason::PlanChanged)
+/// The refusal of a plan that stands or falls as a whole, at a target that changed or is gone.
+fn drifted_away(target: &Target, fate: Fate) -> Fault {
+    let how = match fate {
+        Fate::Gone => "is gone; what follows was",
+        _ => "is no longer what the preview showed; it and what follows were",
+    };
+    let name = text::name(&target.name);
+    Fault::new(Reason::PlanChanged, format!("{name} {how} left alone."))
 }
 
 impl Steps for Recorder<'_> {
@@ -193,30 +217,25 @@ impl Steps for Recorder<'_> {
             let place = self.place(target);
             let shown = self.plan.parts().facts.get(place);
             let holds = |now: &Value| shown.is_some_and(|shown| self.call.holds(shown, now));
-            let same = match self.call.observe(self.cx, std::slice::from_ref(target)).await {
-                Ok(seen) => seen.facts.first().is_some_and(holds),
-                Err(fault) if is_drift(fault.reason) => false,
-                Err(fault) => {
+            let drifted = match self.call.observe(self.cx, slice::from_ref(target)).await {
+                Ok(seen) if seen.facts.first().is_some_and(holds) => None,
+                Err(fault) if fault.reason == Reason::NotFound => Some(Fate::Gone),
+                Err(fault) if fault.reason != Reason::PlanChanged => {
                     self.tally.began = true;
                     return Err(fault);
                 }
+                // It is no longer what it was.
+                Ok(_) | Err(_) => Some(Fate::LeftAlone),
             };
-            match (same, self.drift) {
-                (true, _) => {}
-                (false, Drift::Each) => {
-                    self.tally.set(place, Fate::LeftAlone);
+            match (drifted, self.drift) {
+                (None, _) => {}
+                (Some(fate), Drift::Each) => {
+                    self.tally.set(place, fate);
                     return Ok(Proceed::Skip);
                 }
-                (false, Drift::All) => {
+                (Some(fate), Drift::All) => {
                     self.tally.began = true;
-                    return Err(Fault::new(
-                        Reason::PlanChanged,
-                        format!(
-                            "{} is no longer what the preview showed; it and what follows were \
-                             left alone.",
-                            text::name(&target.name)
-                        ),
-                    ));
+                    return Err(drifted_away(target, fate));
                 }
             }
             let mut record = self.trail.record(Event::Step);
@@ -237,6 +256,7 @@ impl Steps for Recorder<'_> {
             let fate = match outcome {
                 Ok(()) => Fate::Done,
                 Err(fault) if fault.reason == Reason::OutcomeUnknown => Fate::Unknown,
+                Err(fault) if fault.reason == Reason::NotFound => Fate::Gone,
                 Err(_) => Fate::Failed,
             };
             self.tally.set(self.place(target.target()), fate);

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::erased::{Call, MakePreview, Observed};
+use super::erased::{Call, Observed, Sighted};
 use super::operation::Context;
-use super::preview::Preview;
 use super::refusal::{denied, undeclared};
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
 use super::{Gate, note};
 use crate::core::grant::{self, GrantRow, RequestKey, Token};
-use crate::core::operation::{Class, Spec};
+use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};
 use crate::core::policy::{Effect, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
@@ -29,11 +28,12 @@ pub(super) struct Survey {
     pub(super) key: RequestKey,
     pub(super) verdict: Verdict,
     pub(super) class: Class,
+    pub(super) drift: Drift,
     pub(super) seen_at: OffsetDateTime,
     pub(super) caller: Caller,
     pub(super) policy: Arc<Policy>,
-    /// Looks at what only a preview shows, and makes it.
-    pub(super) preview: MakePreview,
+    /// What was seen of the targets.
+    pub(super) sight: Box<dyn Sighted>,
 }
 
 impl Survey {
@@ -233,7 +233,7 @@ impl Gate {
         let Asked { spec, call, caller, .. } = *asked;
         let Basis { policy, targets } = basis;
         let seen_at = self.parts.clock.now();
-        let Observed { class, facts, preview } = self.observe(asked, basis).await?;
+        let Observed { class, facts, sight } = self.observe(asked, basis).await?;
         let verdict = self.decide(asked, basis, class).await?.verdict;
         let given = self.planned(call)?;
         let mut bound = bind(spec, given.clone(), targets);
@@ -257,7 +257,13 @@ impl Gate {
         known.plan = Some(plan.digest());
         note(known, &verdict);
         let (plan, caller, policy) = (Arc::new(plan), caller.clone(), Arc::clone(policy));
-        Ok(Survey { plan, key, verdict, class, seen_at, caller, policy, preview })
+        Ok(Survey { plan, key, verdict, class, drift: spec.drift, seen_at, caller, policy, sight })
+    }
+
+    /// Refuses what the engine is sure to refuse as things are.
+    pub(super) async fn possible(&self, survey: &Survey) -> Result<(), Fault> {
+        let cx = self.context(&survey.caller, &survey.policy);
+        survey.sight.possible(cx, survey.plan.targets()).await
     }
 
     /// The arguments as a plan holds them. A plan's digest goes to the log, and lives on where others
@@ -284,7 +290,7 @@ impl Gate {
                 let cx = self.context(asked.caller, &basis.policy);
                 call.observe(cx, &basis.targets).await?
             }
-            Call::Read(_) => nothing_observed(asked.spec),
+            Call::Read(_) => Observed::nothing(asked.spec),
         };
         if observed.class > asked.spec.ceiling {
             return Err(undeclared(asked.spec, observed.class));
@@ -347,25 +353,6 @@ impl Call {
             Self::Read(call) => call.resolve(cx),
             Self::Change(call) => call.resolve(cx),
         }
-    }
-}
-
-/// A read is bound to nothing but its target; where policy wants it confirmed, the preview says so.
-fn nothing_observed(spec: &Spec) -> Observed {
-    let title = spec.title.clone();
-    Observed {
-        class: spec.class,
-        facts: Vec::new(),
-        preview: Box::new(move |_, plan| {
-            let targets = plan.targets().iter();
-            let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
-            let preview = Preview {
-                headline: format!("{title}. It changes nothing, but can show secrets."),
-                facts: facts.collect(),
-                notes: Vec::new(),
-            };
-            Box::pin(std::future::ready(preview))
-        }),
     }
 }
 

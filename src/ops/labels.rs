@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::containers::target::PROJECT;
-use super::units::listed;
 use crate::core::reason::Fault;
+use crate::core::redact::Redactor;
 use crate::core::text;
 
 /// Labels that one call gives, at most.
@@ -78,15 +78,23 @@ impl Labels {
         Ok(self.0.clone().into_iter().chain([ours]).collect())
     }
 
-    /// The names, for a preview.
-    pub(super) fn named(&self) -> String {
-        let names: Vec<String> = self.0.keys().map(|key| text::name(key)).collect();
-        if names.is_empty() { "none".to_owned() } else { listed(&names, LABELS_MAX) }
+    /// Each of them, for a preview. What looks like a secret is hidden, and so is what these
+    /// variables hold.
+    pub(super) fn rows(&self, env: &[String]) -> Vec<(&'static str, String)> {
+        let shown = Redactor::new(env).labels(&self.0);
+        if shown.is_empty() {
+            return vec![("labels", "none".to_owned())];
+        }
+        let line = |text: &str| text::line(text, VALUE_CHARS_MAX);
+        shown
+            .iter()
+            .map(|(key, value)| ("label", format!("{}={}", line(key), line(value))))
+            .collect()
     }
 
-    /// What the log keeps: the names. Values can hold what nobody may read there.
-    pub(super) fn names(&self) -> Value {
-        json!(self.0.keys().collect::<Vec<_>>())
+    /// What the log keeps of them: as [`Self::rows`] shows them.
+    pub(super) fn recorded(&self, env: &[String]) -> Value {
+        json!(BTreeMap::from_iter(Redactor::new(env).labels(&self.0)))
     }
 }
 
@@ -170,7 +178,35 @@ mod tests {
         let many =
             |count: usize| Labels((0..count).map(|i| (format!("k{i}"), "v".into())).collect());
         assert!(many(32).checked("x").is_ok() && many(33).checked("x").is_err());
-        assert!(many(32).named().contains("k9") && many(32).named().contains("k31"));
+        assert_eq!(many(32).rows(&[]).len(), 32);
+        assert_eq!(given(&[]).rows(&[]), [("labels", "none".to_owned())]);
+    }
+
+    #[test]
+    fn values_are_shown_unless_they_look_secret() {
+        let labels = given(&[
+            ("api_token", "x"),
+            ("build", "8c1f0ab2d94e7766"),
+            ("dsn", "v1"),
+            ("env", "prod"),
+            ("owner", "team a, team b"),
+            ("stage", "hunter2-x"),
+        ]);
+        let env = ["PASSWORD=hunter2-x".to_owned()];
+        let expected = [
+            "api_token=(hidden)",
+            "build=(hidden)",
+            "dsn=(hidden)",
+            "env=prod",
+            "owner=team a, team b",
+            "stage=(hidden)",
+        ];
+        let shown: Vec<String> = labels.rows(&env).into_iter().map(|(_, row)| row).collect();
+        assert_eq!(shown, expected);
+        let recorded = labels.recorded(&env);
+        assert_eq!((&recorded["env"], &recorded["stage"]), (&json!("prod"), &json!("(hidden)")));
+        let plain = given(&[("env", "prod")]);
+        assert_eq!(plain.recorded(&[]), json!(plain), "what hides nothing is not sealed");
     }
 
     #[test]

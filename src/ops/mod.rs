@@ -9,6 +9,8 @@ pub mod labels;
 pub mod networks;
 mod plan;
 pub mod projects;
+#[cfg(test)]
+mod refused;
 pub mod report;
 pub mod system;
 pub mod table;

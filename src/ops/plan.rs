@@ -1,7 +1,6 @@
 //! What operations read of a plan and of a permit.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::core::grant::{Granted, Permit};
 use crate::core::plan::Plan;
@@ -13,16 +12,6 @@ pub(super) fn engine(plan: &Plan) -> String {
     plan.targets().first().map(|target| text::name(&target.engine)).unwrap_or_default()
 }
 
-/// Whether the facts that a permit is bound to say that it is so, of the target at this place.
-///
-/// # Errors
-/// `plan_changed` if they say neither yes nor no.
-pub(super) fn fact(permit: &Permit, place: usize, name: &str) -> Result<bool, Fault> {
-    let facts = permit.plan().parts().facts.get(place);
-    let fact = facts.and_then(|facts| facts.get(name)).and_then(Value::as_bool);
-    fact.ok_or_else(|| unread(format!("no {name} at {place}")))
-}
-
 /// The facts that a permit is bound to, in the order of its targets.
 ///
 /// # Errors
@@ -32,12 +21,14 @@ pub(super) fn facts<F: DeserializeOwned>(permit: &Permit) -> Result<Vec<F>, Faul
     facts.map(|facts| F::deserialize(facts).map_err(|error| unread(error.to_string()))).collect()
 }
 
-/// The facts that a permit is bound to, of its first target.
+/// The facts that a permit is bound to, of the target at this place.
 ///
 /// # Errors
 /// `plan_changed` if there are none, or not such ones.
-pub(super) fn first<F: DeserializeOwned>(permit: &Permit) -> Result<F, Fault> {
-    facts(permit)?.into_iter().next().ok_or_else(|| unread("no facts".to_owned()))
+pub(super) fn at<F: DeserializeOwned>(permit: &Permit, place: usize) -> Result<F, Fault> {
+    let facts = permit.plan().parts().facts.get(place);
+    let facts = facts.ok_or_else(|| unread(format!("no facts at {place}")))?;
+    F::deserialize(facts).map_err(|error| unread(error.to_string()))
 }
 
 fn unread(why: String) -> Fault {

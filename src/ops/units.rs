@@ -45,14 +45,6 @@ pub(super) fn listed(names: &[String], max: usize) -> String {
     format!("{}{tail}", shown.join(", "))
 }
 
-/// An id as people know it: the first 12 of 64 digits, without its algorithm. What has no such form
-/// is a name, and stays whole.
-pub(super) fn short(id: &str) -> &str {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    let is_id = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    digits.get(..12).filter(|_| is_id).unwrap_or(id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,17 +82,5 @@ mod tests {
         assert_eq!(listed(&names, 3), "a, b, c");
         assert_eq!(listed(&names, 2), "a, b and 1 more");
         assert_eq!(listed(&[], 2), "");
-    }
-
-    #[test]
-    fn only_ids_are_cut() {
-        let id = "0123456789ab".repeat(6);
-        let id = id.get(..64).unwrap();
-        assert_eq!(short(id), "0123456789ab");
-        assert_eq!(short(&format!("sha256:{id}")), "0123456789ab");
-        let less = id.get(1..).unwrap();
-        for name in ["data", "a-name-of-more-than-twelve", less, &format!("sha256:{less}")] {
-            assert_eq!(short(name), name);
-        }
     }
 }

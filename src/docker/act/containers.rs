@@ -149,24 +149,26 @@ impl ActContainers for DockerEngine {
 
 /// What an update sends: what is to change, and nothing else.
 fn update_body(limits: &Limits) -> Result<ContainerUpdateBody, Fault> {
-    let policy = |(name, tries): &(String, i64)| {
-        let name = match name.as_str() {
-            "no" => RestartPolicyNameEnum::NO,
-            "always" => RestartPolicyNameEnum::ALWAYS,
-            "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
-            "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
-            _ => return Err(Fault::invalid("There is no such restart policy.")),
-        };
-        let maximum_retry_count = (*tries > 0).then_some(*tries);
-        Ok(RestartPolicy { name: Some(name), maximum_retry_count })
-    };
     Ok(ContainerUpdateBody {
         memory: limits.memory_bytes,
         memory_swap: limits.memory_swap_bytes,
         nano_cpus: limits.nano_cpus,
-        restart_policy: limits.restart_policy.as_ref().map(policy).transpose()?,
+        restart_policy: limits.restart_policy.as_ref().map(restart_policy).transpose()?,
         ..ContainerUpdateBody::default()
     })
+}
+
+/// A restart policy by its name, and how often it tries if that has an end.
+pub(super) fn restart_policy((name, tries): &(String, i64)) -> Result<RestartPolicy, Fault> {
+    let name = match name.as_str() {
+        "no" => RestartPolicyNameEnum::NO,
+        "always" => RestartPolicyNameEnum::ALWAYS,
+        "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
+        "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
+        _ => return Err(Fault::invalid("There is no such restart policy.")),
+    };
+    let maximum_retry_count = (*tries > 0).then_some(*tries);
+    Ok(RestartPolicy { name: Some(name), maximum_retry_count })
 }
 
 /// `POST /containers/{id}/{verb}`.

@@ -10,13 +10,11 @@
 
 use std::collections::BTreeMap;
 
-use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, PortMap, RestartPolicy,
-    RestartPolicyNameEnum,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, PortBinding, PortMap};
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
 use hyper::Method;
 
+use super::containers::restart_policy;
 use super::{Order, fault, unknown};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
@@ -213,15 +211,4 @@ fn mount(it: &NewMount) -> Mount {
         read_only: Some(!it.writable),
         ..Mount::default()
     }
-}
-
-fn restart_policy((name, retries): &(String, i64)) -> Result<RestartPolicy, Fault> {
-    let name = match name.as_str() {
-        "no" => RestartPolicyNameEnum::NO,
-        "always" => RestartPolicyNameEnum::ALWAYS,
-        "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
-        "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
-        _ => return Err(Fault::invalid("There is no such restart policy, so nothing was sent.")),
-    };
-    Ok(RestartPolicy { name: Some(name), maximum_retry_count: Some(*retries) })
 }

@@ -142,6 +142,23 @@ impl Change for ExecInContainer {
         Ok(Seen { class: Class::Escalate, facts, sight: container })
     }
 
+    async fn possible(
+        _: Context<'_>,
+        _: &Params,
+        _: &[Target],
+        now: &Container,
+    ) -> Result<(), Fault> {
+        let (how, first) = match run(now) {
+            Run::Up => return Ok(()),
+            Run::Paused => ("is paused", "Un-pause it first, with unpause_container"),
+            Run::Down => ("does not run", "Start it first, with start_container"),
+        };
+        Err(Fault::invalid(format!(
+            "{} {how}, and engines run commands only inside what runs. {first}.",
+            text::name(&now.name)
+        )))
+    }
+
     async fn preview(
         cx: Context<'_>,
         plan: &Plan,
@@ -197,19 +214,10 @@ impl Change for ExecInContainer {
 
 fn headline(container: &Container) -> String {
     let name = text::name(&container.name);
-    match run(container) {
-        Run::Up => format!(
-            "Run a command inside {name}. It CANNOT BE UNDONE, and what it changes is not known \
-             beforehand."
-        ),
-        Run::Paused => {
-            format!("{name} is paused, and engines refuse to run commands in what is paused.")
-        }
-        Run::Down => format!(
-            "{name} does not run, and engines refuse to run commands in what does not run. Start \
-             it first."
-        ),
-    }
+    format!(
+        "Run a command inside {name}. It CANNOT BE UNDONE, and what it changes is not known \
+         beforehand."
+    )
 }
 
 fn notes(container: &Container, params: &Params, ways: &[Way]) -> Rows {

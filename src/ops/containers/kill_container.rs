@@ -10,7 +10,9 @@ use super::signal::Signal;
 use super::verb::{Names, Verb};
 use crate::core::grant::Granted;
 use crate::core::operation::{Class, Spec};
+use crate::core::reason::Fault;
 use crate::core::text;
+use crate::gate::Context;
 use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// The operation.
@@ -56,24 +58,31 @@ impl Verb for KillContainer {
         lifecycle::ending(container)
     }
 
+    async fn possible(_: Context<'_>, _: &Params, now: &Container) -> Result<(), Fault> {
+        match notes::run(now) {
+            Run::Up | Run::Paused => Ok(()),
+            Run::Down => Err(Fault::invalid(format!(
+                "{} does not run, so there is nothing to send a signal to.",
+                text::name(&now.name)
+            ))),
+        }
+    }
+
     fn headline(Params { signal, .. }: &Params, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
         let removed = notes.container.auto_remove;
-        match (notes::run(&notes.container), signal.kills()) {
-            (Run::Down, _) => {
-                format!("{name} is not running: the engine refuses to send it a signal.")
-            }
+        match signal.kills() {
             _ if signal.freezes() => format!(
                 "Freeze {name} ({signal}): it stops answering, and the engine still says that it \
                  runs."
             ),
-            (_, true) if removed => format!("Kill {name} ({signal}, at once) and so REMOVE it."),
-            (_, true) => format!("Kill {name} ({signal}, at once)."),
-            (_, false) if removed => format!(
+            true if removed => format!("Kill {name} ({signal}, at once) and so REMOVE it."),
+            true => format!("Kill {name} ({signal}, at once)."),
+            false if removed => format!(
                 "Send {signal} to {name}. Whether it ends by that is unknown; if it does, it is \
                  REMOVED."
             ),
-            (_, false) => {
+            false => {
                 format!("Send {signal} to {name}. Whether it ends by that is unknown.")
             }
         }
@@ -83,10 +92,6 @@ impl Verb for KillContainer {
         let container = &notes.container;
         let mut rows = Rows::new();
         notes::swarm(&mut rows, container);
-        let run = notes::run(container);
-        if run == Run::Down {
-            return rows;
-        }
         notes::uptime(&mut rows, notes);
         if signal.freezes() {
             frozen(&mut rows, notes);
@@ -100,7 +105,7 @@ impl Verb for KillContainer {
         if signal.may_freeze() {
             rows.push(("or freezes", format!("it may stop answering instead; {THAWS}")));
         }
-        if run == Run::Paused {
+        if notes::run(container) == Run::Paused {
             rows.push(("pause", "a signal can end it too".into()));
         }
         notes::removed(&mut rows, container);

@@ -6,8 +6,10 @@ use super::outcome::{Expect, Told};
 use super::verb::Verb;
 use crate::core::grant::Granted;
 use crate::core::operation::Spec;
+use crate::core::reason::Fault;
 use crate::core::text;
-use crate::ports::engine::{Act, Acted, Asked};
+use crate::gate::Context;
+use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// The operation.
 #[derive(Debug)]
@@ -27,26 +29,33 @@ impl Verb for PauseContainer {
         )
     }
 
+    async fn possible(_: Context<'_>, _: &OneContainer, now: &Container) -> Result<(), Fault> {
+        let name = text::name(&now.name);
+        match notes::run(now) {
+            Run::Up => Ok(()),
+            Run::Paused => {
+                Err(Fault::invalid(format!("{name} is paused already, so there is nothing to do.")))
+            }
+            Run::Down => Err(Fault::invalid(format!(
+                "{name} does not run, and engines pause only what runs. Start it first, if that is \
+                 meant."
+            ))),
+        }
+    }
+
     fn headline(_: &OneContainer, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
-        match notes::run(&notes.container) {
-            Run::Down => format!("{name} is not running: the engine refuses to pause it."),
-            Run::Paused => {
-                format!("{name} is paused already: nothing will change, the engine refuses.")
-            }
-            Run::Up if notes.container.state.status == RESTARTING => {
+        match notes.container.state.status == RESTARTING {
+            true => {
                 format!("{name} keeps restarting by itself: the engine may refuse to pause it.")
             }
-            Run::Up => format!("Pause {name}: its processes are frozen where they are."),
+            false => format!("Pause {name}: its processes are frozen where they are."),
         }
     }
 
     fn notes(_: &OneContainer, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
-        if notes::run(container) != Run::Up {
-            return rows;
-        }
         notes::uptime(&mut rows, notes);
         if let Some(health) = &container.state.health {
             let then = "its checks do not run meanwhile, and it counts as unhealthy";

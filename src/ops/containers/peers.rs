@@ -91,11 +91,6 @@ impl Others {
         Ok(Self { rows, inspected, unchecked })
     }
 
-    /// Whether one of them bears this name.
-    pub(in crate::ops) fn has(&self, name: &str) -> bool {
-        self.rows.iter().any(|row| row.name == name)
-    }
-
     /// Those of them whose ids begin like this, which is as short as the beginning of an id may be.
     pub(in crate::ops) fn begun_by(&self, name: &str) -> Vec<String> {
         let begun = |row: &&ContainerRow| {

@@ -9,7 +9,9 @@ use super::outcome::{Expect, Told};
 use super::verb::{Names, Verb};
 use crate::core::grant::Granted;
 use crate::core::operation::{Class, Spec};
+use crate::core::reason::Fault;
 use crate::core::text;
+use crate::gate::Context;
 use crate::ops::beside::UNCHECKED;
 use crate::ops::units::{self, counted, listed};
 use crate::ports::engine::{Act, Acted, Asked, Container};
@@ -65,19 +67,25 @@ impl Verb for RemoveContainer {
         facts
     }
 
-    fn headline(params: &Params, notes: &Notes) -> String {
+    async fn possible(_: Context<'_>, params: &Params, now: &Container) -> Result<(), Fault> {
+        let (is, first) = match notes::run(now) {
+            _ if params.force => return Ok(()),
+            Run::Down => return Ok(()),
+            Run::Up => ("running", "Stop it first, with stop_container"),
+            Run::Paused => ("paused", "Un-pause it first, and stop it then"),
+        };
+        Err(Fault::invalid(format!(
+            "{} is {is}, and engines remove such a container only by force. {first}, or use \
+             force=true, which kills it.",
+            text::name(&now.name)
+        )))
+    }
+
+    fn headline(_: &Params, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
-        match (notes::run(&notes.container), params.force) {
-            (Run::Up, false) => format!(
-                "{name} is running: the engine refuses to remove it. Stop it first, or use \
-                 force=true."
-            ),
-            (Run::Paused, false) => format!(
-                "{name} is paused: the engine refuses to remove it. Un-pause and stop it first, or \
-                 use force=true."
-            ),
-            (Run::Down, _) => format!("REMOVE {name}. This cannot be undone."),
-            (_, true) => format!("KILL and REMOVE {name}. This cannot be undone."),
+        match notes::run(&notes.container) {
+            Run::Down => format!("REMOVE {name}. This cannot be undone."),
+            Run::Up | Run::Paused => format!("KILL and REMOVE {name}. This cannot be undone."),
         }
     }
 

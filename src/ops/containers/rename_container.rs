@@ -8,14 +8,16 @@ use super::lifecycle::{self, Beside, Facts, Notes};
 use super::limits::NewName;
 use super::notes::{self, LISTED_MAX, Rows};
 use super::outcome::{Expect, Told};
-use super::target::{PROJECT, SERVICE};
+use super::target::{self, PROJECT, SERVICE};
 use super::verb::{Names, Verb};
 use crate::core::grant::Granted;
 use crate::core::operation::Spec;
+use crate::core::reason::Fault;
 use crate::core::text;
+use crate::gate::Context;
 use crate::ops::beside::UNCHECKED;
 use crate::ops::units::listed;
-use crate::ports::engine::{Act, Acted, Asked};
+use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// The operation.
 #[derive(Debug)]
@@ -54,28 +56,29 @@ impl Verb for RenameContainer {
         Spec { idempotent: false, ..spec }
     }
 
+    async fn possible(
+        cx: Context<'_>,
+        Params { new_name, .. }: &Params,
+        now: &Container,
+    ) -> Result<(), Fault> {
+        if now.name == new_name.as_str() {
+            return Err(Fault::invalid(format!(
+                "{} is called so already, so there is nothing to rename.",
+                text::name(&now.name)
+            )));
+        }
+        target::is_free(cx, new_name).await
+    }
+
     fn headline(Params { new_name, .. }: &Params, notes: &Notes) -> String {
         let (name, new) = (text::name(&notes.container.name), text::name(new_name.as_str()));
-        let taken = notes.others.as_ref().is_some_and(|others| others.has(new_name.as_str()));
-        match (notes.container.name == new_name.as_str(), taken) {
-            (true, _) => format!("{name} is called so already: the engine refuses."),
-            (_, true) => {
-                format!("Rename {name} to {new}, which is TAKEN by another: the engine refuses.")
-            }
-            (_, false) => format!("Rename {name} to {new}."),
-        }
+        format!("Rename {name} to {new}.")
     }
 
     fn notes(Params { new_name, .. }: &Params, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
         notes::swarm(&mut rows, container);
-        if container.name == new_name.as_str() {
-            return rows;
-        }
-        if notes.others.is_none() {
-            rows.push(("new name", format!("whether it is free {UNCHECKED}")));
-        }
         let hidden = notes.others.as_ref().map(|others| others.begun_by(new_name.as_str()));
         if let Some(hidden) = hidden.filter(|hidden| !hidden.is_empty()) {
             let names = listed(&hidden, LISTED_MAX);

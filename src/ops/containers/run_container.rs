@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use futures_util::future::{join, try_join4};
+use futures_util::future::{join, try_join3};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use super::new::found::{self, Facts, Joined, Sight};
 use super::new::made::{self, Made, PLAN, unmade, unstarted};
 use super::new::wanted::{self, Env, Mode};
 use super::outcome::{self, Expect, Told};
-use super::{around, command};
+use super::{around, command, target};
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
@@ -182,7 +182,7 @@ impl Change for RunContainer {
             kept.insert("command".into(), json!(words));
         }
         if !params.labels.is_empty() {
-            kept.insert("labels".into(), params.labels.names());
+            kept.insert("labels".into(), params.labels.recorded(&params.env.entries()));
         }
         kept
     }
@@ -208,27 +208,38 @@ impl Change for RunContainer {
         targets: &[Target],
     ) -> Result<Seen<Facts, Sight>, Fault> {
         let (new, id) = (params.container()?, images::target::full_id(targets)?);
-        let (image, network, taken, volumes) = try_join4(
+        let (image, network, volumes) = try_join3(
             cx.look.image(&id),
             Joined::look(cx, params.mode(), targets),
-            found::taken(cx, new.name.as_deref()),
             found::volumes(cx, &new),
         )
         .await?;
-        is_nobodys(&params.image, &image)?;
         let sight = Sight { image, volumes, network };
         let mut facts = vec![Facts::default(); targets.len()];
         if let Some(first) = facts.first_mut() {
-            *first = Facts::of(taken, &sight)?;
+            *first = Facts::of(&sight)?;
         }
         Ok(Seen { class: Class::Escalate, facts, sight })
+    }
+
+    async fn possible(
+        cx: Context<'_>,
+        params: &Params,
+        _: &[Target],
+        sight: &Sight,
+    ) -> Result<(), Fault> {
+        is_nobodys(&params.image, &sight.image)?;
+        match &params.name {
+            Some(name) => target::is_free(cx, name).await,
+            None => Ok(()),
+        }
     }
 
     async fn preview(
         cx: Context<'_>,
         plan: &Plan,
         params: &Params,
-        facts: &[Facts],
+        _: &[Facts],
         sight: Sight,
     ) -> Preview {
         let joined = async {
@@ -239,7 +250,7 @@ impl Change for RunContainer {
         };
         let (rows, joined) = join(users::in_time(cx), joined).await;
         let around = Around { rows, socket: cx.look.own_socket(), joined };
-        baseline::preview(plan, params, facts, &sight, &around)
+        baseline::preview(plan, params, &sight, &around)
     }
 
     async fn execute(

@@ -6,8 +6,10 @@ use super::outcome::{Expect, Told};
 use super::verb::Verb;
 use crate::core::grant::Granted;
 use crate::core::operation::Spec;
+use crate::core::reason::Fault;
 use crate::core::text;
-use crate::ports::engine::{Act, Acted, Asked};
+use crate::gate::Context;
+use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// The operation.
 #[derive(Debug)]
@@ -26,18 +28,25 @@ impl Verb for StartContainer {
         )
     }
 
+    async fn possible(_: Context<'_>, _: &OneContainer, now: &Container) -> Result<(), Fault> {
+        match notes::run(now) {
+            Run::Up | Run::Down => Ok(()),
+            Run::Paused => Err(Fault::invalid(format!(
+                "{} is paused, and engines start nothing that is paused. Un-pause it with \
+                 unpause_container, or restart it.",
+                text::name(&now.name)
+            ))),
+        }
+    }
+
     fn headline(_: &OneContainer, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
         match notes::run(&notes.container) {
-            Run::Paused => format!(
-                "{name} is paused, and engines refuse to start what is paused. Un-pause or restart \
-                 it instead."
-            ),
             Run::Up if notes.container.state.status == RESTARTING => {
                 format!("{name} keeps restarting by itself: a start changes nothing about that.")
             }
             Run::Up => format!("{name} is running already: nothing will change."),
-            Run::Down => format!("Start {name}."),
+            Run::Paused | Run::Down => format!("Start {name}."),
         }
     }
 

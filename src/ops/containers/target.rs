@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join;
 
+use super::limits::NewName;
 use crate::core::ids::{self, FullId, Reference};
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
+use crate::core::text;
 use crate::gate::Context;
 use crate::ports::engine::{CONTAINER, Container, ContainerRow};
 
@@ -55,6 +57,22 @@ pub(in crate::ops) fn of_row(row: ContainerRow, engine: String) -> Target {
 /// Whether policy asks for what a list of containers does not tell.
 pub(in crate::ops) fn needs_a_look(cx: Context<'_>) -> bool {
     ["image", "privileged"].iter().any(|attribute| cx.policy.asks_for(attribute))
+}
+
+/// Refuses a name that a container has already: no engine gives it to another.
+///
+/// # Errors
+/// `invalid_argument` for a taken name; those of the look.
+pub(in crate::ops) async fn is_free(cx: Context<'_>, name: &NewName) -> Result<(), Fault> {
+    let rows = cx.look.candidates(&Reference::parse(name.as_str())?).await?;
+    let Some(row) = rows.iter().find(|row| row.name == name.as_str()) else { return Ok(()) };
+    Err(Fault::invalid(format!(
+        "There is a container of the name {} already (id {}, {}), and no engine gives it to another. \
+         Use another name, or rename or remove that one first.",
+        text::name(&row.name),
+        row.id.short(),
+        text::name(&row.state)
+    )))
 }
 
 async fn find(cx: Context<'_>, given: &str) -> Result<(ContainerRow, String), Fault> {

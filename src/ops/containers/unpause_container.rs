@@ -6,8 +6,10 @@ use super::outcome::{Expect, Told};
 use super::verb::Verb;
 use crate::core::grant::Granted;
 use crate::core::operation::Spec;
+use crate::core::reason::Fault;
 use crate::core::text;
-use crate::ports::engine::{Act, Acted, Asked};
+use crate::gate::Context;
+use crate::ports::engine::{Act, Acted, Asked, Container};
 
 /// The operation.
 #[derive(Debug)]
@@ -26,21 +28,27 @@ impl Verb for UnpauseContainer {
         )
     }
 
+    async fn possible(_: Context<'_>, _: &OneContainer, now: &Container) -> Result<(), Fault> {
+        let name = text::name(&now.name);
+        match notes::run(now) {
+            Run::Paused => Ok(()),
+            Run::Up => Err(Fault::invalid(format!(
+                "{name} is not paused, so there is nothing to un-pause: it runs."
+            ))),
+            Run::Down => Err(Fault::invalid(format!(
+                "{name} does not run, so there is nothing to un-pause. start_container starts it."
+            ))),
+        }
+    }
+
     fn headline(_: &OneContainer, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
-        match notes::run(&notes.container) {
-            Run::Down => format!("{name} is not running: the engine refuses to un-pause it."),
-            Run::Up => format!("{name} is not paused: nothing will change, the engine refuses."),
-            Run::Paused => format!("Un-pause {name}: its processes go on where they were."),
-        }
+        format!("Un-pause {name}: its processes go on where they were.")
     }
 
     fn notes(_: &OneContainer, notes: &Notes) -> Rows {
         let container = &notes.container;
         let mut rows = Rows::new();
-        if notes::run(container) != Run::Paused {
-            return rows;
-        }
         notes::uptime(&mut rows, notes);
         if let Some(health) = &container.state.health {
             rows.push(("health", format!("{}; its checks run again", text::name(health))));

@@ -13,6 +13,7 @@ use crate::core::grant::Granted;
 use crate::core::operation::Spec;
 use crate::core::reason::Fault;
 use crate::core::text;
+use crate::gate::Context;
 use crate::ops::beside::UNCHECKED;
 use crate::ops::units;
 use crate::ports::engine::{Act, Acted, Asked, Container, Limits};
@@ -90,20 +91,27 @@ impl Verb for UpdateContainer {
         facts
     }
 
+    async fn possible(_: Context<'_>, params: &Params, now: &Container) -> Result<(), Fault> {
+        let name = text::name(&now.name);
+        if params.restart_policy.is_some() && now.auto_remove {
+            return Err(Fault::invalid(format!(
+                "{name} was run with --rm, and an engine gives no restart policy to what is removed \
+                 when it ends. Leave out `restartPolicy`."
+            )));
+        }
+        let limits = Current::of(now);
+        if params.cpus.is_some() && limits.has_quota() {
+            return Err(Fault::invalid(format!(
+                "{name} has {}, and an engine takes no other processor limit beside that. Leave out \
+                 `cpus`; `docker update --cpu-quota` changes the quota.",
+                limits.processors()
+            )));
+        }
+        Ok(())
+    }
+
     fn headline(params: &Params, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
-        if params.restart_policy.is_some() && notes.container.auto_remove {
-            return format!(
-                "{name} was run with --rm: the engine refuses to change its restart policy, and \
-                 nothing else will change either."
-            );
-        }
-        if params.cpus.is_some() && Current::of(&notes.container).has_quota() {
-            return format!(
-                "{name} has a processor quota: the engine refuses another limit beside it, and \
-                 nothing else will change either."
-            );
-        }
         let mut parts = Vec::new();
         parts.extend(params.memory.map(|_| "memory limit"));
         parts.extend(params.cpus.map(|_| "processor limit"));

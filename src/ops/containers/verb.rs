@@ -48,6 +48,18 @@ pub trait Verb: Send + Sync + 'static {
         Facts::of(container)
     }
 
+    /// As [`Change::possible`], of the container as it was seen.
+    ///
+    /// # Errors
+    /// As there.
+    fn possible(
+        _cx: Context<'_>,
+        _params: &Self::Params,
+        _container: &Container,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// One sentence: what would be done.
     fn headline(params: &Self::Params, notes: &Notes) -> String;
 
@@ -102,6 +114,15 @@ impl<V: Verb> Change for V {
         Ok(Seen { class, facts, sight: container })
     }
 
+    async fn possible(
+        cx: Context<'_>,
+        params: &V::Params,
+        _: &[Target],
+        sight: &Container,
+    ) -> Result<(), Fault> {
+        V::possible(cx, params, sight).await
+    }
+
     async fn preview(
         cx: Context<'_>,
         plan: &Plan,
@@ -123,7 +144,7 @@ impl<V: Verb> Change for V {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Done, Fault> {
-        let facts = plan::first::<Facts>(permit)?;
+        let facts = plan::at::<Facts>(permit, 0)?;
         let target = plan::one(permit)?;
         let acted = V::act(act, params, &target, &facts).await?;
         let expect = V::expect(params, &facts);

@@ -2,7 +2,7 @@
 //! in the way, and whether anything can bring it back.
 
 use futures_util::future::try_join;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -16,11 +16,8 @@ use crate::ports::engine::{ContainerRow, Image, ImageFilter, ImageId, ImageName,
 /// Names in one line, at most.
 const NAMES_MAX: usize = 8;
 
-/// The fact that says whether the image goes with the names that go.
-pub(in crate::ops) const REMOVES_IMAGE: &str = "removesImage";
-
 /// What a grant to remove an image is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     id: String,
@@ -28,15 +25,8 @@ pub struct Facts {
     digests: Vec<String>,
     /// The ids of the containers that use it.
     containers: Vec<String>,
-    /// [`REMOVES_IMAGE`].
-    removes_image: bool,
-}
-
-impl Facts {
     /// Whether the image goes with the names that go.
-    pub(in crate::ops) const fn removes_image(&self) -> bool {
-        self.removes_image
-    }
+    pub(in crate::ops) removes_image: bool,
 }
 
 /// What is seen of an image that is to be removed.
@@ -61,18 +51,26 @@ impl Sight {
         Ok(Self { image, users, podman: is_podman(engine) })
     }
 
-    /// Refuses to force the image off where its containers would go with it.
-    pub(in crate::ops) fn takes_no_container(&self, forced: bool) -> Result<(), Fault> {
-        let users: Vec<&ContainerRow> = self.users.iter().collect();
-        if !forced || !self.podman || users.is_empty() {
+    /// Refuses what the engine is sure to refuse, and what would take containers with it.
+    pub(in crate::ops) async fn removable(
+        &self,
+        cx: Context<'_>,
+        going: &[Target],
+        force: bool,
+    ) -> Result<(), Fault> {
+        if !self.facts(going).removes_image {
             return Ok(());
         }
-        Err(Fault::invalid(format!(
-            "With force=true this engine, which is Podman, would remove the containers of the \
-             image as well, running ones too: {}. So nothing was sent. Remove them first, with \
-             remove_container, each with a preview of its own.",
-            users::named(&users)
-        )))
+        // What could not be counted in time is not sure to be there.
+        let children = in_time(children(cx, &self.image.id)).await.unwrap_or_default();
+        match self.obstacles(force, children).as_slice() {
+            [] => Ok(()),
+            why => Err(Fault::invalid(format!(
+                "The image {} cannot be removed as things are: {}.",
+                named(&going.iter().map(|target| target.name.clone()).collect::<Vec<_>>()),
+                why.join("; ")
+            ))),
+        }
     }
 
     /// The facts, if these names were to go.
@@ -91,46 +89,59 @@ impl Sight {
         }
     }
 
-    /// Why the engine would refuse to remove the image, as far as these tell.
+    /// Why the engine would refuse to remove the image, as far as these tell, and what to do.
     fn obstacles(&self, force: bool, children: usize) -> Vec<String> {
-        let running = self.users.iter().filter(|row| runs(row)).count();
+        let (up, ended): (Vec<&ContainerRow>, Vec<&ContainerRow>) =
+            self.users.iter().partition(|row| runs(row));
         let mut out = Vec::new();
-        if self.podman && !self.users.is_empty() {
-            let count = units::counted(self.users.len(), "container");
-            out.push(format!("{count} must be removed first, and force is then not needed for it"));
-        } else if running > 0 {
-            let count = units::counted(running, "running container");
-            out.push(format!("{count} must be removed first, and force does not help"));
+        if self.podman {
+            if !self.users.is_empty() {
+                out.push(format!(
+                    "{} must be removed first, with remove_container, each with a preview of its own; \
+                     forced, this engine, which is Podman, would remove them as well",
+                    users::named(&self.users.iter().collect::<Vec<_>>())
+                ));
+            }
+        } else {
+            if !up.is_empty() {
+                let names = users::named(&up);
+                out.push(format!("{names} must be removed first, and force does not help"));
+            }
+            if children > 0 {
+                let count = units::counted(children, "image");
+                out.push(format!("{count} made from it must be removed first"));
+            }
+            if !force && !ended.is_empty() {
+                let names = users::named(&ended);
+                out.push(format!("{names} must be removed first, or it takes force=true"));
+            }
         }
-        if children > 0 {
-            let count = units::counted(children, "image");
-            out.push(format!("{count} made from it must be removed first"));
-        }
-        if !force && !self.podman && running < self.users.len() {
-            out.push("a container that has ended uses it, which needs force=true".to_owned());
-        }
-        if !force && has_several_names(&self.image) {
-            out.push("several names point to it, which needs force=true".to_owned());
+        if !force && self.has_several_names() {
+            out.push("several names point to it: ask for one tag, or use force=true".to_owned());
         }
         out
+    }
+
+    /// Whether an engine wants to be forced to take off all names of the image at once: they are
+    /// more than one tag and, but for Podman, the digests of its own repository.
+    fn has_several_names(&self) -> bool {
+        let Image { tags, digests, .. } = &self.image;
+        if self.podman {
+            return tags.len() > 1;
+        }
+        let repositories = tags.iter().chain(digests).filter_map(|known| {
+            let name = ImageName::parse(known).ok()?;
+            Some(name.repository())
+        });
+        let mut repositories: Vec<String> = repositories.collect();
+        repositories.sort();
+        repositories.dedup();
+        tags.len() > 1 || repositories.len() > 1
     }
 }
 
 fn runs(row: &ContainerRow) -> bool {
     ["running", "paused", "restarting"].contains(&row.state.as_str())
-}
-
-/// Whether an engine wants to be forced to take off all names of an image at once: they are more
-/// than one tag and the digests of its own repository.
-fn has_several_names(image: &Image) -> bool {
-    let repositories = image.tags.iter().chain(&image.digests).filter_map(|known| {
-        let name = ImageName::parse(known).ok()?;
-        Some(name.repository())
-    });
-    let mut repositories: Vec<String> = repositories.collect();
-    repositories.sort();
-    repositories.dedup();
-    image.tags.len() > 1 || repositories.len() > 1
 }
 
 /// Names in one line, sanitised.
@@ -143,7 +154,6 @@ pub(in crate::ops) fn named(names: &[String]) -> String {
 pub(in crate::ops) async fn preview(
     cx: Context<'_>,
     targets: &[Target],
-    force: bool,
     facts: &Facts,
     sight: &Sight,
 ) -> Preview {
@@ -185,16 +195,11 @@ pub(in crate::ops) async fn preview(
         return preview;
     }
     let children = in_time(children(cx, &image.id)).await;
-    let obstacles = sight.obstacles(force, children.unwrap_or_default());
     let names = match facts.tags.as_slice() {
         [] => String::new(),
         tags => format!(" with {} ({})", units::counted(tags.len(), "tag"), named(tags)),
     };
-    let refused = match obstacles.as_slice() {
-        [] => String::new(),
-        why => format!(" As it is, the engine will refuse: {}.", why.join("; ")),
-    };
-    preview.headline = format!("Remove the image {}{names} for good.{refused}", image.id);
+    preview.headline = format!("Remove the image {}{names} for good.", image.id);
     preview.notes = vec![
         ("size", format!("{size}; layers that other images share stay")),
         ("created", created.unwrap_or_else(|| "unknown".to_owned())),
@@ -208,7 +213,7 @@ pub(in crate::ops) async fn preview(
             },
         ),
     ];
-    if force && users.iter().any(|row| !runs(row)) {
+    if !users.is_empty() {
         let kept = "those that ended can still be started, but not made again from this image";
         preview.notes.push(("containers", kept.to_owned()));
     }

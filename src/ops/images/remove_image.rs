@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::removal::{self, Facts, REMOVES_IMAGE, Sight};
+use super::removal::{self, Facts, Sight};
 use super::target;
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::gate::{Change, Context, Preview, Render, Seen, Steps};
-use crate::ops::plan::{fact, one};
+use crate::ops::plan::{at, one};
 use crate::ops::report::Report;
 use crate::ops::units;
 use crate::ports::engine::{Act, IMAGE, Image, ImageId, ImageRemoval, Removed};
@@ -78,26 +78,34 @@ impl Change for RemoveImage {
 
     async fn observe(
         cx: Context<'_>,
-        params: &Params,
+        _: &Params,
         targets: &[Target],
     ) -> Result<Seen<Facts, Sight>, Fault> {
         let engine = targets.first().map(|target| target.engine.as_str()).unwrap_or_default();
         let sight = Sight::look(cx, &target::full_id(targets)?, engine).await?;
         let facts = sight.facts(targets);
-        sight.takes_no_container(params.force && facts.removes_image())?;
         let facts = targets.iter().map(|_| facts.clone()).collect();
         Ok(Seen { class: Class::Destroy, facts, sight })
+    }
+
+    async fn possible(
+        cx: Context<'_>,
+        params: &Params,
+        targets: &[Target],
+        sight: &Sight,
+    ) -> Result<(), Fault> {
+        sight.removable(cx, targets, params.force).await
     }
 
     async fn preview(
         cx: Context<'_>,
         plan: &Plan,
-        params: &Params,
+        _: &Params,
         facts: &[Facts],
         sight: Sight,
     ) -> Preview {
         match facts.first() {
-            Some(facts) => removal::preview(cx, plan.targets(), params.force, facts, &sight).await,
+            Some(facts) => removal::preview(cx, plan.targets(), facts, &sight).await,
             None => Preview::default(),
         }
     }
@@ -108,7 +116,7 @@ impl Change for RemoveImage {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<(ImageRemoval, Removed), Fault> {
-        let removal = match fact(permit, 0, REMOVES_IMAGE)? {
+        let removal = match at::<Facts>(permit, 0)?.removes_image {
             true => ImageRemoval::Image { force: params.force },
             false => ImageRemoval::Tag,
         };

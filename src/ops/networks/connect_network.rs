@@ -8,7 +8,6 @@ use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
 use crate::ops::beside::UNCHECKED;
-use crate::ops::plan::fact;
 use crate::ops::report::Report;
 use crate::ops::units::{counted, listed};
 use crate::ops::users::named_or_nobody;
@@ -60,6 +59,10 @@ impl Change for ConnectNetwork {
         Ok(seen)
     }
 
+    async fn possible(_: Context<'_>, _: &Ends, _: &[Target], sight: &Sight) -> Result<(), Fault> {
+        connection::possible(sight)
+    }
+
     async fn preview(cx: Context<'_>, plan: &Plan, _: &Ends, _: &[Facts], sight: Sight) -> Preview {
         let (container, network) = sight.names();
         if sight.is_connected() {
@@ -80,7 +83,7 @@ impl Change for ConnectNetwork {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Acted, Fault> {
-        if fact(permit, 1, "connected")? {
+        if connection::was_connected(permit)? {
             return Ok(Acted::AlreadySo);
         }
         let (network, container) = connection::ends(permit)?;

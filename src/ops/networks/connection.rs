@@ -18,7 +18,7 @@ use crate::core::text;
 use crate::gate::{Context, Preview, Seen};
 use crate::ops::beside::in_time;
 use crate::ops::containers;
-use crate::ops::plan::engine;
+use crate::ops::plan::{self, engine};
 use crate::ops::report::Report;
 use crate::ops::users;
 use crate::ports::engine::{
@@ -45,12 +45,16 @@ pub enum Facts {
     /// Those of the network.
     Network(target::Facts),
     /// Those of the container.
-    Container {
-        /// Whether it is on the network.
-        connected: bool,
-        /// The names of all networks that it is on.
-        networks: BTreeSet<String>,
-    },
+    Container(OfContainer),
+}
+
+/// What a grant is bound to of the container.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct OfContainer {
+    /// Whether it is on the network.
+    pub(super) connected: bool,
+    /// The names of all networks that it is on.
+    networks: BTreeSet<String>,
 }
 
 /// Both ends, as seen with the facts.
@@ -145,19 +149,18 @@ pub(super) async fn observe(
         Fault::new(Reason::NotFound, "The container is gone. Ask for the list with all=true.")
     })?;
     let sight = Sight { network, container };
-    may_be_connected(&sight)?;
     let facts = vec![
         Facts::Network(target::Facts::of(&sight.network)?),
-        Facts::Container {
+        Facts::Container(OfContainer {
             connected: sight.is_connected(),
             networks: sight.container.networks.iter().cloned().collect(),
-        },
+        }),
     ];
     Ok(Seen { class: Class::Mutate, facts, sight })
 }
 
-/// Refuses what no engine does, with words of our own.
-fn may_be_connected(sight: &Sight) -> Result<(), Fault> {
+/// Refuses what no engine does.
+pub(super) fn possible(sight: &Sight) -> Result<(), Fault> {
     let (container, _) = sight.names();
     if sight.network.driver == "host" {
         return Err(Fault::invalid(
@@ -195,6 +198,11 @@ fn on(networks: &[String]) -> String {
         [] => "none".to_owned(),
         some => text::line(&some.join(", "), 400),
     }
+}
+
+/// Whether the container is on the network, by the facts of the plan.
+pub(super) fn was_connected(permit: &Permit) -> Result<bool, Fault> {
+    Ok(plan::at::<OfContainer>(permit, 1)?.connected)
 }
 
 /// Both ends that a permit permits to connect or disconnect: the network, and the container.

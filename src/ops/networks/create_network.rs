@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::target;
 use crate::core::grant::Permit;
+use crate::core::ids::short;
 use crate::core::ids::{FullId, Reference};
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
@@ -44,10 +45,13 @@ pub struct Facts {
     exists: bool,
 }
 
+/// The network that has the name already.
+type Sight = Option<Network>;
+
 impl Change for CreateNetwork {
     type Params = Params;
     type Facts = Facts;
-    type Sight = ();
+    type Sight = Sight;
     type Done = FullId;
     type Output = Report;
 
@@ -71,7 +75,9 @@ impl Change for CreateNetwork {
 
     fn recorded(params: &Params) -> Map<String, Value> {
         let mut recorded = arguments(params);
-        recorded.insert("labels".into(), params.labels.names());
+        if !params.labels.is_empty() {
+            recorded.insert("labels".into(), params.labels.recorded(&[]));
+        }
         recorded
     }
 
@@ -91,14 +97,20 @@ impl Change for CreateNetwork {
         cx: Context<'_>,
         params: &Params,
         _: &[Target],
-    ) -> Result<Seen<Facts, ()>, Fault> {
+    ) -> Result<Seen<Facts, Sight>, Fault> {
         let all = cx.look.networks(&NetworkFilter::default()).await?;
-        match all.iter().find(|network| network.name == params.name) {
-            Some(network) => Err(taken(network)),
-            None => {
-                Ok(Seen { class: Class::Mutate, facts: vec![Facts { exists: false }], sight: () })
-            }
-        }
+        let sight = all.into_iter().find(|network| network.name == params.name);
+        let facts = vec![Facts { exists: sight.is_some() }];
+        Ok(Seen { class: Class::Mutate, facts, sight })
+    }
+
+    async fn possible(
+        _: Context<'_>,
+        _: &Params,
+        _: &[Target],
+        sight: &Sight,
+    ) -> Result<(), Fault> {
+        sight.as_ref().map_or(Ok(()), |network| Err(taken(network)))
     }
 
     async fn preview(
@@ -106,7 +118,7 @@ impl Change for CreateNetwork {
         plan: &Plan,
         params: &Params,
         _: &[Facts],
-        _sight: (),
+        _: Sight,
     ) -> Preview {
         let name = text::name(&params.name);
         let leads = target::reach(&Network {
@@ -114,15 +126,16 @@ impl Change for CreateNetwork {
             internal: params.internal,
             ..Network::default()
         });
+        let mut notes = vec![
+            ("driver", "bridge, with a subnet that the engine picks".to_owned()),
+            ("leads", leads.to_owned()),
+        ];
+        notes.extend(params.labels.rows(&[]));
+        notes.push(("undone by", "remove_network".to_owned()));
         Preview {
             headline: format!("Create the network {name} on this host."),
             facts: vec![("network", name), ("engine", engine(plan)), ("exists", "no".to_owned())],
-            notes: vec![
-                ("driver", "bridge, with a subnet that the engine picks".to_owned()),
-                ("leads", leads.to_owned()),
-                ("labels", params.labels.named()),
-                ("undone by", "remove_network".to_owned()),
-            ],
+            notes,
         }
     }
 
@@ -163,6 +176,6 @@ fn taken(network: &Network) -> Fault {
         "There is a network of the name {} already (id {}), and two of one name cannot be told apart \
          by it. Use another name, or the one that there is.",
         text::name(&network.name),
-        text::name(&network.id)
+        text::name(short(&network.id))
     ))
 }

@@ -10,7 +10,6 @@ use crate::gate::{Change, Context, Preview, Seen, Steps};
 use crate::ops::beside::UNCHECKED;
 use crate::ops::containers::notes::ports;
 use crate::ops::containers::target::PROJECT;
-use crate::ops::plan::fact;
 use crate::ops::report::Report;
 use crate::ops::units::listed;
 use crate::ops::users::named_or_nobody;
@@ -48,6 +47,10 @@ impl Change for DisconnectNetwork {
         connection::observe(cx, targets).await
     }
 
+    async fn possible(_: Context<'_>, _: &Ends, _: &[Target], sight: &Sight) -> Result<(), Fault> {
+        connection::possible(sight)
+    }
+
     async fn preview(cx: Context<'_>, plan: &Plan, _: &Ends, _: &[Facts], sight: Sight) -> Preview {
         let (container, network) = sight.names();
         if !sight.is_connected() {
@@ -72,7 +75,7 @@ impl Change for DisconnectNetwork {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Acted, Fault> {
-        if !fact(permit, 1, "connected")? {
+        if !connection::was_connected(permit)? {
             return Ok(Acted::AlreadySo);
         }
         let (network, container) = connection::ends(permit)?;

@@ -19,7 +19,7 @@ use crate::ops::report::Report;
 use crate::ops::units::listed;
 use crate::ops::users;
 use crate::ops::when;
-use crate::ports::engine::{Act, Acted, ContainerRow, NETWORK, Network};
+use crate::ports::engine::{Act, Acted, ContainerRow, NETWORK, Network, is_podman};
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 8;
@@ -28,16 +28,12 @@ const LISTED_MAX: usize = 8;
 #[derive(Debug)]
 pub struct RemoveNetwork;
 
-/// What a grant is bound to. What somebody grants on the word that the engine will refuse is not
-/// granted for the time when it no longer does, and nobody is stranded who was not shown.
+/// What a grant is bound to: nobody is stranded who was not shown.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Facts {
     #[serde(flatten)]
     network: OfNetwork,
-    /// Whether one that runs is on it, so that the engine refuses.
-    in_use: bool,
-    /// The containers that name it, running or not; none if that could not be checked.
+    /// The containers that name it; none if that could not be checked.
     users: Option<Digest>,
 }
 
@@ -86,20 +82,45 @@ impl Change for RemoveNetwork {
         let id = full_id(targets.first())?;
         let (network, containers) = join(cx.look.network(&id), users::in_time(cx)).await;
         let network = network?;
-        if network.is_predefined() {
-            return Err(Fault::invalid(format!(
-                "The network {} is one of the engine's own by its name, and these are not removed.",
-                text::name(&network.name)
-            )));
-        }
         let on_it = |rows| users::bound(named_on(&network, rows));
         let facts = Facts {
             network: OfNetwork::of(&network)?,
-            in_use: network.attached.as_ref().is_some_and(|attached| !attached.is_empty()),
             users: containers.as_deref().map(on_it).transpose()?,
         };
         let sight = Sight { network, containers };
         Ok(Seen { class: Class::Destroy, facts: vec![facts], sight })
+    }
+
+    async fn possible(
+        _: Context<'_>,
+        _: &OneNetwork,
+        targets: &[Target],
+        Sight { network, containers }: &Sight,
+    ) -> Result<(), Fault> {
+        let name = text::name(&network.name);
+        if network.is_predefined() {
+            return Err(Fault::invalid(format!(
+                "The network {name} is one of the engine's own by its name, and these are not \
+                 removed."
+            )));
+        }
+        let mut on_it = running(network);
+        if targets.iter().any(|target| is_podman(&target.engine)) {
+            // To Podman, who is stopped is on it as well.
+            let rows = containers.as_deref().unwrap_or_default();
+            on_it.extend(named_on(network, rows).map(|row| text::name(&row.name)));
+            on_it.sort();
+            on_it.dedup();
+        }
+        match on_it.as_slice() {
+            [] => Ok(()),
+            some => Err(Fault::invalid(format!(
+                "{} {} on the network {name}, and engines remove no network that is in use. \
+                 disconnect_network takes one off it, if that is meant.",
+                listed(some, LISTED_MAX),
+                if some.len() == 1 { "is" } else { "are" }
+            ))),
+        }
     }
 
     async fn preview(
@@ -114,7 +135,6 @@ impl Change for RemoveNetwork {
             |at| format!("{} ({})", when::second(at), when::ago(at, cx.clock.now())),
         );
         let mut notes = vec![
-            ("on it now", named(&running(&network), "nobody that runs")),
             (
                 "do not start then",
                 containers.map_or(UNCHECKED.to_owned(), |rows| stranded(&network, &rows)),
@@ -130,7 +150,11 @@ impl Change for RemoveNetwork {
             "create_network, and connect_network for each container".to_owned(),
         ));
         let facts = target::shown(&network, engine(plan));
-        Preview { headline: headline(&network), facts, notes }
+        Preview {
+            headline: format!("Remove the network {}.", text::name(&network.name)),
+            facts,
+            notes,
+        }
     }
 
     async fn execute(
@@ -169,10 +193,6 @@ fn running(network: &Network) -> Vec<String> {
     network.attached.iter().flatten().map(|at| text::name(&at.name)).collect()
 }
 
-fn named(names: &[String], nobody: &str) -> String {
-    if names.is_empty() { nobody.to_owned() } else { listed(names, LISTED_MAX) }
-}
-
 fn named_on<'a>(
     network: &'a Network,
     rows: &'a [ContainerRow],
@@ -181,24 +201,6 @@ fn named_on<'a>(
 }
 
 fn stranded(network: &Network, rows: &[ContainerRow]) -> String {
-    let attached =
-        |row: &&ContainerRow| network.attached.iter().flatten().any(|at| at.id == row.id.as_str());
-    let left = named_on(network, rows).filter(|row| !attached(row));
-    let names: Vec<String> = left.map(|row| text::name(&row.name)).collect();
-    named(&names, "nobody that is stopped")
-}
-
-fn headline(network: &Network) -> String {
-    let name = text::name(&network.name);
-    match running(network).as_slice() {
-        [] => format!("Remove the network {name}."),
-        on_it => format!(
-            "The engine will refuse to remove the network {name} while {} on it. Disconnect them \
-             first, if that is meant.",
-            match on_it {
-                [one] => format!("{one} is"),
-                many => format!("{} containers are", many.len()),
-            }
-        ),
-    }
+    let names: Vec<String> = named_on(network, rows).map(|row| text::name(&row.name)).collect();
+    if names.is_empty() { "nobody".to_owned() } else { listed(&names, LISTED_MAX) }
 }

@@ -14,6 +14,9 @@ use crate::ports::engine::{NETWORK, Network, NetworkFilter};
 struct Known<'a>(FullId, &'a Network);
 
 impl Named for Known<'_> {
+    const KIND: &'static str = NETWORK.name;
+    const LIST: &'static str = "list_networks";
+
     fn id(&self) -> &FullId {
         &self.0
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::find;
 use super::lifecycle::{self, Facts as ContainerFacts};
+use super::things::{networks, volumes};
 use crate::core::grant::{Granted, Permit};
 use crate::core::ids::{FullId, Reference};
 use crate::core::operation::Class;
@@ -18,14 +19,12 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Context, Proceed, Seen, Steps};
 use crate::ops::beside::AT_ONCE;
-use crate::ops::containers::target::{self, PROJECT};
+use crate::ops::containers::target;
 use crate::ops::networks::target::{self as network, Facts as NetworkFacts};
 use crate::ops::plan;
 use crate::ops::units::listed;
 use crate::ops::volumes::target::{self as volume, Facts as VolumeFacts};
-use crate::ports::engine::{
-    Act, Acted, Container, NETWORK, Network, NetworkFilter, VOLUME, Volume, VolumeFilter,
-};
+use crate::ports::engine::{Act, Acted, Container, NETWORK, Network, VOLUME, Volume};
 
 /// How often, and how far apart, to look whether a container that removes itself is gone.
 const REMOVAL_LOOKS: usize = 50;
@@ -65,26 +64,6 @@ pub struct Parts {
     pub(super) containers: Vec<Container>,
     pub(super) networks: Vec<Network>,
     pub(super) volumes: Vec<Volume>,
-}
-
-/// The volumes of a project, by name.
-pub(super) async fn volumes(cx: Context<'_>, project: &str) -> Result<Vec<Volume>, Fault> {
-    let filter = VolumeFilter { label: Some(find::label(project)) };
-    let mut volumes = cx.look.volumes(&filter).await?;
-    volumes.retain(|volume| volume.labels.get(PROJECT).is_some_and(|name| name == project));
-    Ok(volumes)
-}
-
-async fn networks(cx: Context<'_>, project: &str) -> Result<Vec<Network>, Fault> {
-    let filter = NetworkFilter { label: Some(find::label(project)) };
-    let mut networks = cx.look.networks(&filter).await?;
-    // What has no full id is a swarm's.
-    networks.retain(|network| {
-        network.labels.get(PROJECT).is_some_and(|name| name == project)
-            && FullId::parse(&network.id).is_some()
-    });
-    networks.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(networks)
 }
 
 /// What is to be removed, in that order: containers, first those that others do not need; then

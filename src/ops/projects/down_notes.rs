@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 
-use super::down::{self, Parts};
+use super::down::Parts;
 use super::down_project::Params;
 use super::notes::{self, Rows, some};
 use super::place::Place;
 use super::status::{Files, folders};
-use crate::core::ids::FullId;
+use super::things;
 use crate::core::plan::Plan;
 use crate::core::text;
 use crate::gate::{Context, Preview};
@@ -18,9 +18,7 @@ use crate::ops::beside::{UNCHECKED, in_time};
 use crate::ops::units::{bytes, counted, listed};
 use crate::ops::users;
 use crate::ops::volumes::storage::Storage;
-use crate::ports::engine::{
-    Container, ContainerRow, DiskUsage, Mount, Network, Volume, is_predefined,
-};
+use crate::ports::engine::{Container, ContainerRow, DiskUsage, Mount, Volume, is_predefined};
 
 /// Names in one line, at most.
 const LISTED_MAX: usize = 12;
@@ -32,8 +30,6 @@ struct Beside {
     rows: Option<Vec<ContainerRow>>,
     /// The project's volumes.
     volumes: Option<Vec<Volume>>,
-    /// Who is on each network and is not of the plan.
-    strangers: Vec<(String, Option<Vec<String>>)>,
 }
 
 /// What is shown.
@@ -44,15 +40,15 @@ pub(super) async fn preview(
     parts: &Parts,
 ) -> Preview {
     let looks = join(in_time(cx.look.disk_usage()), users::in_time(cx));
-    let more = join(in_time(down::volumes(cx, &params.project)), strangers(cx, parts));
-    let ((usage, rows), ((volumes, strangers), peers)) =
-        join(looks, join(more, notes::peers(cx, &parts.containers))).await;
-    let beside = Beside { usage, rows, volumes, strangers };
+    let volumes = in_time(things::volumes(cx, &params.project));
+    let ((usage, rows), (volumes, peers)) =
+        join(looks, join(volumes, notes::peers(cx, &parts.containers))).await;
+    let beside = Beside { usage, rows, volumes };
     let mut rows = Rows::new();
     notes::folders(&mut rows, &parts.containers);
     notes::sequence(&mut rows, &parts.containers);
     lost(&mut rows, params, parts, &beside);
-    refused(&mut rows, parts, &beside);
+    unchecked(&mut rows, parts, &beside);
     notes::ending(&mut rows, &parts.containers, "they stop answering");
     match &peers {
         Some(peers) => notes::affected(&mut rows, peers, true),
@@ -100,11 +96,7 @@ fn facts(plan: &Plan, params: &Params, parts: &Parts) -> Rows {
 
 fn lost(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
     if !parts.containers.is_empty() {
-        let sizes = beside.usage.as_ref().map(|usage| {
-            let own = |c: &Container| usage.containers.item(c.id.as_str()).and_then(|i| i.bytes);
-            parts.containers.iter().filter_map(own).sum()
-        });
-        let size = sizes.map_or_else(|| format!("size {UNCHECKED}"), bytes);
+        let size = own_files(&parts.containers, beside.usage.as_ref());
         rows.push(("lost for good", format!("all containers' own files ({size}) and logs")));
     }
     let sized = |volume: &Volume| {
@@ -146,33 +138,23 @@ fn lost(rows: &mut Rows, params: &Params, parts: &Parts, beside: &Beside) {
     );
 }
 
-/// What the engine will refuse, since others than the project use it.
-fn refused(rows: &mut Rows, parts: &Parts, beside: &Beside) {
-    for (network, strangers) in &beside.strangers {
-        match strangers.as_deref() {
-            Some([]) => {}
-            None => rows.push(("who is on networks", format!("{network}: {UNCHECKED}"))),
-            Some(names) => {
-                let others = listed(names, LISTED_MAX);
-                let why = format!("the network {network}, while {others} (not of it) are on it");
-                rows.push(("WILL FAIL at", why));
-            }
-        }
+/// How large the own files of these containers are, as far as the engine knows.
+fn own_files(containers: &[Container], usage: Option<&DiskUsage>) -> String {
+    let Some(usage) = usage else { return format!("size {UNCHECKED}") };
+    let own = |c: &Container| usage.containers.item(c.id.as_str()).and_then(|item| item.bytes);
+    let known: Vec<u64> = containers.iter().filter_map(own).collect();
+    let sum = known.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+    match known.len() {
+        0 => "size unknown".to_owned(),
+        all if all == containers.len() => bytes(sum),
+        _ => format!("at least {}", bytes(sum)),
     }
-    let ids: BTreeSet<&FullId> = parts.containers.iter().map(|container| &container.id).collect();
-    for volume in &parts.volumes {
-        let Some(all) = &beside.rows else {
-            rows.push(("who uses volumes", UNCHECKED.into()));
-            return;
-        };
-        let of_others =
-            users::of_volume(&volume.name, all).into_iter().filter(|r| !ids.contains(&r.id));
-        let names: Vec<String> = of_others.map(|row| text::name(&row.name)).collect();
-        if !names.is_empty() {
-            let (volume, others) = (text::name(&volume.name), listed(&names, LISTED_MAX));
-            let why = format!("the volume {volume}, while {others} (not of it) use it");
-            rows.push(("WILL FAIL at", why));
-        }
+}
+
+/// Who else may use what goes, as far as nobody could find out.
+fn unchecked(rows: &mut Rows, parts: &Parts, beside: &Beside) {
+    if beside.rows.is_none() && !parts.volumes.is_empty() {
+        rows.push(("who else uses volumes", UNCHECKED.into()));
     }
 }
 
@@ -226,25 +208,4 @@ fn back(containers: &[Container]) -> String {
         (names, folder) => format!("{} in {}", text::line(names, 200), text::name(folder)),
     };
     format!("nothing; `docker compose up` makes the project anew, from {from}")
-}
-
-/// For each network, the running containers on it that are not of the plan.
-async fn strangers(cx: Context<'_>, parts: &Parts) -> Vec<(String, Option<Vec<String>>)> {
-    let ours: BTreeSet<&str> = parts.containers.iter().map(|c| c.id.as_str()).collect();
-    let on = |network: &Network| {
-        network.attached.as_ref().map(|attached| {
-            let others = attached.iter().filter(|one| !ours.contains(one.id.as_str()));
-            others.map(|one| text::name(&one.name)).collect()
-        })
-    };
-    join_all(parts.networks.iter().map(async |network| {
-        let name = text::name(&network.name);
-        if network.attached.is_some() {
-            return (name, on(network));
-        }
-        let Some(id) = FullId::parse(&network.id) else { return (name, None) };
-        let seen = in_time(cx.look.network(&id)).await;
-        (name, seen.as_ref().and_then(on))
-    }))
-    .await
 }

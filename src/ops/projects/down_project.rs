@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::down::{self, Facts, Parts};
-use super::{down_notes, down_outcome};
+use super::{down_notes, down_outcome, down_users};
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
@@ -66,6 +66,16 @@ impl Change for DownProject {
         targets: &[Target],
     ) -> Result<Seen<Facts, Parts>, Fault> {
         down::observe(cx, targets).await
+    }
+
+    async fn possible(
+        cx: Context<'_>,
+        _: &Params,
+        targets: &[Target],
+        parts: &Parts,
+    ) -> Result<(), Fault> {
+        let engine = targets.first().map(|target| target.engine.as_str()).unwrap_or_default();
+        down_users::are_none(cx, parts, engine).await
     }
 
     async fn preview(

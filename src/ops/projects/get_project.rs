@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::find::{self, OneProject};
 use super::place::{Place, order};
 use super::status::{self, Files, States};
+use super::things::Rest;
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -40,6 +41,8 @@ pub struct Project {
     several: Option<String>,
     /// Where that order is not wholly that of the labels.
     order: Vec<String>,
+    /// What there is of one without containers.
+    rest: Rest,
 }
 
 impl Project {
@@ -90,6 +93,9 @@ fn health(row: &ContainerRow) -> Option<&str> {
 
 impl Render for Project {
     fn text(&self) -> String {
+        if self.containers.is_empty() {
+            return format!("Project {}: {}", self.name, self.rest.text());
+        }
         let cells = |(place, row): &(Place, ContainerRow)| {
             let status = if row.status.is_empty() { &row.state } else { &row.status };
             [
@@ -148,6 +154,7 @@ impl Render for Project {
             "configFiles": text::line(&self.files.given, 1000),
             "containers": shown,
             "leftOut": self.left_out(),
+            "rest": {"networks": self.rest.networks, "volumes": self.rest.volumes},
         })
     }
 
@@ -173,8 +180,12 @@ impl Read for GetProject {
 
     async fn read(cx: Context<'_>, params: &OneProject, _: &[Target]) -> Result<Project, Fault> {
         let rows = find::containers(cx, &params.project).await?;
+        let mut rest = Rest::default();
         if rows.is_empty() {
-            return Err(find::unknown(cx, &params.project).await);
+            rest = Rest::look(cx, &params.project).await?;
+            if rest.is_empty() {
+                return Err(find::unknown(cx, &params.project).await);
+            }
         }
         let (mut states, mut files) = (States::default(), Files::default());
         let places: Vec<Place> = rows.iter().map(|row| Place::of(&row.labels, &row.name)).collect();
@@ -187,6 +198,6 @@ impl Read for GetProject {
         let at = |index: usize| Some((places.get(index)?.clone(), rows.get(index)?.clone()));
         let containers = indices.into_iter().filter_map(at).collect();
         let name = params.project.clone();
-        Ok(Project { name, states, files, containers, several, order })
+        Ok(Project { name, states, files, containers, several, order, rest })
     }
 }

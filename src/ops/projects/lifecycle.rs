@@ -119,6 +119,18 @@ pub(super) async fn observe(
     Ok(Seen { class, facts: containers.iter().map(Facts::of).collect(), sight: containers })
 }
 
+/// Refuses to begin a start that would end half-way, at what is paused.
+pub(super) fn possible(deed: Deed, containers: &[Container]) -> Result<(), Fault> {
+    let paused = containers.iter().filter(|container| container.state.paused);
+    match notes::names(paused).filter(|_| deed == Deed::Start) {
+        None => Ok(()),
+        Some(names) => Err(Fault::invalid(format!(
+            "This would end half-way, since engines start nothing that is paused: {names}. Un-pause \
+             first, with unpause_container."
+        ))),
+    }
+}
+
 /// The containers among these targets, in their order.
 pub(super) async fn look(cx: Context<'_>, targets: &[Target]) -> Result<Vec<Container>, Fault> {
     let containers = targets.iter().filter(|target| target.kind == CONTAINER.name);
@@ -150,16 +162,25 @@ pub(super) async fn preview(
     Preview { headline, facts, notes: notes::rows(deed, &containers, &beside) }
 }
 
-/// Acts on one container after the other, and stops at the first failure. Gives how many changed.
+/// What was done to one container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Did {
+    pub(super) acted: Acted,
+    /// Whether it is one that is removed when it stops.
+    pub(super) auto_remove: bool,
+}
+
+/// Acts on one container after the other, and stops at the first failure.
 pub(super) async fn execute(
     act: &dyn Act,
     permit: &Permit,
     steps: &mut dyn Steps,
     deed: Deed,
-) -> Result<usize, Fault> {
-    let mut changed = 0;
-    for (target, Facts { grace_seconds, .. }) in permit.targets().zip(facts(permit)?) {
+) -> Result<Vec<Did>, Fault> {
+    let mut done = Vec::new();
+    for (target, Facts { grace_seconds, container }) in permit.targets().zip(facts(permit)?) {
         if steps.begin(&target).await? == Proceed::Skip {
+            done.push(Did { acted: Acted::AlreadySo, auto_remove: container.auto_remove });
             continue;
         }
         let outcome = match deed {
@@ -168,7 +189,7 @@ pub(super) async fn execute(
             Deed::Restart => act.restart(&target, grace_seconds).await,
         };
         steps.end(&target, outcome.as_ref().map(|_| ())).await;
-        changed += usize::from(outcome? == Acted::Changed);
+        done.push(Did { acted: outcome?, auto_remove: container.auto_remove });
     }
-    Ok(changed)
+    Ok(done)
 }

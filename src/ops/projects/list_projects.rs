@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::try_join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::find;
 use super::place::Place;
 use super::status::{Files, States};
+use super::things;
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -37,12 +39,21 @@ pub struct ListProjects;
 #[serde(deny_unknown_fields)]
 pub struct Params {}
 
-/// A project, as the labels of its containers tell.
+/// A project, as the labels of its containers tell. One without any has networks or volumes left.
 #[derive(Debug, Default)]
 struct Project {
     states: States,
     services: BTreeSet<String>,
     files: Files,
+}
+
+impl Project {
+    fn status(&self) -> String {
+        match self.states == States::default() {
+            true => "no containers".to_owned(),
+            false => self.states.to_string(),
+        }
+    }
 }
 
 /// The projects found, by name.
@@ -60,7 +71,7 @@ impl Render for Listing {
             let services: Vec<String> = project.services.iter().map(|s| text::name(s)).collect();
             [
                 text::line(name, CELL_CHARS_MAX),
-                project.states.to_string(),
+                project.status(),
                 listed(&services, SERVICES_MAX),
                 text::line(&project.files.folder, CELL_CHARS_MAX),
                 text::line(&project.files.names(), CELL_CHARS_MAX),
@@ -81,7 +92,7 @@ impl Render for Listing {
             let services: Vec<String> = project.services.iter().map(|s| text::name(s)).collect();
             json!({
                 "name": text::name(name),
-                "status": project.states.to_string(),
+                "status": project.status(),
                 "services": services,
                 "workingDir": text::name(&project.files.folder),
                 "configFiles": text::line(&project.files.given, 1000),
@@ -113,7 +124,8 @@ impl Read for ListProjects {
 
     async fn read(cx: Context<'_>, _: &Params, _: &[Target]) -> Result<Listing, Fault> {
         let mut projects: BTreeMap<String, Project> = BTreeMap::new();
-        for row in find::labelled(cx, PROJECT).await? {
+        let (rows, owners) = try_join(find::labelled(cx, PROJECT), things::owners(cx)).await?;
+        for row in rows {
             let Some(name) = row.labels.get(PROJECT).filter(|_| !is_of_swarm(&row.labels)) else {
                 continue;
             };
@@ -124,6 +136,9 @@ impl Read for ListProjects {
             if !place.one_off {
                 project.services.insert(place.service);
             }
+        }
+        for name in owners {
+            projects.entry(name).or_default();
         }
         Ok(Listing { projects })
     }

@@ -5,6 +5,7 @@ mod down;
 mod down_notes;
 mod down_outcome;
 mod down_project;
+mod down_users;
 mod find;
 mod get_project;
 mod get_project_logs;
@@ -17,6 +18,7 @@ mod restart_project;
 mod start_project;
 mod status;
 mod stop_project;
+mod things;
 mod whole;
 
 pub use down_project::DownProject;

@@ -188,11 +188,7 @@ pub(super) fn hooks(rows: &mut Rows) {
 }
 
 fn starting(rows: &mut Rows, containers: &[Container]) {
-    let paused = containers.iter().filter(|container| container.state.paused);
-    let refused = "engines refuse to start what is paused, so this would end there";
-    some(rows, "paused", names(paused).map(|paused| format!("{paused}: {refused}")));
-    let going = containers.iter().filter(|container| runs(container) && !container.state.paused);
-    some(rows, "running already", names(going));
+    some(rows, "running already", names(containers.iter().filter(|container| runs(container))));
     some(rows, "ports", all_ports(containers.iter().filter(|c| !runs(c)), |p| p.public.is_some()));
     rows.push(("not waited for", "health, and that one-time services have ended".into()));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::lifecycle::Deed;
+use super::lifecycle::{Deed, Did};
 use super::place::Place;
 use crate::core::ids::FullId;
 use crate::core::plan::Target;
@@ -15,7 +15,7 @@ use crate::gate::{Context, Render};
 use crate::ops::beside::AT_ONCE;
 use crate::ops::table::table;
 use crate::ops::units::counted;
-use crate::ports::engine::Container;
+use crate::ports::engine::{Acted, Container};
 
 /// How long containers that were started are given to fall over.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -25,9 +25,44 @@ const SETTLE: Duration = Duration::from_millis(300);
 pub struct Outcome {
     project: String,
     deed: Deed,
-    changed: usize,
-    /// Each container's name, and how it is now; none where it is gone.
-    now: Vec<(String, Option<Container>)>,
+    now: Vec<Now>,
+}
+
+/// What became of one container.
+#[derive(Debug)]
+struct Now {
+    name: String,
+    did: Did,
+    /// How it is now; none where it is gone.
+    container: Option<Container>,
+}
+
+impl Now {
+    fn changed(&self) -> bool {
+        self.did.acted == Acted::Changed
+    }
+
+    /// Whether it is gone, and not by what was done to it.
+    fn was_taken_away(&self) -> bool {
+        self.container.is_none() && !(self.did.auto_remove && self.changed())
+    }
+
+    /// Its state in a few words.
+    fn state(&self) -> String {
+        let Some(container) = &self.container else {
+            let by = if self.was_taken_away() { "removed meanwhile" } else { "removed (--rm)" };
+            return by.to_owned();
+        };
+        let state = &container.state;
+        let health = state.health.as_ref().filter(|_| state.running);
+        match (health, state.exit_code) {
+            (Some(health), _) => format!("{}, {}", text::name(&state.status), text::name(health)),
+            (None, Some(code)) if !state.running => {
+                format!("{}({code})", text::name(&state.status))
+            }
+            _ => text::name(&state.status),
+        }
+    }
 }
 
 /// Looks at the containers again.
@@ -36,9 +71,9 @@ pub(super) async fn look(
     project: &str,
     targets: &[Target],
     deed: Deed,
-    changed: usize,
+    done: &[Did],
 ) -> Result<Outcome, Fault> {
-    if deed != Deed::Stop && changed > 0 {
+    if deed != Deed::Stop && done.iter().any(|did| did.acted == Acted::Changed) {
         tokio::time::sleep(SETTLE).await;
     }
     let ids: Vec<(&Target, FullId)> =
@@ -49,18 +84,22 @@ pub(super) async fn look(
     }
     let seen: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
     let mut now = Vec::new();
-    for ((target, _), seen) in ids.iter().zip(seen) {
+    for (((target, _), did), seen) in ids.iter().zip(done).zip(seen) {
         let container = match seen {
             Ok(container) => Some(container),
             Err(fault) if fault.reason == Reason::NotFound => None,
             Err(fault) => return Err(fault),
         };
-        now.push((target.name.clone(), container));
+        now.push(Now { name: target.name.clone(), did: *did, container });
     }
-    Ok(Outcome { project: project.to_owned(), deed, changed, now })
+    Ok(Outcome { project: project.to_owned(), deed, now })
 }
 
 impl Outcome {
+    fn changed(&self) -> usize {
+        self.now.iter().filter(|now| now.changed()).count()
+    }
+
     /// Containers that are not as they were asked to be.
     fn odd(&self) -> usize {
         let up = |c: &Container| c.state.running && c.state.status != "restarting";
@@ -68,19 +107,7 @@ impl Outcome {
             (Deed::Stop, container) => container.as_ref().is_some_and(|c| c.state.running),
             (_, container) => !container.as_ref().is_some_and(up),
         };
-        self.now.iter().filter(|(_, container)| odd(container)).count()
-    }
-}
-
-/// A container's state in a few words.
-fn state(container: Option<&Container>) -> String {
-    let Some(container) = container else { return "removed".into() };
-    let state = &container.state;
-    let health = state.health.as_ref().filter(|_| state.running);
-    match (health, state.exit_code) {
-        (Some(health), _) => format!("{}, {}", text::name(&state.status), text::name(health)),
-        (None, Some(code)) if !state.running => format!("{}({code})", text::name(&state.status)),
-        _ => text::name(&state.status),
+        self.now.iter().filter(|now| odd(&now.container)).count()
     }
 }
 
@@ -91,7 +118,13 @@ impl Render for Outcome {
             Deed::Stop => "Stopped",
             Deed::Restart => "Restarted",
         };
-        let so = self.now.len() - self.changed.min(self.now.len());
+        let so = self.now.iter().filter(|now| !now.changed() && !now.was_taken_away()).count();
+        let taken = self.now.iter().filter(|now| now.was_taken_away()).count();
+        let taken = match taken {
+            0 => String::new(),
+            1 => " 1 was removed meanwhile by somebody else.".to_owned(),
+            many => format!(" {many} were removed meanwhile by somebody else."),
+        };
         let already = match (self.deed, so) {
             (_, 0) | (Deed::Restart, _) => String::new(),
             (Deed::Start, so) => format!(" {so} ran already."),
@@ -100,15 +133,15 @@ impl Render for Outcome {
         let rows: Vec<[String; 3]> = self
             .now
             .iter()
-            .map(|(name, container)| {
-                let service = container.as_ref().map(|c| Place::of(&c.labels, &c.name).service);
+            .map(|now| {
+                let service = now.container.as_ref().map(|c| Place::of(&c.labels, &c.name).service);
                 let service = text::line(&service.unwrap_or_else(|| "-".into()), 40);
-                [service, text::line(name, 64), state(container.as_ref())]
+                [service, text::line(&now.name, 64), now.state()]
             })
             .collect();
         let mut out = format!(
-            "{done} {} of project {}.{already} Now:\n{}",
-            counted(self.changed, "container"),
+            "{done} {} of project {}.{already}{taken} Now:\n{}",
+            counted(self.changed(), "container"),
             self.project,
             table(["SERVICE", "CONTAINER", "STATE"], &rows)
         );
@@ -124,7 +157,7 @@ impl Render for Outcome {
     }
 
     fn data(&self) -> Value {
-        let container = |(name, container): &(String, Option<Container>)| {
+        let container = |Now { name, container, .. }: &Now| {
             json!({
                 "name": text::name(name),
                 "id": container.as_ref().map(|c| c.id.as_str()),
@@ -134,11 +167,16 @@ impl Render for Outcome {
             })
         };
         let now: Vec<Value> = self.now.iter().map(container).collect();
-        json!({"changed": self.changed, "containers": now})
+        json!({"changed": self.changed(), "containers": now})
     }
 
     fn record(&self) -> Value {
-        let running = self.now.iter().flat_map(|(_, c)| c).filter(|c| c.state.running).count();
-        json!({"changed": self.changed, "containers": self.now.len(), "running": running})
+        let running = self.now.iter().flat_map(|now| &now.container);
+        let running = running.filter(|container| container.state.running).count();
+        let gone = self.now.iter().filter(|now| now.container.is_none()).count();
+        json!({
+            "changed": self.changed(), "containers": self.now.len(), "running": running,
+            "gone": gone,
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::core::plan::TARGETS_MAX;
 use crate::core::reason::Reason;
 use crate::gate::Answer;
 use crate::ops::fake::{self, Fake, World, composed, container, port, stopped};
-use crate::ports::engine::{Container, Stream, Volume};
+use crate::ports::engine::{Acted, Container, Stream, Volume};
 
 async fn asked(operation: &str, engine: Fake, arguments: Value) -> Answer {
     let engine = Arc::new(engine);
@@ -64,14 +64,65 @@ async fn what_cannot_be_checked_is_said_and_what_is_slow_is_not_waited_for() {
     shop.truncate(2);
     shop[0].labels.insert("com.docker.compose.depends_on".into(), "aside,gone".into());
     shop[1].labels.insert("com.docker.compose.depends_on".into(), "web".into());
-    shop[1].state.paused = true;
     let mut engine = Fake::of(shop);
     engine.slow.insert("containers", Duration::from_secs(2));
     let answer = of_shop("start_project", engine).await;
     assert!(answer.text.contains("without gone, which has no container here"), "{}", answer.text);
     let circle = "aside, web by name, since they need each other in a circle";
     assert!(answer.text.contains(circle), "{}", answer.text);
-    assert!(answer.text.contains("shop-aside-1: engines refuse to start what is paused"));
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_project_is_shown() {
+    let rest = || {
+        let labels = BTreeMap::from([("com.docker.compose.project".into(), "shop".into())]);
+        let engine = Fake::of(vec![container("ab", "other")]);
+        let mut net = fake::network("a1", "shop_net");
+        net.labels = labels.clone();
+        let mut data = fake::volume("shop_data");
+        data.labels = labels;
+        *engine.networks.lock().unwrap() = vec![net, fake::network("a2", "else")];
+        *engine.volumes.lock().unwrap() = vec![data, fake::volume("else")];
+        engine
+    };
+    let listed = asked("list_projects", rest(), json!({})).await;
+    assert!(listed.text.contains("\nshop     no containers"), "{}", listed.text);
+    assert_eq!(listed.data["projects"][0]["status"], "no containers");
+    let shown = of_shop("get_project", rest()).await;
+    assert_eq!(
+        shown.text,
+        "Project shop: no containers; left of it: networks shop_net; volumes shop_data. \
+         down_project removes its networks, and with volumes=true its volumes too."
+    );
+    assert_eq!(shown.data["rest"], json!({"networks": ["shop_net"], "volumes": ["shop_data"]}));
+    let started = of_shop("start_project", rest()).await;
+    assert_eq!(started.reason, Some(Reason::NotFound), "{}", started.text);
+    let nothing = of_shop("get_project", Fake::of(vec![container("ab", "other")])).await;
+    assert_eq!(nothing.reason, Some(Reason::NotFound), "{}", nothing.text);
+}
+
+#[tokio::test]
+async fn who_took_a_container_away_is_not_passed_over() {
+    let shop = vec![
+        composed(container("a1", "web"), "web", ""),
+        stopped(composed(container("a2", "job"), "job", "")),
+    ];
+    let (engine, world) = (Arc::new(Fake::of(shop)), Arc::new(World::default()));
+    let gate = fake::gate(&engine, &world);
+    let mut arguments = json!({"project": "shop"});
+    let first = fake::call(&gate, "stop_project", arguments.clone()).await;
+    arguments["confirmToken"] = json!(first.confirm_token);
+    *engine.effect.lock().unwrap() = Some(Box::new(|containers| {
+        containers.retain(|one| one.name != "web");
+        Ok(Acted::AlreadySo)
+    }));
+    let done = fake::call(&gate, "stop_project", arguments).await;
+    let said =
+        "Stopped 1 container of project shop. 1 was removed meanwhile by somebody else. Now:";
+    assert!(done.text.starts_with(said), "{}", done.text);
+    assert!(done.text.contains("web        removed meanwhile"), "{}", done.text);
+    let last = world.records.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(last.result.unwrap()["gone"], 1);
 }
 
 #[tokio::test]

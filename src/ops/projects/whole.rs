@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde_json::Value;
 
 use super::find::Part;
-use super::lifecycle::{self, Deed, Facts};
+use super::lifecycle::{self, Deed, Did, Facts};
 use super::outcome::{self, Outcome};
 use crate::core::grant::Permit;
 use crate::core::operation::Spec;
@@ -31,7 +31,7 @@ impl<T: ToAll> Change for Whole<T> {
     type Params = Part;
     type Facts = Facts;
     type Sight = Vec<Container>;
-    type Done = usize;
+    type Done = Vec<Did>;
     type Output = Outcome;
 
     fn spec() -> Spec {
@@ -48,6 +48,15 @@ impl<T: ToAll> Change for Whole<T> {
         targets: &[Target],
     ) -> Result<Seen<Facts, Vec<Container>>, Fault> {
         lifecycle::observe(cx, targets, T::DEED).await
+    }
+
+    async fn possible(
+        _: Context<'_>,
+        _: &Part,
+        _: &[Target],
+        containers: &Vec<Container>,
+    ) -> Result<(), Fault> {
+        lifecycle::possible(T::DEED, containers)
     }
 
     async fn preview(
@@ -69,7 +78,7 @@ impl<T: ToAll> Change for Whole<T> {
         _: &Part,
         permit: &Permit,
         steps: &mut dyn Steps,
-    ) -> Result<usize, Fault> {
+    ) -> Result<Vec<Did>, Fault> {
         lifecycle::execute(act, permit, steps, T::DEED).await
     }
 
@@ -77,8 +86,8 @@ impl<T: ToAll> Change for Whole<T> {
         cx: Context<'_>,
         part: &Part,
         targets: &[Target],
-        changed: &usize,
+        done: &Vec<Did>,
     ) -> Result<Outcome, Fault> {
-        outcome::look(cx, &part.project, targets, T::DEED, *changed).await
+        outcome::look(cx, &part.project, targets, T::DEED, done).await
     }
 }

@@ -6,13 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::core::ids::short;
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::table;
-use crate::ops::units::{bytes, grouped, short};
+use crate::ops::units::{bytes, grouped};
 use crate::ports::engine::{DiskUsage, Share, Stored};
 
 /// The largest of each sort that are shown.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::core::ids::short;
 use crate::core::operation::{Class, Spec};
 use crate::core::plan::Target;
 use crate::core::reason::Fault;
@@ -14,7 +15,7 @@ use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
 use crate::ops::table::table;
-use crate::ops::units::{counted, short};
+use crate::ops::units::counted;
 use crate::ops::when::{self, Window};
 use crate::ports::engine::{EventQuery, Happening};
 

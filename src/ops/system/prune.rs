@@ -19,13 +19,13 @@ use filter::{Filter, Params};
 use outcome::{Done, Pruned};
 
 use crate::core::grant::{Granted, Permit};
+use crate::core::ids::short;
 use crate::core::operation::{Class, Drift, Kind, Spec};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Proceed, Seen, Steps};
 use crate::ops::beside::{AT_ONCE, in_time};
-use crate::ops::units::short;
 use crate::ports::engine::{Act, Asked, DiskUsage, Share, Stored};
 
 /// Bytes that the removal of each would free, by id, where the engine knows.
@@ -56,6 +56,9 @@ pub trait Prunable: Send + Sync + 'static {
         engine: &str,
         among: Among<'_>,
     ) -> impl Future<Output = Result<Vec<Unused<Self::Facts>>, Fault>> + Send;
+
+    /// Looks whether one is there, used or not.
+    fn look<'a>(cx: Context<'a>, target: &'a Target) -> Asked<'a, ()>;
 
     /// Removes one, which the engine refuses if something uses it by now.
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()>;
@@ -201,6 +204,10 @@ impl<T: Prunable> Change for Prune<T> {
             let (now, about) = now.map(|one| (one.facts, one.about)).unzip();
             facts.push(now);
             sight.push(about.unwrap_or_else(|| GONE.to_owned()));
+        }
+        if let ([alone], [None]) = (targets, facts.as_slice()) {
+            // Whether it is used or gone can be said of one.
+            T::look(cx, alone).await?;
         }
         Ok(Seen { class: Class::Destroy, facts, sight })
     }

@@ -70,6 +70,13 @@ impl Prunable for PruneContainers {
         Ok(fitting.map(|container| unused(cx, container, engine)).collect())
     }
 
+    fn look<'a>(cx: Context<'a>, target: &'a Target) -> Asked<'a, ()> {
+        Box::pin(async move {
+            let id = target::full_id(std::slice::from_ref(target))?;
+            cx.look.container(&id).await.map(drop)
+        })
+    }
+
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
         Box::pin(async move { act.remove_container(target, false, false).await.map(drop) })
     }

@@ -71,6 +71,13 @@ impl Prunable for PruneImages {
         Ok(fitting.map(|image| unused(cx, image, engine)).collect())
     }
 
+    fn look<'a>(cx: Context<'a>, target: &'a Target) -> Asked<'a, ()> {
+        Box::pin(async move {
+            let id = target::full_id(std::slice::from_ref(target))?;
+            cx.look.image(&id).await.map(drop)
+        })
+    }
+
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
         Box::pin(async move { act.remove_image(target, ImageRemoval::Alone).await.map(drop) })
     }

@@ -4,6 +4,7 @@ use super::prune::{self, Among, Prunable, Unused, Words};
 use crate::core::grant::Granted;
 use crate::core::ids::FullId;
 use crate::core::operation::{Kind, Spec};
+use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::Context;
@@ -68,6 +69,10 @@ impl Prunable for PruneNetworks {
         let nobody = |network: &Network| network.attached.as_ref().is_some_and(Vec::is_empty);
         let fits = |network: &&Network| nobody(network) && is_free(network, &containers);
         networks.iter().filter(fits).map(|network| unused(cx, network, engine)).collect()
+    }
+
+    fn look<'a>(cx: Context<'a>, target: &'a Target) -> Asked<'a, ()> {
+        Box::pin(async move { cx.look.network(&target::full_id(Some(target))?).await.map(drop) })
     }
 
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {

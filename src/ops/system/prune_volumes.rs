@@ -77,6 +77,10 @@ impl Prunable for PruneVolumes {
         volumes.iter().filter(fits).map(|volume| unused(cx, volume, engine)).collect()
     }
 
+    fn look<'a>(cx: Context<'a>, target: &'a Target) -> Asked<'a, ()> {
+        Box::pin(async move { cx.look.volume(&Reference::parse(&target.id)?).await.map(drop) })
+    }
+
     fn remove<'a>(act: &'a dyn Act, target: &'a Granted<'a>) -> Asked<'a, ()> {
         Box::pin(async move { act.remove_volume(target).await.map(drop) })
     }

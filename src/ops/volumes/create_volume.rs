@@ -14,7 +14,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps, arguments};
 use crate::ops::labels::{self, Labels};
-use crate::ops::plan::{engine, fact, one};
+use crate::ops::plan::{at, engine, one};
 use crate::ops::report::Report;
 use crate::ops::users;
 use crate::ports::engine::{Act, Acted, VOLUME, Volume};
@@ -38,7 +38,7 @@ pub struct Params {
 }
 
 /// What a grant on a volume that may not exist is bound to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Facts {
     exists: bool,
 }
@@ -71,7 +71,9 @@ impl Change for CreateVolume {
 
     fn recorded(params: &Params) -> Map<String, Value> {
         let mut recorded = arguments(params);
-        recorded.insert("labels".into(), params.labels.names());
+        if !params.labels.is_empty() {
+            recorded.insert("labels".into(), params.labels.recorded(&[]));
+        }
         recorded
     }
 
@@ -117,8 +119,8 @@ impl Change for CreateVolume {
         ];
         let Some(volume) = sight else {
             let headline = format!("Create the volume {name}, empty, in the engine's own storage.");
-            let labels = params.labels.named();
-            let notes = vec![("labels", labels), ("undone by", "remove_volume".to_owned())];
+            let mut notes = params.labels.rows(&[]);
+            notes.push(("undone by", "remove_volume".to_owned()));
             return Preview { headline, facts, notes };
         };
         let headline = format!(
@@ -138,7 +140,7 @@ impl Change for CreateVolume {
         permit: &Permit,
         _: &mut dyn Steps,
     ) -> Result<Acted, Fault> {
-        if fact(permit, 0, "exists")? {
+        if at::<Facts>(permit, 0)?.exists {
             return Ok(Acted::AlreadySo);
         }
         act.create_volume(&one(permit)?, &params.labels.checked(NAME)?).await

@@ -1,15 +1,14 @@
 //! `remove_volume`: removes a volume with all that is in it.
 
 use futures_util::future::join;
-use serde::Serialize;
 use serde_json::json;
 
 use super::inspect_volume::{OneVolume, created};
 use super::storage::Storage;
-use super::target::{self, Facts as OfVolume};
+use super::target::{self, Facts};
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
-use crate::core::plan::{Digest, Plan, Target};
+use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Change, Context, Preview, Seen, Steps};
@@ -17,7 +16,7 @@ use crate::ops::beside::{UNCHECKED, in_time};
 use crate::ops::containers::target::{PROJECT, SERVICE};
 use crate::ops::plan::{engine, one};
 use crate::ops::report::Report;
-use crate::ops::units::{bytes, counted};
+use crate::ops::units::bytes;
 use crate::ops::users;
 use crate::ports::engine::{Act, Acted, ContainerRow, VOLUME, Volume};
 
@@ -25,22 +24,19 @@ use crate::ports::engine::{Act, Acted, ContainerRow, VOLUME, Volume};
 #[derive(Debug)]
 pub struct RemoveVolume;
 
-/// What a grant is bound to. What somebody grants on the word that the engine will refuse is not
-/// granted for the time when it no longer does.
-#[derive(Debug, Serialize)]
-pub struct Facts {
-    #[serde(flatten)]
-    volume: OfVolume,
-    /// The containers that mount it; none if that could not be checked.
-    users: Option<Digest>,
-}
-
 /// What was seen.
 #[derive(Debug)]
 pub struct Sight {
     volume: Volume,
     /// Every container there is.
     containers: Option<Vec<ContainerRow>>,
+}
+
+impl Sight {
+    /// Those that mount it; none if that could not be checked.
+    fn users(&self) -> Option<Vec<&ContainerRow>> {
+        Some(users::of_volume(&self.volume.name, self.containers.as_ref()?))
+    }
 }
 
 impl Change for RemoveVolume {
@@ -81,11 +77,26 @@ impl Change for RemoveVolume {
         let name = target::name(targets)?;
         let (volume, containers) = join(cx.look.volume(&name), users::in_time(cx)).await;
         let volume = volume?;
-        let of_it = containers.as_ref().map(|rows| users::of_volume(&volume.name, rows));
-        let facts =
-            Facts { volume: OfVolume::of(&volume)?, users: of_it.map(users::bound).transpose()? };
-        let sight = Sight { volume, containers };
-        Ok(Seen { class: Class::Destroy, facts: vec![facts], sight })
+        let facts = vec![Facts::of(&volume)?];
+        Ok(Seen { class: Class::Destroy, facts, sight: Sight { volume, containers } })
+    }
+
+    async fn possible(
+        _: Context<'_>,
+        _: &OneVolume,
+        _: &[Target],
+        sight: &Sight,
+    ) -> Result<(), Fault> {
+        match sight.users().unwrap_or_default().as_slice() {
+            [] => Ok(()),
+            used => Err(Fault::invalid(format!(
+                "The volume {} is used by {}, and engines remove no volume that a container uses, \
+                 also an ended one. Remove {} first, with remove_container, if that is meant.",
+                text::name(&sight.volume.name),
+                users::named(used),
+                if used.len() == 1 { "it" } else { "them" }
+            ))),
+        }
     }
 
     async fn preview(
@@ -93,21 +104,21 @@ impl Change for RemoveVolume {
         plan: &Plan,
         _: &OneVolume,
         facts: &[Facts],
-        Sight { volume, containers }: Sight,
+        sight: Sight,
     ) -> Preview {
-        let size = size(cx, &volume).await;
-        let users = containers.as_ref().map(|rows| users::of_volume(&volume.name, rows));
+        let (users, volume) = (sight.users(), &sight.volume);
+        let size = size(cx, volume).await;
         let mut shown = vec![("volume", text::name(&volume.name)), ("engine", engine(plan))];
         for facts in facts {
-            shown.push(("driver", text::name(&facts.volume.driver)));
-            shown.push(("created", created(&volume, cx.clock.now())));
-            shown.push(("place", Storage::of(&volume).place(&volume)));
+            shown.push(("driver", text::name(&facts.driver)));
+            shown.push(("created", created(volume, cx.clock.now())));
+            shown.push(("place", Storage::of(volume).place(volume)));
         }
         let label = |key| volume.labels.get(key).map(|value| text::name(value));
         let mut notes = vec![
             ("used by", users.as_deref().map_or(UNCHECKED.to_owned(), users::named_or_nobody)),
             ("size", size),
-            ("lost for good", Storage::of(&volume).lost()),
+            ("lost for good", Storage::of(volume).lost()),
             ("backup", "whether there is one is not known here".to_owned()),
         ];
         if volume.is_anonymous() {
@@ -119,8 +130,10 @@ impl Change for RemoveVolume {
         if let Some(service) = label(SERVICE) {
             notes.push(("compose service", service));
         }
-        notes.push(("other labels", others(&volume)));
-        Preview { headline: headline(&volume, users.as_deref()), facts: shown, notes }
+        notes.push(("other labels", others(volume)));
+        let name = text::name(&volume.name);
+        let headline = format!("Remove the volume {name}{}", Storage::of(volume).removal());
+        Preview { headline, facts: shown, notes }
     }
 
     async fn execute(
@@ -151,21 +164,6 @@ impl Change for RemoveVolume {
         };
         let data = json!({"name": name.as_str(), "gone": gone});
         Ok(Report { text, data, record: json!({"gone": gone}) })
-    }
-}
-
-fn headline(volume: &Volume, users: Option<&[&ContainerRow]>) -> String {
-    let name = text::name(&volume.name);
-    match users {
-        Some([_, ..]) => format!(
-            "The engine will refuse to remove the volume {name}, as {} it. Remove them first, if \
-             that is meant.",
-            match users.map_or(0, <[_]>::len) {
-                1 => "1 container uses".to_owned(),
-                many => format!("{} use", counted(many, "container")),
-            }
-        ),
-        _ => format!("Remove the volume {name}{}", Storage::of(volume).removal()),
     }
 }
 

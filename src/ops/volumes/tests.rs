@@ -191,7 +191,7 @@ async fn policy_is_told_of_labels_that_a_new_volume_gets() {
     let targets = CreateVolume::resolve(fake::context(&engine), &params).await.unwrap();
     assert_eq!((targets[0].kind, targets[0].id.as_str()), ("volume", "data"));
     assert_eq!(targets[0].attributes["label.env"], "prod");
-    assert_eq!(CreateVolume::recorded(&params)["labels"], json!(["env"]));
+    assert_eq!(CreateVolume::recorded(&params)["labels"], json!({"env": "prod"}));
 }
 
 #[tokio::test]

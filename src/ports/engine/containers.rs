@@ -247,10 +247,11 @@ impl ContainerRow {
 }
 
 impl Named for ContainerRow {
+    const KIND: &'static str = CONTAINER.name;
+    const LIST: &'static str = "list_containers (with all=true)";
     fn id(&self) -> &FullId {
         &self.id
     }
-
     fn name(&self) -> &str {
         &self.name
     }

@@ -65,7 +65,10 @@ async fn effects_that_go_wrong_are_failed_or_unknown() {
         assert!(bench.audit.last().error.is_some());
         let seen = json!({"observed": true, "facts": ["start 0"]});
         assert_eq!(bench.audit.last().result, Some(seen), "it was looked at all the same");
-        assert!(answer.text.contains("State afterwards: [\"start 0\"]"), "{}", answer.text);
+        assert!(answer.text.contains("\nState afterwards, as before: web."), "{}", answer.text);
+        assert_eq!(answer.data["facts"], json!(["start 0"]));
+        let next = answer.text.ends_with("call again without confirmToken for a new preview.");
+        assert_eq!(next, reason == Reason::EngineError, "{}", answer.text);
     }
 }
 

@@ -99,7 +99,8 @@ async fn a_target_that_is_gone_is_drift() {
     assert_eq!(bench.engine.effects(), ["restart web"]);
     let (bench, answer) = meanwhile("poke_each", gone).await;
     assert_eq!(answer.status, Status::Ok);
-    assert!(answer.text.ends_with("Left alone, since they changed after the preview: db"));
+    assert!(answer.text.ends_with("\nGone already: db"), "{}", answer.text);
+    assert_eq!(bench.audit.last().result.unwrap()["gone_already"], json!(["db"]));
     assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
 }
 

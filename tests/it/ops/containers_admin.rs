@@ -60,9 +60,9 @@ async fn a_kill_holds_to_its_plan() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(made.inspect("{{.State.Status}} {{.RestartCount}}"), "exited 0");
 
-    let (preview, refused) = real.confirm("kill_container", json!({"container": made.name})).await;
-    assert!(preview.contains("not running: the engine refuses"), "{preview}");
-    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    let refused = real.impossible("kill_container", json!({"container": made.name})).await;
+    assert!(refused.contains("does not run"), "{refused}");
+    assert_eq!(try_docker(&["kill", &made.name]), None, "the engine says so too");
     assert_eq!(other.inspect("{{.State.Running}}"), "true");
 }
 
@@ -147,18 +147,20 @@ async fn a_pause_and_its_end_hold_to_their_plans() {
     assert!(preview.contains("frozen where they are"), "{preview}");
     assert!(done.text.contains("Now: paused, started"), "{}", done.text);
     assert_eq!(made.inspect("{{.State.Status}}"), "paused");
-    let (preview, refused) = real.confirm("pause_container", json!({"container": made.name})).await;
-    assert!(preview.contains("paused already: nothing will change"), "{preview}");
-    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    let refused = real.impossible("pause_container", json!({"container": made.name})).await;
+    assert!(refused.contains("is paused already"), "{refused}");
+    assert_eq!(try_docker(&["pause", &made.name]), None, "the engine says so too");
+    let refused = real.impossible("start_container", json!({"container": made.name})).await;
+    assert!(refused.contains("unpause_container"), "{refused}");
+    assert_eq!(try_docker(&["start", &made.name]), None, "the engine says so too");
 
     let real = Real::new(engine.adapter());
     let (preview, done) = real.holds_to_its_plan(trial("unpause_container", &again)).await;
     assert!(preview.contains("go on where they were"), "{preview}");
     assert!(done.text.contains("Now: running since"), "{}", done.text);
-    let (preview, refused) =
-        real.confirm("unpause_container", json!({"container": made.name})).await;
-    assert!(preview.contains("not paused: nothing will change"), "{preview}");
-    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    let refused = real.impossible("unpause_container", json!({"container": made.name})).await;
+    assert!(refused.contains("is not paused"), "{refused}");
+    assert_eq!(try_docker(&["unpause", &made.name]), None, "the engine says so too");
 }
 
 #[tokio::test]
@@ -195,9 +197,12 @@ async fn a_rename_holds_to_its_plan() {
     assert_eq!(made.inspect("{{.Name}}"), format!("/{new}"));
 
     let taken = json!({"container": new, "newName": other.name});
-    let (preview, refused) = real.confirm("rename_container", taken).await;
-    assert!(preview.contains("TAKEN by another: the engine refuses"), "{preview}");
-    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
+    let refused = real.impossible("rename_container", taken).await;
+    assert!(refused.contains(&format!("of the name {} already", other.name)), "{refused}");
+    assert_eq!(try_docker(&["rename", &new, &other.name]), None, "the engine says so too");
+    let same = json!({"container": new, "newName": new});
+    real.impossible("rename_container", same).await;
+    assert_eq!(try_docker(&["rename", &new, &new]), None, "the engine says so too");
     for bad in ["abcdefabcdef", "a", "../volumes/vol", "x?y", "_x", ""] {
         let arguments = json!({"container": new, "newName": bad});
         let answer = real.call("rename_container", arguments).await;
@@ -296,11 +301,14 @@ async fn a_running_container_is_removed_by_force_only() {
     let sharer = engine.container("sleep 3600");
     let sharer = sharer.option(&["--network", &format!("container:{}", made.name)]).start();
     let real = Real::new(engine.adapter());
-    let (preview, refused) =
-        real.confirm("remove_container", json!({"container": made.name})).await;
-    assert!(preview.contains("running: the engine refuses to remove it"), "{preview}");
-    assert_eq!(refused.reason, Some(Reason::EngineError), "{}", refused.text);
-    assert!(made.exists());
+    let asked = json!({"container": made.name});
+    for (turn, state) in [("unpause", "is running"), ("pause", "is paused")] {
+        try_docker(&[turn, &made.name]);
+        let refused = real.impossible("remove_container", asked.clone()).await;
+        assert!(refused.contains(state) && refused.contains("force=true"), "{refused}");
+        assert_eq!(try_docker(&["rm", &made.name]), None, "the engine says so too");
+    }
+    docker(&["unpause", &made.name]);
     let force = json!({"container": made.name, "force": true});
     let (preview, done) = real.confirm("remove_container", force.clone()).await;
     assert!(preview.contains("KILL and REMOVE"), "{preview}");

@@ -108,6 +108,15 @@ impl Real {
         (preview, self.spend(operation, &arguments, &token).await)
     }
 
+    /// What is said of a change that the engine is sure to refuse: there is no preview of it.
+    pub(crate) async fn impossible(&self, operation: &str, arguments: Value) -> String {
+        let answer = self.call(operation, arguments).await;
+        assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{operation}: {}", answer.text);
+        assert_eq!(answer.confirm_token, None, "{operation}");
+        assert_eq!(self.log.last().event, Event::Denied, "{operation}");
+        answer.text
+    }
+
     /// Holds a change to its plan: for another target, for other arguments, after drift and a second
     /// time it is refused; once it is done, and the log has every line of it. Gives the last preview
     /// and the answer.

@@ -1,7 +1,7 @@
 //! The preview of a new container: how it differs from one that reaches nothing, keeps nothing and
 //! is reached by nobody. What opens a way to the host is flagged, in words.
 
-use super::found::{Facts, Joined, Sight};
+use super::found::{Joined, Sight};
 use super::wanted;
 use crate::core::plan::Plan;
 use crate::core::redact::Redactor;
@@ -44,7 +44,6 @@ pub(in crate::ops) struct Around<'a> {
 pub(in crate::ops) fn preview(
     plan: &Plan,
     params: &Params,
-    facts: &[Facts],
     sight: &Sight,
     around: &Around<'_>,
 ) -> Preview {
@@ -57,9 +56,6 @@ pub(in crate::ops) fn preview(
     if let Some(flag) = [HOST, PERHAPS].iter().find(|flag| ways.iter().any(|way| way.0 == **flag)) {
         let count = ways.iter().filter(|way| reach::leads_there(way)).count();
         headline = format!("{headline} It {flag}: {}, see below.", counted(count, "way"));
-    }
-    if facts.iter().any(|facts| facts.taken) {
-        headline.push_str(" Its name is TAKEN by another container: the engine refuses.");
     }
     let id = sight.image.id.as_str();
     let mut shown = vec![("image", format!("{image} ({})", text::name(&short_digest(id))))];
@@ -101,7 +97,7 @@ fn asked(params: &Params, new: &NewContainer) -> Rows {
         rows.extend(value.map(|value| (label, value)));
     }
     if !params.labels.is_empty() {
-        rows.push(("labels", params.labels.named()));
+        rows.extend(params.labels.rows(&params.env.entries()));
     }
     rows
 }

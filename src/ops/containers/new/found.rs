@@ -1,5 +1,4 @@
-//! What a new container would be made of: its image, its volumes, what it would be on, and whether
-//! its name is free.
+//! What a new container would be made of: its image, its volumes, and what it would be on.
 
 use std::collections::BTreeMap;
 
@@ -25,21 +24,19 @@ pub struct Facts {
     /// The network mode, with ids for names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::ops) network: Option<String>,
-    /// Whether its name is taken.
-    pub(in crate::ops) taken: bool,
     /// The digests of its volumes' driver, options and place; none for one that is still to be made.
     volumes: BTreeMap<String, Option<String>>,
 }
 
 impl Facts {
     /// Those of what was seen.
-    pub(in crate::ops) fn of(taken: bool, sight: &Sight) -> Result<Self, Fault> {
+    pub(in crate::ops) fn of(sight: &Sight) -> Result<Self, Fault> {
         let digests = sight
             .volumes
             .iter()
             .map(|(name, volume)| Ok((name.clone(), volume.as_ref().map(digest).transpose()?)));
         let volumes = digests.collect::<Result<_, Fault>>()?;
-        Ok(Self { network: sight.network.mode(), taken, volumes })
+        Ok(Self { network: sight.network.mode(), volumes })
     }
 }
 
@@ -131,13 +128,6 @@ pub(in crate::ops) async fn resolve(
     let there = found.values().flatten();
     out.extend(there.map(|volume| stored::target::of(volume, engine.to_owned())));
     Ok(out)
-}
-
-/// Whether a name is taken.
-pub(in crate::ops) async fn taken(cx: Context<'_>, name: Option<&str>) -> Result<bool, Fault> {
-    let Some(name) = name else { return Ok(false) };
-    let rows = cx.look.candidates(&Reference::parse(name)?).await?;
-    Ok(rows.iter().any(|row| row.name == name))
 }
 
 /// The volumes that a container would use, by name.

@@ -96,7 +96,7 @@ async fn grave<C: Change>(engine: &Fake, arguments: Value) -> String {
     };
     let plan = Plan::new(parts).unwrap();
     let preview = C::preview(cx, &plan, &params, &seen.facts, seen.sight).await;
-    preview.text(fake::NOW)
+    preview.text(fake::NOW, C::spec().drift)
 }
 
 #[tokio::test]
@@ -111,9 +111,7 @@ async fn a_kill_is_told_from_another_signal() {
     assert!(text.contains("a signal can end it too"), "{text}");
     let mut db = database();
     db.stop_signal = Some("SIGHUP".into());
-    assert!(preview("kill_container", busy(db), hup.clone()).await.contains("it stays down"));
-    let text = preview("kill_container", busy(stopped(database())), hup).await;
-    assert_eq!(headline(&text), "db is not running: the engine refuses to send it a signal.");
+    assert!(preview("kill_container", busy(db), hup).await.contains("it stays down"));
 }
 
 #[tokio::test]
@@ -181,29 +179,19 @@ async fn a_pause_and_its_end_say_who_waits() {
     insta::assert_snapshot!(preview("pause_container", busy(database()), json!({})).await);
     let engine = busy(paused(database()));
     insta::assert_snapshot!(preview("unpause_container", engine, json!({})).await);
-    for (operation, container, expected) in [
-        ("pause_container", paused(database()), "paused already: nothing will change"),
-        ("pause_container", stopped(database()), "not running: the engine refuses"),
-        ("unpause_container", database(), "not paused: nothing will change"),
-        ("unpause_container", stopped(database()), "not running: the engine refuses"),
-    ] {
-        let text = preview(operation, busy(container), json!({})).await;
-        assert!(headline(&text).contains(expected), "{text}");
-        assert!(!text.contains("Notes"), "{text}");
-    }
+    let mut flapping = database();
+    flapping.state.status = "restarting".into();
+    let text = preview("pause_container", busy(flapping), json!({})).await;
+    assert!(headline(&text).contains("the engine may refuse to pause it"), "{text}");
 }
 
 #[tokio::test]
 async fn a_new_name_says_who_used_the_old_one() {
     let to = |name: &str| json!({"newName": name});
     insta::assert_snapshot!(preview("rename_container", busy(database()), to("store")).await);
-    let taken = preview("rename_container", busy(database()), to("sidecar")).await;
-    assert!(headline(&taken).contains("TAKEN"), "{taken}");
-    let same = preview("rename_container", busy(database()), to("db")).await;
-    assert!(headline(&same).contains("called so already"), "{same}");
     let engine = Fake { broken: vec!["containers"], ..busy(database()) };
     let text = preview("rename_container", engine, to("store")).await;
-    assert_eq!(text.matches("could not be checked").count(), 2, "{text}");
+    assert_eq!(text.matches("could not be checked").count(), 1, "{text}");
 }
 
 #[tokio::test]
@@ -232,18 +220,12 @@ async fn new_limits_stand_beside_the_old_ones() {
     assert!(!preview("update_container", engine, json!({"cpus": "2"})).await.contains("in use"));
     let mut quota = database();
     (quota.cpu_quota, quota.cpu_period) = (50_000, 0);
-    let text = preview("update_container", busy(quota.clone()), json!({"cpus": "2"})).await;
-    assert!(headline(&text).contains("has a processor quota: the engine refuses"), "{text}");
-    assert!(text.contains("a quota of 50000 us in the usual period -> 2"), "{text}");
     let text = preview("update_container", busy(quota), json!({"memory": "512m"})).await;
-    assert!(!headline(&text).contains("refuses"), "{text}");
+    assert!(text.contains("none -> 512.0 MiB"), "{text}");
     for (policy, by_hand) in [("unless-stopped", true), ("always", false)] {
         let text = preview("update_container", busy(database()), json!({"restartPolicy": policy}));
         assert_eq!(text.await.contains("if it was not stopped by hand"), by_hand);
     }
-    let rm = Container { auto_remove: true, ..database() };
-    let text = preview("update_container", busy(rm), json!({"restartPolicy": "no"})).await;
-    assert!(headline(&text).contains("the engine refuses"), "{text}");
 }
 
 #[tokio::test]
@@ -259,9 +241,7 @@ async fn a_removal_says_what_is_lost_and_what_stays() {
         insta::assert_snapshot!(format!("removal_with_volumes_{name}"), text);
     }
     for (container, force, expected) in [
-        (database(), false, "running: the engine refuses"),
         (database(), true, "KILL and REMOVE db."),
-        (paused(database()), false, "paused: the engine refuses"),
         (paused(database()), true, "KILL and REMOVE db."),
         (down(), true, "REMOVE db."),
     ] {

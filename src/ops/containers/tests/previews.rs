@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::core::operation::Class;
+use crate::core::operation::{Class, Drift};
 use crate::core::text::is_hidden;
 use crate::ops::fake::{self, Fake, World, composed, container, port, stopped};
 use crate::ports::engine::{Container, Mount};
@@ -149,7 +149,7 @@ async fn stop_of_a_container_that_is_removed_with_it() {
     };
     let plan = Plan::new(parts).unwrap();
     let preview = StopContainer::preview(cx, &plan, &params, &seen.facts, seen.sight).await;
-    insta::assert_snapshot!(preview.text(fake::NOW));
+    insta::assert_snapshot!(preview.text(fake::NOW, Drift::All));
 
     web.auto_remove = false;
     let engine = Fake::of(vec![web]);

@@ -39,9 +39,11 @@ impl Done {
     ) -> Result<(), Fault> {
         match outcome {
             Ok(()) => self.removed.push(target.clone()),
-            Err(fault) if [Reason::EngineError, Reason::NotFound].contains(&fault.reason) => {
+            Err(fault) if fault.reason == Reason::EngineError => {
                 self.refused.push((target.clone(), fault));
             }
+            // The gate says that it was gone already.
+            Err(fault) if fault.reason == Reason::NotFound => {}
             Err(fault) => return Err(fault),
         }
         Ok(())

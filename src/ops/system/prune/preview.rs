@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::{Prunable, Sizes, name};
+use crate::core::ids::short;
 use crate::core::plan::{Plan, Target};
 use crate::core::text;
 use crate::gate::Preview;
 use crate::ops::beside::UNCHECKED;
-use crate::ops::units::{bytes, counted, listed, short};
+use crate::ops::units::{bytes, counted, listed};
 
 /// Names and sizes in one line, at most.
 const LISTED_MAX: usize = 20;

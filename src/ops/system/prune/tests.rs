@@ -196,6 +196,7 @@ async fn the_preview_lists_each_and_what_it_comes_to() {
     let shown = Bench::of(engine).ask(json!({})).await;
     assert_eq!(shown.status, Status::ConfirmationRequired, "{}", shown.text);
     for expected in [
+        "Facts (what of these changes is left alone, and the rest is done):\n",
         "Preview: Remove 2 stopped containers for good, and nothing else.",
         "container        web (id a10000000000), exited with code 137 at 2026-01-31T07:00:00Z (5 h \
          ago), image nginx:1.25\n",
@@ -295,6 +296,25 @@ async fn a_refusal_by_the_engine_is_of_that_one_only() {
     let failed = bench.confirm(shown).await;
     assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::EngineError)));
     assert_eq!(bench.names(), ["job"]);
+}
+
+#[tokio::test]
+async fn what_is_gone_when_it_is_removed_is_no_refusal() {
+    for (all, expected) in [
+        (vec![ended("a1", "web", 5), ended("a2", "job", 50)], "Removed 1 stopped container: web"),
+        (vec![ended("a2", "job", 50)], "Removed no stopped container."),
+    ] {
+        let bench = Bench::of(Fake::of(all));
+        let shown = bench.ask(json!({})).await;
+        let gone = |containers: &mut Vec<Container>| {
+            containers.retain(|one| one.name != "job");
+            Err(Fault::new(Reason::NotFound, "It is gone."))
+        };
+        *bench.engine.effect.lock().unwrap() = Some(Box::new(gone));
+        let done = bench.confirm(shown).await;
+        assert_eq!(done.status, Status::Ok, "{}", done.text);
+        assert_eq!(done.text, format!("{expected}\nGone already: job"));
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use countersign::gate::{Answer, Status};
 use serde_json::{Value, json};
 
 use super::{OBEDIENT, Project};
-use crate::support::engine::{Engine, LABEL, Made, docker};
+use crate::support::engine::{Engine, LABEL, Made, docker, try_docker};
 use crate::support::real::{Real, Trial};
 
 const PROJECT: &str = "com.docker.compose.project";
@@ -175,7 +175,7 @@ async fn with_its_volumes_everything_of_the_project_is_lost() {
 }
 
 #[tokio::test]
-async fn what_others_use_is_told_and_ends_the_plan() {
+async fn what_others_use_is_told_before_anything_is_removed() {
     let engine = Engine::connect();
     let project = Project::new(&engine, "shop");
     let shop = Shop::new(&project);
@@ -186,16 +186,15 @@ async fn what_others_use_is_told_and_ends_the_plan() {
         .start();
     let real = Real::new(engine.adapter());
     let arguments = json!({"project": project.name, "volumes": true});
-    let (preview, answer) = real.confirm("down_project", arguments.clone()).await;
-    for (kind, name) in [("network", &shop.networks[0]), ("volume", &shop.volumes[0])] {
-        let line = format!("the {kind} {name}, while {} (not of it)", guest.name);
-        assert!(preview.contains(&line), "{line}: {preview}");
+    let refused = real.impossible("down_project", arguments.clone()).await;
+    for (how, name) in
+        [("on the network", &shop.networks[0]), ("using the volume", &shop.volumes[0])]
+    {
+        let line = format!("{}, {how} {name} (", guest.name);
+        assert!(refused.contains(&line), "{line}: {refused}");
     }
-    failed(&answer, Reason::EngineError);
-    let done = format!("\nDone before that: {}, {}", shop.made[1].name, shop.made[0].name);
-    assert!(answer.text.contains(&done), "{}", answer.text);
-    assert!(answer.text.contains(&format!("\nFailed: {}", shop.networks[0])), "{}", answer.text);
-    assert!(answer.text.contains(&format!("\nNot touched: {}", shop.volumes[0])));
+    assert!(shop.made.iter().all(|made| made.inspect("{{.State.Running}}") == "true"));
+    assert_eq!(try_docker(&["network", "rm", &shop.networks[0]]), None, "the engine says so too");
     docker(&["rm", "-f", guest.id.as_str()]);
     // What is left goes with the next one, and at the end only volumes may be left.
     let (_, answer) = real.confirm("down_project", project.arguments()).await;
@@ -205,6 +204,43 @@ async fn what_others_use_is_told_and_ends_the_plan() {
     assert!(only.text.contains(&shop.volumes[0]) && only.text.contains("volumes=true"));
     let (_, answer) = real.confirm("down_project", arguments).await;
     assert_eq!(answer.status, Status::Ok, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn who_joins_in_between_ends_the_plan() {
+    let engine = Engine::connect();
+    let project = Project::new(&engine, "shop");
+    let front = made(&project, "network", "front", true);
+    let data = made(&project, "volume", "data", true);
+    let slow = "trap 'sleep 2; exit 0' TERM; sleep 3600 & wait";
+    let web = project.runs("web", "", slow).start();
+    let real = Real::new(engine.adapter());
+    let arguments = json!({"project": project.name, "volumes": true});
+    let (_, token) = real.preview("down_project", arguments.clone()).await;
+    let joins = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        engine.script(OBEDIENT).option(&["--network", &front]).start()
+    };
+    let (answer, guest) = tokio::join!(real.spend("down_project", &arguments, &token), joins);
+    failed(&answer, Reason::EngineError);
+    for line in [
+        format!("\nDone before that: {}", web.name),
+        format!("\nFailed: {front}"),
+        format!("\nNot touched: {data}"),
+    ] {
+        assert!(answer.text.contains(&line), "{line}: {}", answer.text);
+    }
+    // What the engine names can be read, and so can what is so now.
+    let id = docker(&["network", "inspect", "--format", "{{.Id}}", &front]);
+    assert!(answer.text.contains(&id[..12]) && !answer.text.contains("(hidden)"));
+    let state = format!("\nState afterwards, as before: {front}, {data}; gone: {}.\n", web.name);
+    assert!(answer.text.contains(&state), "{state}: {}", answer.text);
+    assert!(!answer.text.contains("sha256:") && !answer.text.contains('{'), "{}", answer.text);
+    assert_eq!(answer.data["facts"][0], "not_found");
+    docker(&["rm", "-f", guest.id.as_str()]);
+    let (_, answer) = real.confirm("down_project", project.arguments()).await;
+    assert_eq!(answer.status, Status::Ok, "{}", answer.text);
+    docker(&["volume", "rm", &data]);
 }
 
 #[tokio::test]

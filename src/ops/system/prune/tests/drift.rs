@@ -69,10 +69,16 @@ async fn what_is_gone_or_used_at_any_moment_is_left_alone_and_the_rest_removed()
             let done = bench.confirm(shown).await;
             let other = if name == "web" { "job" } else { "web" };
             assert_eq!(done.status, Status::Ok, "{looks} {name}: {}", done.text);
-            let left = format!("changed after the preview: {name}");
+            let left = match started {
+                true => format!("\nLeft alone, since they changed after the preview: {name}"),
+                false => format!("\nGone already: {name}"),
+            };
             assert!(done.text.contains(&format!(": {other}\n")), "{looks} {name}: {}", done.text);
             assert!(done.text.ends_with(&left), "{looks} {name}: {}", done.text);
             assert_eq!(bench.names(), if started { vec![name] } else { vec![] });
+            let last = bench.world.records.lock().unwrap().last().cloned().unwrap();
+            let kept = if started { "left_alone" } else { "gone_already" };
+            assert_eq!(last.result.unwrap()[kept], json!([name]), "{looks}");
         }
     }
 }
