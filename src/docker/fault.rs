@@ -246,7 +246,7 @@ mod tests {
             assert!(fault.detail.is_some_and(|detail| detail.contains("no such file")));
         }
         assert_eq!(said("network web not found"), "network web not found");
-        let id = "0123456789ab".repeat(6)[..64].to_owned();
+        let id = format!("{}0123", "0123456789ab".repeat(5));
         assert_eq!(
             said(&format!("The container name \"/web\" is already in use by container \"{id}\".")),
             "The container name \"/web\" is already in use by container \"0123456789ab\"."

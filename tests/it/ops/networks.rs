@@ -244,7 +244,7 @@ async fn a_network_is_made_as_shown() {
 
     let twice = real.call("create_network", json!({"name": name})).await;
     assert_eq!(twice.reason, Some(Reason::InvalidArgument), "{}", twice.text);
-    assert!(twice.text.contains(&id[..12]), "{}", twice.text);
+    assert!(twice.text.contains(id.get(..12).unwrap()), "{}", twice.text);
 }
 
 #[tokio::test]

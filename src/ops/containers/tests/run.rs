@@ -104,10 +104,26 @@ async fn it_is_made_by_the_images_name_and_on_the_networks_id() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_taken_gets_no_token_and_makes_nothing() {
+    let bench = bench(stocked());
+    let token = bench.call(web()).await.confirm_token;
+    bench.engine.containers.lock().unwrap().push(container("cd", "web"));
+    for answer in [bench.spend(web(), token).await, bench.call(web()).await] {
+        assert_eq!(answer.reason, Some(Reason::InvalidArgument), "{}", answer.text);
+        assert_eq!(answer.confirm_token, None);
+        assert!(
+            answer.text.contains("of the name web already (id cd0000000000"),
+            "{}",
+            answer.text
+        );
+    }
+    assert_eq!(bench.ran(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn whatever_it_would_be_made_of_is_bound() {
     type Meanwhile = fn(&Fake);
-    let drifts: [Meanwhile; 5] = [
-        |engine| engine.containers.lock().unwrap().push(container("cd", "web")),
+    let drifts: [Meanwhile; 4] = [
         |engine| engine.volumes.lock().unwrap().push(fake::volume("new")),
         |engine| {
             let mut volumes = engine.volumes.lock().unwrap();

@@ -232,7 +232,7 @@ async fn who_joins_in_between_ends_the_plan() {
     }
     // What the engine names can be read, and so can what is so now.
     let id = docker(&["network", "inspect", "--format", "{{.Id}}", &front]);
-    assert!(answer.text.contains(&id[..12]) && !answer.text.contains("(hidden)"));
+    assert!(answer.text.contains(id.get(..12).unwrap()) && !answer.text.contains("(hidden)"));
     let state = format!("\nState afterwards, as before: {front}, {data}; gone: {}.\n", web.name);
     assert!(answer.text.contains(&state), "{state}: {}", answer.text);
     assert!(!answer.text.contains("sha256:") && !answer.text.contains('{'), "{}", answer.text);
