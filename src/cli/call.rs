@@ -81,15 +81,17 @@ async fn to_its_end(change: impl Future<Output = Answer>, out: Output) -> Answer
     }
 }
 
-/// The name that is typed: the target's; of several, that of what the request names; of a plan over
-/// what it finds by itself, the operation's.
+/// The name that is typed: that of the target that the request names. Where it names what holds its
+/// targets, such as a project, the name of that; where it finds them by itself, the operation's.
 fn word(gate: &Gate, request: &Request, answer: &Answer) -> String {
-    let only = answer.target.as_ref().and_then(|target| target.name());
-    let named = || {
-        let needed = arguments::needed(gate.registry().get(&request.operation)?);
+    let operation = gate.registry().get(&request.operation);
+    let named = operation.is_some_and(|operation| !operation.spec.references.is_empty());
+    let holder = || {
+        let needed = arguments::needed(operation?);
         request.arguments.get(*needed.first()?)?.as_str()
     };
-    only.map(String::as_str).or_else(named).unwrap_or(&answer.operation).to_owned()
+    let target = answer.target.as_ref().filter(|_| named).and_then(|target| target.first_name());
+    target.map(String::as_str).or_else(holder).unwrap_or(&answer.operation).to_owned()
 }
 
 /// Shows the preview, and makes the request that goes ahead if the word is typed.

@@ -92,6 +92,17 @@ impl TargetRefs {
         }
     }
 
+    /// The name of the first target.
+    pub fn first_name(&self) -> Option<&String> {
+        match self {
+            Self::One(target) => Some(&target.name),
+            Self::Many(list) => list.iter().find_map(|listed| match listed {
+                Listed::Target(target) => Some(&target.name),
+                Listed::Rest { .. } => None,
+            }),
+        }
+    }
+
     /// How the log names these; none for no targets.
     pub fn of(targets: &[Target]) -> Option<Self> {
         match targets {

@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::door::Deed;
+use crate::support::engine::{Engine, SOCKET};
 use crate::support::play::Played;
 use crate::support::program::Sandbox;
 
@@ -101,5 +102,26 @@ fn there_is_colour_on_a_terminal_unless_it_is_declined() {
         let (_, screen) = at_terminal(plain, "");
         assert!(!screen.contains('\u{1b}'), "{args:?}: {screen}");
         assert!(!sandbox.run(args).stdout.contains('\u{1b}'), "{args:?}");
+    }
+}
+
+#[test]
+fn of_several_targets_what_the_request_names_is_typed() {
+    let (sandbox, engine) = (Sandbox::new(), Engine::connect());
+    let network = engine.network_with("typed", &[]);
+    let project = engine.named("typed");
+    let label = "com.docker.compose.project";
+    let made = [(); 2].map(|()| engine.container("sleep 3600").label(label, &project).start());
+    let address = format!("unix://{SOCKET}");
+    let by_id = network.get(..12).unwrap();
+    for (words, word) in [
+        (vec!["connect_network", by_id, &made[0].name], engine.named("typed")),
+        (vec!["stop_project", &project], project.clone()),
+    ] {
+        let args = [&["call"], words.as_slice(), &["--host", &address, "--toolsets", "all"]];
+        let (code, screen) = at_terminal(sandbox.program(&args.concat()), "yes\n");
+        assert_eq!(code, 4, "{screen}");
+        assert!(screen.contains(&format!("Type {word} to go ahead: ")), "{screen}");
+        assert!(screen.contains(&format!("`yes` is not `{word}`.")), "{screen}");
     }
 }

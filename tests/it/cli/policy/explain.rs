@@ -182,6 +182,13 @@ fn a_made_up_request_is_what_a_test_gives() {
     let kinds: Vec<&str> = found["targets"].as_array().unwrap().iter().map(kind_of).collect();
     assert_eq!(kinds, ["network", "container"], "{found}");
     assert_eq!(found["targets"][1]["target"]["name"], "web");
+    // What is the same for both is told once.
+    let told = policy(&sandbox, &["explain", "connect_network", "--given"]).stdout;
+    assert_eq!(told.matches("PART ").count(), 1, "{told}");
+    assert!(told.contains("\na made-up network\na made-up container\nPART "), "{told}");
+    let given = ["explain", "connect_network", "--given", "kind=container", "label.env=prod"];
+    let told = policy(&sandbox, &given).stdout;
+    assert_eq!(told.matches("PART ").count(), 2, "{told}");
     for bad in
         ["lable.env=prod", "env=prod", "prod", "class=mighty", "at=noon", "count=-1", "op=ping"]
     {
