@@ -46,7 +46,7 @@ pub const PULL_IDLE_SECONDS_MAX: u64 = 120;
 pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// Connections that are kept open between reads.
-pub const IDLE_CONNECTIONS_MAX: usize = 4;
+pub const IDLE_CONNECTIONS_MAX: usize = 8;
 
 /// How long the engine may take. The default is that of the constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
