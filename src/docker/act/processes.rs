@@ -17,14 +17,14 @@ use hyper::Method;
 use super::containers::restart_policy;
 use super::{Order, fault, unknown};
 use crate::core::grant::Granted;
-use crate::core::ids::FullId;
+use crate::core::ids::{FullId, Reference};
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::docker::DockerEngine;
 use crate::ports::engine::{
     ActProcesses, Asked, CONTAINER, Command, Executed, IMAGE, ImageId, LookContainers as _,
-    MountSource, NewContainer, NewMount, Publish, Ran, Start,
+    LookVolumes as _, MountSource, NewContainer, NewMount, Publish, Ran, Start,
 };
 
 impl ActProcesses for DockerEngine {
@@ -39,7 +39,11 @@ impl ActProcesses for DockerEngine {
                 engine: image.engine.clone(),
                 attributes: BTreeMap::new(),
             };
-            let start = match self.is_of(&id, image, new).await {
+            let shown = async {
+                self.is_of(&id, image, new).await?;
+                self.mounts_what_was_shown(new).await
+            };
+            let start = match shown.await {
                 Ok(()) => self.start_made(&made).await.map_or_else(Start::Failed, |()| Start::Done),
                 Err(other) => self.take_back(&made, new, other).await?,
             };
@@ -107,6 +111,27 @@ impl DockerEngine {
                 Err(Fault::new(Reason::EngineError, why))
             }
         }
+    }
+
+    /// Whether the volumes of a container that was made are those that were shown: names can come to
+    /// mean other ones while the request is on its way. From now on its container keeps each in place.
+    async fn mounts_what_was_shown(&self, new: &NewContainer) -> Result<(), Fault> {
+        for (name, shown) in &new.volumes {
+            let volume = self.volume(&Reference::parse(name)?).await.map_err(|fault| {
+                let said = fault::shown(fault.detail.as_ref().unwrap_or(&fault.message));
+                let why = format!("the volume {} could not be seen: {said}", text::name(name));
+                Fault::new(Reason::EngineError, why)
+            })?;
+            let same = match shown {
+                Some(shown) => volume.storage()?.to_string() == *shown,
+                None => volume.is_plain(),
+            };
+            if !same {
+                let why = format!("the volume {} is another one by now", text::name(name));
+                return Err(Fault::new(Reason::EngineError, why));
+            }
+        }
+        Ok(())
     }
 
     /// Removes a container that was just made, never started, and is not to stay. It is not forced:

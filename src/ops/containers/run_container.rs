@@ -27,7 +27,7 @@ use crate::ops::users;
 use crate::ops::{images, plan};
 use crate::ports::engine::{
     Act, Acted, CONTAINER, IMAGE, Image, ImageName, ImageReference, NETWORK, NewContainer, Ran,
-    Start, VOLUME, is_predefined,
+    Start, VOLUME,
 };
 
 const NAME: &str = "run_container";
@@ -141,6 +141,7 @@ impl Params {
             env: self.env.entries(),
             ports,
             mounts: self.volumes.iter().map(|one| wanted::mount(one)).collect::<Result<_, _>>()?,
+            volumes: BTreeMap::new(),
             network: None,
             labels: self.labels.checked(NAME)?,
             restart_policy: self.restart_policy.as_ref().map(|one| (one.name.clone(), one.tries)),
@@ -216,8 +217,9 @@ impl Change for RunContainer {
         meant
     }
 
+    /// What goes by its id stays what it is. A volume goes by its name.
     fn only_uses(target: &Target) -> bool {
-        target.kind == NETWORK.name && is_predefined(&target.name)
+        target.kind != VOLUME.name
     }
 
     async fn observe(
@@ -286,6 +288,7 @@ impl Change for RunContainer {
         let by = permit.plan().digest().to_string();
         let mut new = params.container()?;
         new.network = facts.network;
+        new.volumes = facts.volumes;
         new.image = by_name(&params.image, &image.target().name);
         new.labels.insert(PLAN.to_owned(), by.clone());
         new.labels.insert(FROM.to_owned(), image.target().name.clone());

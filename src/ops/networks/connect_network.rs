@@ -37,6 +37,10 @@ impl Change for ConnectNetwork {
         connection::resolve(cx, ends).await
     }
 
+    fn only_uses(target: &Target) -> bool {
+        connection::only_uses(target)
+    }
+
     async fn observe(
         cx: Context<'_>,
         _: &Ends,

@@ -135,6 +135,11 @@ pub(super) async fn resolve(cx: Context<'_>, ends: &Ends) -> Result<Vec<Target>,
     Ok(targets)
 }
 
+/// A connection is the container's: others may get theirs to the same network at the same time.
+pub(super) fn only_uses(target: &Target) -> bool {
+    target.kind == NETWORK.name
+}
+
 /// Looks at both ends.
 pub(super) async fn observe(
     cx: Context<'_>,

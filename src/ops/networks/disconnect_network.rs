@@ -39,6 +39,10 @@ impl Change for DisconnectNetwork {
         connection::resolve(cx, ends).await
     }
 
+    fn only_uses(target: &Target) -> bool {
+        connection::only_uses(target)
+    }
+
     async fn observe(
         cx: Context<'_>,
         _: &Ends,

@@ -41,6 +41,9 @@ pub struct NewContainer {
     pub ports: Vec<Publish>,
     /// What to mount.
     pub mounts: Vec<NewMount>,
+    /// The [`Volume::storage`](super::Volume::storage) of the volumes among that, by name; none for one
+    /// that is made with the container. One that turns out to be another one is not to be started on.
+    pub volumes: BTreeMap<String, Option<String>>,
     /// The network mode, with ids for names: `host`, `none`, `bridge`, `container:<id>` or a
     /// network's id; none for the engine's own.
     pub network: Option<String>,

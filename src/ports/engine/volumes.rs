@@ -8,6 +8,8 @@ use super::{Acted, Asked, not_offered};
 use crate::core::grant::Granted;
 use crate::core::ids::{FullId, Reference};
 use crate::core::operation::{Attribute, Form, Kind};
+use crate::core::plan::{Digest, canonical};
+use crate::core::reason::Fault;
 
 /// Volumes, as policy knows them. A volume has no id but its name.
 pub const VOLUME: Kind = Kind {
@@ -84,6 +86,20 @@ pub struct Volume {
 }
 
 impl Volume {
+    /// Where and how it stores, which tells it from another one that got its name. A digest, since
+    /// options can be secrets.
+    ///
+    /// # Errors
+    /// None in fact: text always has an exact form.
+    pub fn storage(&self) -> Result<Digest, Fault> {
+        Ok(Digest::of(&[&canonical(&(&self.driver, &self.options, &self.mountpoint))?]))
+    }
+
+    /// Whether it is storage of the engine's own and nothing else: of its driver, without options.
+    pub fn is_plain(&self) -> bool {
+        self.driver == "local" && self.options.is_empty()
+    }
+
     /// Whether nobody named it.
     pub fn is_anonymous(&self) -> bool {
         FullId::parse(&self.name).is_some()

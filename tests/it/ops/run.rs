@@ -2,6 +2,7 @@
 
 mod image;
 mod rules;
+mod volumes;
 
 use countersign::core::reason::Reason;
 use countersign::core::record::Event;

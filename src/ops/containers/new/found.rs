@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wanted::Mode;
 use crate::core::ids::Reference;
-use crate::core::plan::{Digest, Target, canonical};
+use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::gate::Context;
 use crate::ops::containers::target;
@@ -25,7 +25,7 @@ pub struct Facts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::ops) network: Option<String>,
     /// The digests of its volumes' driver, options and place; none for one that is still to be made.
-    volumes: BTreeMap<String, Option<String>>,
+    pub(in crate::ops) volumes: BTreeMap<String, Option<String>>,
 }
 
 impl Facts {
@@ -34,7 +34,7 @@ impl Facts {
         let digests = sight
             .volumes
             .iter()
-            .map(|(name, volume)| Ok((name.clone(), volume.as_ref().map(digest).transpose()?)));
+            .map(|(name, volume)| Ok((name.clone(), volume.as_ref().map(storage).transpose()?)));
         let volumes = digests.collect::<Result<_, Fault>>()?;
         Ok(Self { network: sight.network.mode(), volumes })
     }
@@ -151,7 +151,6 @@ pub(in crate::ops) async fn volumes(
     Ok(try_join_all(looks).await?.into_iter().collect())
 }
 
-fn digest(volume: &Volume) -> Result<String, Fault> {
-    let parts = canonical(&(&volume.driver, &volume.options, &volume.mountpoint))?;
-    Ok(Digest::of(&[&parts]).to_string())
+fn storage(volume: &Volume) -> Result<String, Fault> {
+    Ok(volume.storage()?.to_string())
 }
