@@ -48,7 +48,7 @@ impl Render for Checked {
         if let Some(why) = supposed {
             writeln!(out, "Note: {why}").unwrap_or_default();
         }
-        for target in targets.iter().filter(|_| supposed.is_none()) {
+        for target in targets {
             writeln!(
                 out,
                 "Target: {} {} (id {})",
@@ -65,8 +65,7 @@ impl Render for Checked {
     fn data(&self) -> Value {
         let Judgement { effect, rule, reason, policy: _, class, targets, supposed, way } =
             &self.judgement;
-        let known = targets.iter().filter(|_| supposed.is_none());
-        let ids: Vec<&str> = known.map(|target| target.id.as_str()).collect();
+        let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
         let mut data = json!({
             "operation": self.operation, "verdict": effect, "rule": rule, "reason": reason,
             "class": class, "targets": ids, "way": way,
