@@ -88,6 +88,24 @@ async fn policy_is_asked_of_all_that_it_would_use_and_join() {
 }
 
 #[tokio::test]
+async fn without_a_network_it_is_the_one_that_the_engine_would_take() {
+    for (there, expected) in [
+        (&["podman"][..], "network podman, "),
+        (&["podman", "bridge"], "network bridge, "),
+        (&["podmanic"], "network bridge, "),
+    ] {
+        let engine = stocked();
+        let made = there.iter().map(|name| fake::network("e7", name));
+        engine.networks.lock().unwrap().extend(made);
+        let bench = bench(engine);
+        let mut arguments = web();
+        arguments.as_object_mut().unwrap().remove("network");
+        drop(bench.call(arguments).await);
+        assert!(bench.targets().contains(expected), "{there:?}: {}", bench.targets());
+    }
+}
+
+#[tokio::test]
 async fn it_is_made_by_the_images_name_and_on_the_networks_id() {
     for (given, called) in
         [("app:1", "app:1"), (&*"1".repeat(64), &*format!("sha256:{}", "1".repeat(64)))]
