@@ -232,7 +232,8 @@ async fn without_a_network_a_container_is_on_the_engines_own() {
         &[("op", &["run_container"]), ("kind", &["network"]), ("name", &["podman"])],
     )]);
     let real = Real::with(podman.adapter(), Policy::new(rules.collect()));
-    let run = |network: Value| json!({"image": IMAGE, "command": ["true"], "network": network});
+    let image = format!("localhost/{IMAGE}");
+    let run = |network: Value| json!({"image": image, "command": ["true"], "network": network});
     let mut left_out = run(Value::Null);
     left_out.as_object_mut().unwrap().remove("network");
     for arguments in [left_out, run(json!("podman"))] {
