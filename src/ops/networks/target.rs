@@ -34,20 +34,13 @@ pub(in crate::ops) async fn resolve(cx: Context<'_>, given: &str) -> Result<Vec<
     Ok(vec![of(pick(given, &all)?, engine)])
 }
 
-/// A network that an engine has by itself, such as the host's: the first of these names that it has.
-/// Where it is a mode and nothing else, as with Podman, its name is its id.
-pub(in crate::ops) async fn engines_own(
-    cx: Context<'_>,
-    names: &[&str],
-) -> Result<Vec<Target>, Fault> {
+/// A network that an engine has by itself, such as the host's. Where it is a mode and nothing else, as
+/// with Podman, its name is its id.
+pub(in crate::ops) async fn engines_own(cx: Context<'_>, name: &str) -> Result<Vec<Target>, Fault> {
     let everything = NetworkFilter::default();
     let (all, engine) = try_join(cx.look.networks(&everything), cx.look.engine_id()).await?;
-    if let Some(own) = names.iter().find_map(|name| all.iter().find(|one| one.name == *name)) {
-        return Ok(vec![of(own, engine)]);
-    }
-    let name = names.first().copied().unwrap_or_default();
-    let mode = Network { id: name.to_owned(), name: name.to_owned(), ..Network::default() };
-    Ok(vec![of(&mode, engine)])
+    let mode = || Network { id: name.to_owned(), name: name.to_owned(), ..Network::default() };
+    Ok(vec![of(&all.into_iter().find(|network| network.name == name).unwrap_or_else(mode), engine)])
 }
 
 fn pick<'a>(given: &str, all: &'a [Network]) -> Result<&'a Network, Fault> {

@@ -222,27 +222,6 @@ async fn commands_projects_and_the_engine_itself() {
     assert_eq!(podman.docker(&["ps", "-aq"]), "");
 }
 
-#[tokio::test]
-async fn without_a_network_a_container_is_on_the_engines_own() {
-    let podman = Podman::start();
-    let confirming = confirming();
-    let rules = confirming.rules().iter().cloned().chain([rule(
-        "off-podmans",
-        Effect::Deny,
-        &[("op", &["run_container"]), ("kind", &["network"]), ("name", &["podman"])],
-    )]);
-    let real = Real::with(podman.adapter(), Policy::new(rules.collect()));
-    let image = format!("localhost/{IMAGE}");
-    let run = |network: Value| json!({"image": image, "command": ["true"], "network": network});
-    let mut left_out = run(Value::Null);
-    left_out.as_object_mut().unwrap().remove("network");
-    for arguments in [left_out, run(json!("podman"))] {
-        let refused = real.call("run_container", arguments).await;
-        assert_eq!(refused.reason, Some(Reason::PolicyDenied), "{}", refused.text);
-    }
-    real.preview("run_container", run(json!("none"))).await;
-}
-
 /// What a rule names is what a list shows, however the engine spells it.
 #[tokio::test]
 async fn a_containers_image_is_spelt_as_everywhere() {

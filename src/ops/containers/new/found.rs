@@ -16,9 +16,6 @@ use crate::ports::engine::{
     CONTAINER, Container, Image, MountSource, NETWORK, Network, NewContainer, Volume,
 };
 
-/// What engines call the network that a container joins where none is said: Docker's, and Podman's.
-const USUAL: [&str; 2] = ["bridge", "podman"];
-
 /// What a grant on a new container is bound to, beside the ids of its targets. All of it stands with
 /// the first of them, the image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -122,9 +119,9 @@ pub(in crate::ops) async fn resolve(
         match mode {
             Some(Mode::Container(name)) => target::resolve_for_change(cx, &name).await,
             Some(Mode::Network(name)) => networks::target::resolve(cx, &name).await,
-            Some(Mode::None) => networks::target::engines_own(cx, &["none"]).await,
-            Some(Mode::Host) => networks::target::engines_own(cx, &["host"]).await,
-            None => networks::target::engines_own(cx, &USUAL).await,
+            Some(Mode::None) => networks::target::engines_own(cx, "none").await,
+            Some(Mode::Host) => networks::target::engines_own(cx, "host").await,
+            None => networks::target::engines_own(cx, "bridge").await,
         }
     };
     let (mut out, found) = try_join(joined, volumes(cx, new)).await?;

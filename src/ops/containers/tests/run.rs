@@ -88,24 +88,6 @@ async fn policy_is_asked_of_all_that_it_would_use_and_join() {
 }
 
 #[tokio::test]
-async fn without_a_network_it_is_the_one_that_the_engine_would_take() {
-    for (there, expected) in [
-        (&["podman"][..], "network podman, "),
-        (&["podman", "bridge"], "network bridge, "),
-        (&["podmanic"], "network bridge, "),
-    ] {
-        let engine = stocked();
-        let made = there.iter().map(|name| fake::network("e7", name));
-        engine.networks.lock().unwrap().extend(made);
-        let bench = bench(engine);
-        let mut arguments = web();
-        arguments.as_object_mut().unwrap().remove("network");
-        drop(bench.call(arguments).await);
-        assert!(bench.targets().contains(expected), "{there:?}: {}", bench.targets());
-    }
-}
-
-#[tokio::test]
 async fn it_is_made_by_the_images_name_and_on_the_networks_id() {
     for (given, called) in
         [("app:1", "app:1"), (&*"1".repeat(64), &*format!("sha256:{}", "1".repeat(64)))]
@@ -195,15 +177,15 @@ async fn what_was_made_and_not_started_is_told_as_that() {
             Start::Withheld(fault(Reason::EngineError)),
             Event::Failed,
             Reason::EngineError,
-            json!(false),
-            "was MADE and NOT STARTED",
+            Value::Null,
+            "was MADE and NOT STARTED by this",
         ),
         (
             Start::Withheld(fault(Reason::OutcomeUnknown)),
             Event::Unknown,
             Reason::OutcomeUnknown,
-            json!(false),
-            "Do not start it: remove_container takes it away.",
+            Value::Null,
+            "Somebody else has started it: remove_container takes it away.",
         ),
     ] {
         let bench = bench(stocked());
@@ -224,10 +206,10 @@ async fn what_was_made_and_not_started_is_told_as_that() {
 async fn what_was_taken_back_is_a_failure_without_a_container() {
     let bench = bench(stocked());
     let token = bench.call(web()).await.confirm_token;
-    let taken = Fault::new(Reason::PlanChanged, "It was removed again.");
+    let taken = Fault::new(Reason::EngineError, "It was removed again.");
     *bench.engine.start.lock().unwrap() = Some(Err(taken));
     let failed = bench.spend(web(), token).await;
-    assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::PlanChanged)));
+    assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::EngineError)));
     assert!(failed.text.contains("It was removed again."), "{}", failed.text);
     assert_eq!(bench.world.records.lock().unwrap().last().unwrap().event, Event::Failed);
 }
