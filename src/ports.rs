@@ -210,7 +210,7 @@ pub struct Judgement {
     pub class: Class,
     /// The targets that it would act on.
     pub targets: Vec<Target>,
-    /// Why these are made up, if they are.
+    /// Why nothing is known of them, if there are none just now.
     pub supposed: Option<String>,
     /// What to do to get permission, in full sentences.
     pub way: String,

@@ -43,19 +43,18 @@ pub fn run(
     ToolsArgs { operation, json }: ToolsArgs,
     out: Output,
 ) -> u8 {
-    let vocabulary = all.vocabulary();
     if let Some(name) = operation {
-        return match (all.find(&name), vocabulary.get(&name)) {
-            (Ok(operation), Some(known)) => {
-                one(operation, &range(config, known, now), config, json, out)
+        return match all.find(&name) {
+            Ok(operation) => {
+                one(operation, &range(config, &operation.known(), now), config, json, out)
             }
-            (Ok(_), None) => exit::FAILED,
-            (Err(fault), _) => {
+            Err(fault) => {
                 out.message(format!("countersign: {}", fault.message));
                 fault.reason.exit_code()
             }
         };
     }
+    let vocabulary = all.vocabulary();
     let named = config.toolsets.source == "--toolsets";
     let shown = vocabulary.operations().iter();
     let mut rows = Vec::new();

@@ -171,6 +171,9 @@ pub struct Spec {
     pub kinds: &'static [&'static Kind],
     /// The arguments that name the targets, in the order in which `resolve` returns these.
     pub references: &'static [&'static str],
+    /// Kinds of which every request acts on one, beside those that `references` name; the first is
+    /// the usual one.
+    pub beside: &'static [&'static Kind],
     /// What happens when a target changed since it was shown.
     pub drift: Drift,
     /// Whether asking twice changes no more than asking once.
@@ -197,6 +200,7 @@ impl Spec {
             ceiling: Class::Read,
             kinds: &[],
             references: &[],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: None,

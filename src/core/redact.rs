@@ -58,12 +58,14 @@ struct Short {
     apart: bool,
 }
 
-const SHORT: [Short; 5] = [
+const SHORT: [Short; 7] = [
     Short { program: "mysql", flag: "-p", glued: true, apart: false },
     Short { program: "mariadb", flag: "-p", glued: true, apart: false },
     Short { program: "sshpass", flag: "-p", glued: true, apart: true },
     Short { program: "redis", flag: "-a", glued: false, apart: true },
     Short { program: "valkey", flag: "-a", glued: false, apart: true },
+    Short { program: "mongo", flag: "-p", glued: false, apart: true },
+    Short { program: "mysqladmin", flag: "password", glued: false, apart: true },
 ];
 
 impl Short {
@@ -83,6 +85,8 @@ enum Next {
     Pair,
     /// It is `user:password`.
     Login,
+    /// It is of SQL that identifies somebody, by a secret between quotes.
+    By,
 }
 
 /// Hides what may be secret in one configuration, and counts it.
@@ -313,7 +317,9 @@ fn after(word: &str, tail: &str, expected: Next) -> Next {
     let assigned = tail.starts_with('=');
     let named = tail.trim_start_matches(is_quote).starts_with(':') || word.ends_with(':');
     let flag = word.starts_with('-') && tail.chars().next().is_none_or(char::is_whitespace);
-    if names_secret(word) && (assigned || named || flag) {
+    let quoted = tail.starts_with(char::is_whitespace) && tail.trim_start().starts_with(is_quote);
+    let by = expected == Next::By && word.eq_ignore_ascii_case("by");
+    if (quoted && by) || (names_secret(word) && (assigned || named || flag || quoted)) {
         return Next::Secret;
     }
     let variable = word.strip_prefix("-e").unwrap_or(word);
@@ -324,6 +330,7 @@ fn after(word: &str, tail: &str, expected: Next) -> Next {
     match word {
         "-e" | "--env" | "declare" | "env" | "export" => Next::Pair,
         "-u" | "--user" => Next::Login,
+        _ if expected == Next::By || word.eq_ignore_ascii_case("identified") => Next::By,
         _ => Next::Any,
     }
 }

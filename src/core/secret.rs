@@ -1,6 +1,6 @@
-//! Secrets among arguments: values that only their operation reads. Everything else, such as plans,
-//! digests and the log, knows them by a keyed hash, since a plain digest of a short secret is found
-//! by trial.
+//! Secrets among arguments: values that only their operation and policy read. Everything else, such
+//! as plans, digests and the log, knows them by a keyed hash, since a plain digest of a short secret
+//! is found by trial.
 
 use std::fmt;
 
@@ -21,8 +21,8 @@ pub const SEALED: &str = "hmac-sha256:";
 const SEAL: &str = "seal";
 const VALUE: &str = "value";
 
-/// The random key of one process. It is kept nowhere, so that nobody, with the log in hand, can try
-/// what a secret was; nor can what another process sealed be compared.
+/// The random key of one process. It is kept nowhere, so that nobody without that process can try
+/// what a secret in its log was; nor can what another process sealed be compared.
 pub struct SealKey([u8; Self::BYTES]);
 
 impl SealKey {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::survey::{Asked, Basis, Decision, Parsed};
+use super::survey::{Asked, Decision, Parsed};
 use super::{Gate, refusal};
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::Target;
-use crate::core::policy::{Effect, Given, History, Policy, Query, Verdict};
+use crate::core::policy::{Effect, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record};
 use crate::ports::{BoxFuture, Judge, Judgement};
@@ -28,13 +28,15 @@ pub struct Weighed<'a> {
     pub class: Option<Class>,
     /// The arguments, with defaults filled in.
     pub arguments: Map<String, Value>,
-    /// What it would act on; none if nothing was looked at.
+    /// The same as the log would hold them: without secrets.
+    pub recorded: Map<String, Value>,
+    /// What it would act on; none if that is not known.
     pub targets: Option<Vec<Target>>,
     /// When it was decided.
     pub now: OffsetDateTime,
-    /// What had been let through lately.
-    pub history: Arc<History>,
-    /// Why its target is made up, if it is: there is nothing now on which it would act.
+    /// What had been let through lately; none if nobody looked.
+    pub history: Option<Arc<History>>,
+    /// Why nothing is known of a target, if that is so because there is none just now.
     pub supposed: Option<String>,
     client: Option<String>,
 }
@@ -56,7 +58,7 @@ impl Weighed<'_> {
             client: Some(self.client.as_deref()),
             targets: self.targets.as_deref(),
             now: Some(self.now),
-            history: self.targets.is_some().then_some(&*self.history),
+            history: self.history.as_deref(),
         }
     }
 }
@@ -77,47 +79,47 @@ impl Gate {
         let Parsed { spec, call, open } = self.parse(name, arguments, false, &mut known)?;
         let asked = Asked { spec, call: &call, open: &open, caller, granted: None };
         let policy = self.policy().await?;
-        let weighed = |policy, decision: Decision, class, targets| {
-            let Decision { verdict, now, history } = decision;
-            let (arguments, client) = (asked.arguments(), caller.client.clone());
-            let supposed = None;
-            Weighed {
-                spec,
-                policy,
-                verdict,
-                class,
-                arguments,
-                targets,
-                now,
-                history,
-                supposed,
-                client,
-            }
+        let at_once = |policy, verdict, now| Weighed {
+            spec,
+            policy,
+            verdict,
+            class: None,
+            arguments: asked.arguments(),
+            recorded: call.recorded(),
+            targets: None,
+            now,
+            history: None,
+            supposed: None,
+            client: caller.client.clone(),
         };
         if let Some(verdict) = self.first_verdict(&asked, &policy) {
-            let (now, history) = (self.parts.clock.now(), Arc::default());
-            return Ok(weighed(policy, Decision { verdict, now, history }, None, None));
+            return Ok(at_once(policy, verdict, self.parts.clock.now()));
         }
+        let decided = |policy, Decision { verdict, now, history }, class| {
+            let history = Some(history);
+            Weighed { class: Some(class), history, ..at_once(policy, verdict, now) }
+        };
         let resolved = self.resolve(&asked, Arc::clone(&policy), &mut known).await;
         if let Some(why) = resolved.as_ref().err().and_then(|fault| nothing_found(spec, fault)) {
-            let basis = Basis { policy, targets: Given::default().targets(spec) };
-            let decision = self.decide(&asked, &basis, spec.class).await?;
-            let weighed = weighed(basis.policy, decision, Some(spec.class), Some(basis.targets));
-            return Ok(Weighed { supposed: Some(why), ..weighed });
+            let decision = self.decide(&asked, &policy, None, spec.class).await?;
+            return Ok(Weighed { supposed: Some(why), ..decided(policy, decision, spec.class) });
         }
         let basis = resolved?;
         let class = self.observe(&asked, &basis).await?.class;
-        let decision = self.decide(&asked, &basis, class).await?;
-        Ok(weighed(basis.policy, decision, Some(class), Some(basis.targets)))
+        let decision = self.decide(&asked, &basis.policy, Some(&basis.targets), class).await?;
+        let targets = Some(basis.targets);
+        Ok(Weighed { targets, ..decided(basis.policy, decision, class) })
     }
 }
 
-/// Why the target has to be made up: what would be asked for one by one is not there just now, so
-/// that nothing is known of it but its kind.
+/// Why nothing is known of a target: what would be asked for one by one is not there just now.
 fn nothing_found(spec: &Spec, fault: &Fault) -> Option<String> {
     let nothing = fault.reason == Reason::NotFound && spec.drift == Drift::Each;
     nothing.then(|| {
-        format!("{} What follows is of a made-up one, of which nothing is known.", fault.message)
+        format!(
+            "{} So nothing is known of what it would act on, and that counts against it.",
+            fault.message
+        )
     })
 }
 

@@ -20,6 +20,13 @@ pub struct Operation {
     pub(super) entry: &'static dyn Erased,
 }
 
+impl Operation {
+    /// What policy can speak of in it.
+    pub fn known(&self) -> Known {
+        Known { spec: self.spec.clone(), arguments: schema::arguments(&self.schema) }
+    }
+}
+
 /// The operations that are offered here.
 #[derive(Debug)]
 pub struct Registry {
@@ -54,11 +61,7 @@ impl Registry {
 
     /// What policy can speak of: these operations, with their arguments.
     pub fn vocabulary(&self) -> Vocabulary {
-        let known = |operation: &Operation| Known {
-            spec: operation.spec.clone(),
-            arguments: schema::arguments(&operation.schema),
-        };
-        Vocabulary::new(self.operations.iter().map(known).collect())
+        Vocabulary::new(self.operations.iter().map(Operation::known).collect())
     }
 
     /// The operation of that name.

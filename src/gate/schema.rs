@@ -115,7 +115,7 @@ pub(super) fn check(
 }
 
 /// Whether a value, and what is in it, has the type and keeps the bounds that are declared. No
-/// message quotes a value: it may be a secret.
+/// message quotes a text: it may be a secret.
 fn fits(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(), Fault> {
     typed(name, declared, value)?;
     let each = |key: &str| declared.get(key).and_then(Value::as_object);
@@ -170,7 +170,8 @@ fn typed(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<(),
         Some(wanted) if wanted != given => {
             let mend = match (wanted, given) {
                 ("string", "number" | "boolean") => " Put it in quotes.",
-                ("integer" | "boolean", "string") => " Write it without quotes.",
+                ("integer", "string") => " Write a whole number.",
+                ("boolean", "string") => " Write true or false.",
                 ("array", _) => " Write a list, such as [\"one\", \"two\"].",
                 ("object", _) => " Write an object, such as {\"name\": \"value\"}.",
                 _ => "",
@@ -208,10 +209,8 @@ fn within(name: &str, declared: &Map<String, Value>, value: &Value) -> Result<()
             let choices = declared.get("enum").and_then(Value::as_array);
             if let Some(choices) = choices.filter(|choices| !choices.contains(value)) {
                 let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
-                return outside(
-                    format!("one of {}", choices.join(", ")),
-                    format!("`{}`", text::line(string, 80)),
-                );
+                let choices = choices.join(", ");
+                return Err(Fault::invalid(format!("`{name}` must be one of {choices}.")));
             }
         }
         _ => {}
@@ -290,9 +289,12 @@ mod tests {
 
     #[test]
     fn no_value_is_quoted() {
-        for arguments in
-            [json!({"m": {"k": "hunter2"}}), json!({"m": {"k": 7531}}), json!({"l": [7531]})]
-        {
+        for arguments in [
+            json!({"m": {"k": "hunter2"}}),
+            json!({"m": {"k": 7531}}),
+            json!({"l": [7531]}),
+            json!({"e": "hunter2"}),
+        ] {
             let fault = check(&schema(), arguments.as_object().unwrap()).unwrap_err();
             assert!(!fault.message.contains("hunter2") && !fault.message.contains("7531"));
         }
@@ -369,7 +371,7 @@ mod tests {
         for (name, value, form) in [
             ("s", json!(0.5), " Put it in quotes."),
             ("s", json!(true), " Put it in quotes."),
-            ("n", json!("5"), " Write it without quotes."),
+            ("n", json!("5"), " Write a whole number."),
             ("l", json!("ls -l"), " Write a list, such as [\"one\", \"two\"]."),
             ("s", json!(["a"]), "not array."),
         ] {

@@ -234,7 +234,7 @@ impl Gate {
         let Basis { policy, targets } = basis;
         let seen_at = self.parts.clock.now();
         let Observed { class, facts, sight } = self.observe(asked, basis).await?;
-        let verdict = self.decide(asked, basis, class).await?.verdict;
+        let verdict = self.decide(asked, policy, Some(targets), class).await?.verdict;
         let given = self.planned(call)?;
         let mut bound = bind(spec, given.clone(), targets);
         bound.extend(call.meant(targets));
@@ -298,15 +298,15 @@ impl Gate {
         Ok(observed)
     }
 
-    /// The decision on a request of which everything is known. What was let through lately is looked
-    /// up if a rule on this operation asks.
+    /// The decision on a request of which everything is known, unless it acts on nothing just now. What
+    /// was let through lately is looked up if a rule on this operation asks.
     pub(super) async fn decide(
         &self,
         asked: &Asked<'_>,
-        basis: &Basis,
+        policy: &Policy,
+        targets: Option<&[Target]>,
         class: Class,
     ) -> Result<Decision, Fault> {
-        let Basis { policy, targets } = basis;
         let history = match policy.recall_of(asked.spec) {
             Some(recall) => self.parts.audit.recall(recall).await?,
             None => Arc::default(),
@@ -318,7 +318,7 @@ impl Gate {
             class: Some(class),
             arguments: Some(&arguments),
             client: Some(asked.caller.client.as_deref()),
-            targets: Some(targets),
+            targets,
             now: Some(now),
             history: Some(&history),
         });
@@ -341,7 +341,7 @@ impl Call {
         }
     }
 
-    fn recorded(&self) -> Map<String, Value> {
+    pub(super) fn recorded(&self) -> Map<String, Value> {
         match self {
             Self::Read(call) => call.recorded(),
             Self::Change(call) => call.recorded(),

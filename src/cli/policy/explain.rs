@@ -9,7 +9,7 @@ pub(super) use then::timestamp;
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::words::shown;
 use super::{Desk, Stop};
@@ -60,6 +60,8 @@ is not known counts against the request. Nothing is executed or recorded.";
 struct Case<'a> {
     policy: &'a Policy,
     query: Query<'a>,
+    /// Its arguments as they may be shown: without secrets.
+    shown: Option<&'a Map<String, Value>>,
     verdict: Verdict,
     /// What the reader should know of it.
     notes: Vec<String>,
@@ -98,6 +100,7 @@ async fn asked(
     let case = Case {
         policy: &weighed.policy,
         query: weighed.query(),
+        shown: Some(&weighed.recorded),
         verdict: weighed.verdict.clone(),
         notes: weighed.supposed.clone().into_iter().chain(switched_off(config, spec)).collect(),
     };
@@ -115,11 +118,9 @@ fn supposed(
     out: Output,
 ) -> Result<(), Stop> {
     let vocabulary = &desk.origin.vocabulary;
-    let Some(known) = vocabulary.get(name) else {
-        return every().find(name).map(drop).map_err(Stop::from);
-    };
+    let known = every().find(name)?.known();
     let given = config::given(name, words, vocabulary)?;
-    let (targets, arguments) = (given.targets(&known.spec), given.arguments(known));
+    let (targets, arguments) = (given.targets(&known.spec), given.arguments(&known));
     let history = History::assumed(given.count);
     let query = Query {
         class: Some(given.class.unwrap_or(known.spec.class)),
@@ -131,7 +132,8 @@ fn supposed(
         ..Query::unknown(&known.spec)
     };
     let (policy, notes) = (&config.policy, switched_off(config, &known.spec));
-    print(&Case { policy, query, verdict: policy.decide(&query), notes }, None, json, out);
+    let (shown, verdict) = (query.arguments, policy.decide(&query));
+    print(&Case { policy, query, shown, verdict, notes }, None, json, out);
     Ok(())
 }
 
@@ -157,13 +159,16 @@ async fn recorded(
     let masked = then.masked();
     if !masked.is_empty() {
         notes.push(format!(
-            "The log holds no secrets, and something else in their place in {}: what rules ask of \
-             that may be answered otherwise than then.",
+            "The log keeps something else than what was given in {}: what rules ask of that may be \
+             answered otherwise than then.",
             masked.join(", ")
         ));
     }
     let query = match &found {
-        Ok(weighed) => weighed.query(),
+        Ok(weighed) => {
+            notes.extend(weighed.supposed.clone());
+            weighed.query()
+        }
         Err(fault) => {
             notes.push(format!("What it acts on is not known now: {}", fault.message));
             let readable = fault.reason != Reason::InvalidArgument;
@@ -181,7 +186,8 @@ async fn recorded(
         ..query
     };
     let verdict = policy.refuses_all(&query).unwrap_or_else(|| policy.decide(&query));
-    print(&Case { policy, query, verdict, notes }, Some(&then), json, out);
+    // The log holds no more than may be shown.
+    print(&Case { policy, query, shown: query.arguments, verdict, notes }, Some(&then), json, out);
     Ok(())
 }
 
@@ -215,7 +221,7 @@ fn switched_off(config: &Config, spec: &Spec) -> Vec<String> {
 }
 
 fn print(case: &Case<'_>, then: Option<&then::Then>, json: bool, out: Output) {
-    let Case { policy, query, verdict, notes } = case;
+    let Case { policy, query, shown: arguments, verdict, notes } = case;
     if json {
         out.json(&json!({
             "operation": query.spec.name,
@@ -225,7 +231,7 @@ fn print(case: &Case<'_>, then: Option<&then::Then>, json: bool, out: Output) {
             "class": query.class,
             "policy": policy.digest(),
             "at": query.now.map(timestamp),
-            "arguments": query.arguments,
+            "arguments": arguments,
             "client": query.client.flatten(),
             "then": then.map(|then| then.as_json(policy)),
             "notes": notes,

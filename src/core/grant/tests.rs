@@ -25,6 +25,7 @@ fn verdict(class: Class) -> Verdict {
         ceiling: Class::Escalate,
         kinds: &[],
         references: &[],
+        beside: &[],
         drift: Drift::All,
         idempotent: false,
         since_api: None,

@@ -193,16 +193,18 @@ impl Given {
     }
 
     /// What it acts on: the target that is described, and one of which nothing is said for each
-    /// other kind that every request of the operation names.
+    /// other kind that every request of the operation acts on.
     pub fn targets(&self, spec: &Spec) -> Vec<Target> {
         let described = self.described(spec);
+        let is_described_beside = described.is_some_and(|kind| spec.beside.contains(&kind));
         let Self { name, id, engine, attributes, .. } = self;
         let target = |(place, kind): (usize, &&'static Kind)| {
             if described == Some(*kind) {
                 return Some(typical(kind, [id, name, engine], attributes.clone()));
             }
             let is_named = place < spec.references.len();
-            is_named.then(|| typical(kind, ["", "", engine], BTreeMap::new()))
+            let is_beside = !is_described_beside && spec.beside.first() == Some(kind);
+            (is_named || is_beside).then(|| typical(kind, ["", "", engine], BTreeMap::new()))
         };
         spec.kinds.iter().enumerate().filter_map(target).collect()
     }

@@ -16,7 +16,7 @@ use crate::core::operation::{Attribute, Class};
 use crate::core::plan::Target;
 
 /// What a key names in a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Texts<'a> {
     /// It is not known yet.
     Unknown,
@@ -51,6 +51,13 @@ impl<'a> Texts<'a> {
                 }
             }
         }
+    }
+}
+
+/// Without the texts, which can hold secrets.
+impl fmt::Debug for Texts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Texts(..)")
     }
 }
 

@@ -84,14 +84,6 @@ pub struct Cut {
 }
 
 impl TargetRefs {
-    /// The name of the only target; none of several.
-    pub fn name(&self) -> Option<&String> {
-        match self {
-            Self::One(target) => Some(&target.name),
-            Self::Many(_) => None,
-        }
-    }
-
     /// The name of the first target.
     pub fn first_name(&self) -> Option<&String> {
         match self {

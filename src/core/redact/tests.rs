@@ -32,7 +32,7 @@ fn environment_names_always_and_values_rarely() {
 }
 
 /// Commands with the secrets that they hold; `|` parts words.
-const COMMANDS: [(&str, &str); 39] = [
+const COMMANDS: [(&str, &str); 46] = [
     ("app|--token=s3cr3t", "app|--token=(hidden)"),
     ("app|--password=a b'c,d&e", "app|--password=(hidden)"),
     ("app|--password|s3cr3t|--verbose", "app|--password|(hidden)|--verbose"),
@@ -72,6 +72,19 @@ const COMMANDS: [(&str, &str); 39] = [
     ("sh|-c|my_key2=s3cr3t go", "sh|-c|my_key2=(hidden) go"),
     ("env|passfrase=s3cr3t|go", "env|passfrase=(hidden)|go"),
     ("sh|-c|export TZ=UTC; i=7 go", "sh|-c|export TZ=UTC; i=7 go"),
+    ("psql|-c|ALTER USER x PASSWORD 's3cr3t'", "psql|-c|ALTER USER x PASSWORD '(hidden)'"),
+    (
+        "mysql|-e|CREATE USER x IDENTIFIED BY 's3cr3t'",
+        "mysql|-e|CREATE USER x IDENTIFIED BY '(hidden)'",
+    ),
+    (
+        "mysql|-e|alter user x identified with y by 's3' t",
+        "mysql|-e|alter user x identified with y by '(hidden)' t",
+    ),
+    ("psql|-c|SELECT * FROM x ORDER BY 'y'", "psql|-c|SELECT * FROM x ORDER BY 'y'"),
+    ("mongosh|-u|root|-p|s3cr3t", "mongosh|-u|root|-p|(hidden)"),
+    ("mysqladmin|password|s3cr3t", "mysqladmin|password|(hidden)"),
+    ("app|password|reset", "app|password|reset"),
     ("app|AKIAIOSFODNN7EXAMPLE", "app|(hidden)"),
     ("app|9f86d081884c7d659a2feaa0c55ad015", "app|(hidden)"),
     ("app|Zm9vYmFyQmF6UXV4Q29ycmVjdEhvcnNl", "app|(hidden)"),

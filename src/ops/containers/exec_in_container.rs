@@ -115,6 +115,7 @@ impl Change for ExecInContainer {
             ceiling: Class::Escalate,
             kinds: &[&CONTAINER],
             references: &["container"],
+            beside: &[],
             drift: Drift::All,
             idempotent: false,
             since_api: Some("1.35"),

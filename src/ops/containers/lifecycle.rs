@@ -305,6 +305,7 @@ pub(in crate::ops) fn spec(name: &'static str, title: &'static str, summary: &'s
         ceiling: Class::Mutate,
         kinds: &[&CONTAINER],
         references: &["container"],
+        beside: &[],
         drift: Drift::All,
         idempotent: true,
         since_api: Some("1.24"),

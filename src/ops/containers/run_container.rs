@@ -170,6 +170,7 @@ impl Change for RunContainer {
             ceiling: Class::Escalate,
             kinds: &[&IMAGE, &VOLUME, &NETWORK, &CONTAINER],
             references: &["image"],
+            beside: &[&NETWORK, &CONTAINER],
             drift: Drift::All,
             idempotent: false,
             since_api: Some("1.25"),

@@ -50,6 +50,7 @@ impl Change for PullImage {
             kinds: &[&IMAGE],
             // The name is what is pulled, whatever it points to now.
             references: &[],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

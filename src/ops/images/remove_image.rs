@@ -52,6 +52,7 @@ impl Change for RemoveImage {
             ceiling: Class::Destroy,
             kinds: &[&IMAGE],
             references: &["image"],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

@@ -69,6 +69,7 @@ impl Change for TagImage {
             ceiling: Class::Mutate,
             kinds: &[&IMAGE],
             references: &["image"],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

@@ -118,6 +118,7 @@ pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static st
         ceiling: Class::Mutate,
         kinds: &[&NETWORK, &CONTAINER],
         references: &["network", "container"],
+        beside: &[],
         drift: Drift::All,
         idempotent: true,
         since_api: Some("1.24"),

@@ -67,6 +67,7 @@ impl Change for CreateNetwork {
             ceiling: Class::Mutate,
             kinds: &[&NETWORK],
             references: &["name"],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

@@ -64,6 +64,7 @@ impl Change for RemoveNetwork {
             ceiling: Class::Destroy,
             kinds: &[&NETWORK],
             references: &["network"],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

@@ -50,6 +50,7 @@ impl Change for DownProject {
             ceiling: Class::Destroy,
             kinds: &[&CONTAINER, &NETWORK, &VOLUME],
             references: &[],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

@@ -79,6 +79,7 @@ pub(super) fn spec(name: &'static str, title: &'static str, summary: &'static st
         ceiling: Class::Destroy,
         kinds: &[&CONTAINER],
         references: &[],
+        beside: &[],
         drift: Drift::All,
         idempotent: true,
         since_api: Some("1.24"),

@@ -1,6 +1,6 @@
 //! `check_policy`: what the gate would say of a request, without asking for it.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::ports::Judgement;
 pub struct CheckPolicy;
 
 /// The request in question.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
     /// The operation's name, such as `restart_container`.
@@ -27,6 +27,13 @@ pub struct Params {
     /// Its arguments, as that operation takes them.
     #[serde(default)]
     arguments: Map<String, Value>,
+}
+
+/// Without the arguments, which can hold secrets.
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Params").field("operation", &self.operation).finish_non_exhaustive()
+    }
 }
 
 /// What was found out about it.
@@ -48,7 +55,7 @@ impl Render for Checked {
         if let Some(why) = supposed {
             writeln!(out, "Note: {why}").unwrap_or_default();
         }
-        for target in targets.iter().filter(|_| supposed.is_none()) {
+        for target in targets {
             writeln!(
                 out,
                 "Target: {} {} (id {})",
@@ -65,8 +72,7 @@ impl Render for Checked {
     fn data(&self) -> Value {
         let Judgement { effect, rule, reason, policy: _, class, targets, supposed, way } =
             &self.judgement;
-        let known = targets.iter().filter(|_| supposed.is_none());
-        let ids: Vec<&str> = known.map(|target| target.id.as_str()).collect();
+        let ids: Vec<&str> = targets.iter().map(|target| target.id.as_str()).collect();
         let mut data = json!({
             "operation": self.operation, "verdict": effect, "rule": rule, "reason": reason,
             "class": class, "targets": ids, "way": way,
@@ -124,5 +130,6 @@ mod tests {
         let names = recorded["arguments"]["unread"]["names"].as_array().unwrap();
         assert!(names.contains(&json!("container")), "{recorded}");
         assert!(!recorded.to_string().contains("0123456789abcdef"), "{recorded}");
+        assert!(!format!("{params:?}").contains("0123456789abcdef"));
     }
 }

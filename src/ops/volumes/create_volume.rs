@@ -63,6 +63,7 @@ impl Change for CreateVolume {
             ceiling: Class::Mutate,
             kinds: &[&VOLUME],
             references: &["name"],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

@@ -59,6 +59,7 @@ impl Change for RemoveVolume {
             ceiling: Class::Destroy,
             kinds: &[&VOLUME],
             references: &["volume"],
+            beside: &[],
             drift: Drift::All,
             idempotent: true,
             since_api: Some("1.24"),

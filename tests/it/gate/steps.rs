@@ -26,7 +26,10 @@ async fn each_step_is_recorded_before_and_after() {
     for (record, durability) in steps {
         assert_eq!(*durability, Durability::Synced);
         assert_eq!(record.req, records[1].0.req);
-        assert!(record.target.as_ref().unwrap().name().is_some(), "a step names its one target");
+        assert!(
+            record.target.as_ref().unwrap().first_name().is_some(),
+            "a step names its one target"
+        );
     }
 }
 

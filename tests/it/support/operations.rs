@@ -35,6 +35,7 @@ pub(crate) fn spec(name: &'static str, class: Class) -> Spec {
         ceiling: class,
         kinds: if class.is_change() { &[&CONTAINER] } else { &[] },
         references: &[],
+        beside: &[],
         drift: Drift::All,
         idempotent: false,
         since_api: None,

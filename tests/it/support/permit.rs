@@ -31,6 +31,7 @@ pub(crate) fn permit(target: Target) -> Permit {
         ceiling: Class::Mutate,
         kinds: &[],
         references: &[],
+        beside: &[],
         drift: Drift::All,
         idempotent: false,
         since_api: None,

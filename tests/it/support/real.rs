@@ -117,6 +117,19 @@ impl Real {
         answer.text
     }
 
+    /// What a reference names is of the kind that stands in its place.
+    fn targets_stand_as_declared(&self, operation: &str) {
+        let spec = &self.gate.registry().get(operation).unwrap().spec;
+        let targets = match serde_json::to_value(self.log.last().target).unwrap() {
+            Value::Array(all) => all,
+            one => vec![one],
+        };
+        for (place, reference) in spec.references.iter().enumerate() {
+            let kind = spec.kinds[place].name;
+            assert_eq!(targets[place]["kind"], kind, "{operation}: {reference}");
+        }
+    }
+
     /// Holds a change to its plan: for another target, for other arguments, after drift and a second
     /// time it is refused; once it is done, and the log has every line of it. Gives the last preview
     /// and the answer.
@@ -126,6 +139,7 @@ impl Real {
             assert_eq!(answer.reason, Some(reason), "{operation}: {}", answer.text);
         };
         let (_, token) = self.preview(operation, arguments.clone()).await;
+        self.targets_stand_as_declared(operation);
         refused(&self.spend(operation, &elsewhere, &token).await, Reason::TokenMismatch);
         refused(&self.spend(operation, &arguments, &token).await, Reason::TokenUsed);
         if let Some(otherwise) = otherwise {

@@ -6,7 +6,7 @@ use super::Case;
 use crate::cli::Output;
 use crate::cli::policy::words::{answer, place, shown};
 use crate::core::plan::Target;
-use crate::core::policy::{Effect, Match, NO_MATCH, Part, Role};
+use crate::core::policy::{Effect, Match, NO_MATCH, Part, Query, Role};
 use crate::core::text;
 use crate::ops::table::table;
 
@@ -87,6 +87,13 @@ pub(super) fn as_json(case: &Case<'_>) -> Vec<Value> {
 fn accounts<'a>(case: &Case<'a>) -> Vec<(Option<&'a Target>, Vec<Part<'a>>)> {
     let targets = case.query.targets.unwrap_or_default();
     let mut accounts = case.policy.account(&case.query);
+    // The answers are those to what was given, and what is told of it is what may be shown.
+    let shown = case.policy.account(&Query { arguments: case.shown, ..case.query });
+    for (part, shown) in accounts.iter_mut().flatten().zip(shown.into_iter().flatten()) {
+        for (asked, shown) in part.asked.iter_mut().zip(shown.asked) {
+            asked.found = shown.found;
+        }
+    }
     if let [only] = accounts.as_mut_slice() {
         // A request that is refused before anything is known of its target is refused by a rule
         // that certainly matches, though a stricter or earlier one may match as well.

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use super::support::{rule, vocabulary};
-use crate::core::operation::Class;
+use super::support::{LINK, UNIT, rule, vocabulary};
+use crate::core::operation::{Class, Form, Kind};
 use crate::core::policy::{Case, Effect, Given, Level, Place, Policy, Ran, run_cases};
 
 fn run(policy: &Policy, given: Given, expect: Effect, by: Option<&str>) -> Ran {
@@ -16,6 +16,8 @@ fn run(policy: &Policy, given: Given, expect: Effect, by: Option<&str>) -> Ran {
     let case = Case { name: "t".into(), given, expect, by: by.map(Arc::from), place };
     run_cases(policy, [(&case, known)]).pop().unwrap()
 }
+
+const OTHER: Kind = Kind { name: "other", names: Form::Text, ids: Form::Text, attributes: &[] };
 
 fn on(operation: &str) -> Given {
     Given { operation: operation.into(), ..Given::default() }
@@ -85,6 +87,24 @@ fn what_every_request_names_is_made_up_too() {
     let both = given.targets(&known.spec);
     assert!(both.iter().all(|target| target.attributes.len() <= 2), "{both:?}");
     assert_eq!(both.len(), 2);
+}
+
+#[test]
+fn what_every_request_acts_on_beside_is_made_up_unless_one_is_described() {
+    let mut known = vocabulary().get("attach").unwrap().clone();
+    known.spec.kinds = &[&OTHER, &LINK, &UNIT];
+    known.spec.references = &["other"];
+    known.spec.beside = &[&LINK, &UNIT];
+    for (kind, expected) in [
+        (None, &["other", "link"][..]),
+        (Some("other"), &["other", "link"]),
+        (Some("link"), &["other", "link"]),
+        (Some("unit"), &["other", "unit"]),
+    ] {
+        let given = Given { kind, ..on("attach") };
+        let kinds: Vec<&str> = given.targets(&known.spec).iter().map(|one| one.kind).collect();
+        assert_eq!(kinds, expected, "{kind:?}");
+    }
 }
 
 #[test]

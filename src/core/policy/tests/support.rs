@@ -55,6 +55,7 @@ pub(super) fn spec(name: &'static str, class: Class, ceiling: Class) -> Spec {
         ceiling,
         kinds: &[],
         references: &[],
+        beside: &[],
         drift: Drift::All,
         idempotent: false,
         since_api: None,

@@ -100,6 +100,41 @@ fn a_target_can_be_named_in_each_way() {
 }
 
 #[test]
+fn secrets_are_weighed_and_not_shown() {
+    let sandbox = project(
+        "version = 1\n[[rule]]\nid = \"no-tokens\"\neffect = \"deny\"\n\
+         match = { op = \"run_container\", arg.env = \"TOKEN=*3t\" }\n\
+         [[rule]]\nid = \"no-words\"\neffect = \"deny\"\n\
+         match = { op = \"exec_in_container\", arg.command = \"--token=*2\" }\n\
+         unless = { label.env = \"dev\" }\n",
+    );
+    let engine = Played::willing();
+    let run = ["run_container", "busybox:1", r#"env={"TOKEN": "s3cr3t"}"#];
+    let exec = |word: &str| {
+        ["exec_in_container", "web", &*format!(r#"command=["app", "{word}"]"#)].map(str::to_owned)
+    };
+    let exec = [exec("--token=hunter2"), exec("--token=hunter3")];
+    let [exec, other] = exec.each_ref().map(|args| args.each_ref().map(String::as_str));
+    for (args, rule, stands, shown) in [
+        (&run, "no-tokens", "matches", "TOKEN=hmac-sha256:"),
+        (&exec, "no-words", "may", "--token=(hidden)"),
+        (&other, "no-words", "cannot", "--token=(hidden)"),
+    ] {
+        let json = explain(&sandbox, &engine, &[&args[..], &["--json"]].concat());
+        for ran in [&explain(&sandbox, &engine, args), &json] {
+            assert_eq!(ran.code, 0, "{ran:?}");
+            assert!(!ran.stdout.contains("hunter") && !ran.stdout.contains("s3cr3t"), "{ran:?}");
+            assert!(ran.stdout.contains(shown), "{ran:?}");
+        }
+        // The rule is asked of what was given.
+        let json = json.json();
+        assert_eq!(part(&json, rule)["stands"], stands, "{json}");
+        let arguments = json["arguments"].to_string();
+        assert!(arguments.contains("hmac-sha256:") || arguments.contains("(hidden)"), "{json}");
+    }
+}
+
+#[test]
 fn without_an_engine_only_what_needs_none_is_explained() {
     let sandbox = project(PROJECT);
     let ran = policy(&sandbox, &["explain", "restart_container", "web", "--host", NOWHERE]);

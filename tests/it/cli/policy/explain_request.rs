@@ -103,6 +103,26 @@ fn a_target_that_is_gone_is_not_known() {
 }
 
 #[test]
+fn a_prune_that_would_find_nothing_now_is_of_what_is_not_known() {
+    let sandbox = project(
+        "version = 1\n[[rule]]\nid = \"prod-stays\"\neffect = \"deny\"\n\
+         match = { class = \"destroy\", label.env = \"prod\" }\n",
+    );
+    let engine = Played::willing();
+    let req = call(&sandbox, &engine, &["prune_images", "--toolsets", "all"]);
+    let address = engine.address();
+    let asked = policy(&sandbox, &["explain", "prune_images", "--json", "--host", &address]);
+    for found in [explain(&sandbox, &address, &req, &["--json"]).json(), asked.json()] {
+        assert_eq!((&found["verdict"], &found["rule"]), (&json!("deny"), &json!("prod-stays")));
+        assert_eq!(found["targets"][0]["target"], Value::Null, "{found}");
+        assert_eq!(found["targets"][0]["rules"][0]["stands"], "may", "{found}");
+        let note = found["notes"].to_string();
+        assert!(note.contains("There is nothing to prune"), "{found}");
+        assert!(note.contains("nothing is known of what it would act on"), "{found}");
+    }
+}
+
+#[test]
 fn what_the_log_hides_is_said_to_be_hidden() {
     let (sandbox, engine) = (project(PROJECT), Played::labelled(&[("env", "prod")]));
     for (command, hidden) in [(r#"["app","--token=hunter2"]"#, true), (r#"["app","-v"]"#, false)] {
@@ -110,7 +130,7 @@ fn what_the_log_hides_is_said_to_be_hidden() {
         let call = ["exec_in_container", "--toolsets", "all", "--args", &arguments];
         let req = self::call(&sandbox, &engine, &call);
         let ran = explain(&sandbox, &engine.address(), &req, &[]);
-        let said = ran.stdout.contains("something else in their place in `command`");
+        let said = ran.stdout.contains("something else than what was given in `command`");
         assert_eq!((ran.code, said), (0, hidden), "{ran:?}");
         assert!(!ran.stdout.contains("hunter2"), "{ran:?}");
     }

@@ -46,7 +46,7 @@ async fn a_restart_goes_by_dependency_and_holds_to_its_plan() {
         .records()
         .iter()
         .filter(|(record, _)| record.event == Event::Step)
-        .map(|(record, _)| record.target.as_ref().unwrap().name().unwrap().to_owned())
+        .map(|(record, _)| record.target.as_ref().unwrap().first_name().unwrap().to_owned())
         .collect();
     assert_eq!(steps, [db.name, api.name, web.name]);
 }

@@ -74,7 +74,9 @@ impl Shop {
 fn steps(real: &Real) -> Vec<String> {
     let records = real.log.records();
     let steps = records.iter().filter(|(record, _)| record.event == Event::Step);
-    steps.map(|(record, _)| record.target.as_ref().unwrap().name().unwrap().to_owned()).collect()
+    steps
+        .map(|(record, _)| record.target.as_ref().unwrap().first_name().unwrap().to_owned())
+        .collect()
 }
 
 fn failed(answer: &Answer, reason: Reason) {
