@@ -255,6 +255,15 @@ mod tests {
             said(&format!("volume is in use - [{id}]")),
             "volume is in use - [0123456789ab]"
         );
+        let secret = "8f3a1c9e".repeat(8);
+        assert_eq!(
+            said(&format!("exec: \"{secret}\": executable file not found")),
+            "exec: \"(hidden)\": executable file not found"
+        );
+        assert_eq!(
+            said(&format!("No such container: {secret}")),
+            "No such container: 8f3a1c9e8f3a"
+        );
         assert_eq!(said(&format!("--token {id} is wrong")), "--token (hidden) is wrong");
         assert_eq!(said(&format!("password={id}")), "password=(hidden)");
     }
