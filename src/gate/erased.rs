@@ -104,6 +104,16 @@ impl Call {
     pub const fn is_change(&self) -> bool {
         matches!(self, Self::Change(_))
     }
+
+    /// Those targets that it changes and does not only use.
+    pub(super) fn changed(&self, targets: &[Target]) -> Vec<Target> {
+        match self {
+            Self::Read(_) => Vec::new(),
+            Self::Change(call) => {
+                targets.iter().filter(|target| !call.only_uses(target)).cloned().collect()
+            }
+        }
+    }
 }
 
 /// A parsed read.
@@ -132,6 +142,8 @@ pub trait ChangeCall: Send + Sync {
     fn resolve<'a>(&'a self, cx: Context<'a>) -> BoxFuture<'a, Result<Vec<Target>, Fault>>;
     /// What arguments mean that can be written in more than one way.
     fn meant(&self, targets: &[Target]) -> Map<String, Value>;
+    /// Whether it only uses a target, which is not held then.
+    fn only_uses(&self, target: &Target) -> bool;
     /// Looks at the targets.
     fn observe<'a>(
         &'a self,
@@ -293,6 +305,10 @@ impl<T: Change> ChangeCall for ParsedChange<T> {
 
     fn meant(&self, targets: &[Target]) -> Map<String, Value> {
         T::meant(&self.params, targets)
+    }
+
+    fn only_uses(&self, target: &Target) -> bool {
+        T::only_uses(target)
     }
 
     fn observe<'a>(

@@ -62,7 +62,7 @@ impl Gate {
             // It may have changed while others were counted.
             policy = self.policy().await?;
         }
-        let holds = Holds { targets: audit.hold(&basis.targets)?, count };
+        let holds = Holds { targets: audit.hold(&asked.call.changed(&basis.targets))?, count };
         if policy.digest() != basis.policy.digest() {
             let now = self.resolve(asked, policy, known).await?;
             if !same(&basis.targets, &now.targets) {

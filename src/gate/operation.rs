@@ -153,6 +153,12 @@ pub trait Change: Send + Sync + 'static {
         Map::new()
     }
 
+    /// Whether it only uses a target, which stays as it is and which others may use at the same time.
+    /// Such a one is not held.
+    fn only_uses(_: &Target) -> bool {
+        false
+    }
+
     /// Looks at the targets. Must not change anything. It is asked at every preview, again before
     /// the effect, and for a plan over many before each step, then with that one target.
     fn observe(

@@ -27,7 +27,7 @@ use crate::ops::users;
 use crate::ops::{images, plan};
 use crate::ports::engine::{
     Act, Acted, CONTAINER, IMAGE, Image, ImageName, ImageReference, NETWORK, NewContainer, Ran,
-    Start, VOLUME,
+    Start, VOLUME, is_predefined,
 };
 
 const NAME: &str = "run_container";
@@ -202,6 +202,24 @@ impl Change for RunContainer {
         Ok(targets)
     }
 
+    /// A container made by an image's name is another one, to policy, than one made by its id.
+    fn meant(params: &Params, targets: &[Target]) -> Map<String, Value> {
+        let mut meant = Map::new();
+        if let Some(image) = targets.first() {
+            let named = by_name(&params.image, &image.name).is_some();
+            let image = if named { &image.name } else { &image.id };
+            meant.insert("image".to_owned(), json!(image));
+        }
+        if let (Some(_), Some(joined)) = (&params.network, targets.get(1)) {
+            meant.insert("network".to_owned(), json!([joined.kind, joined.id]));
+        }
+        meant
+    }
+
+    fn only_uses(target: &Target) -> bool {
+        target.kind == NETWORK.name && is_predefined(&target.name)
+    }
+
     async fn observe(
         cx: Context<'_>,
         params: &Params,
@@ -260,11 +278,7 @@ impl Change for RunContainer {
         _: &mut dyn Steps,
     ) -> Result<Ran, Fault> {
         let image = plan::one(permit)?;
-        let facts = permit.plan().parts().facts.first().cloned().unwrap_or_default();
-        let facts: Facts = serde_json::from_value(facts).map_err(|error| {
-            Fault::new(Reason::PlanChanged, "The plan holds no facts of a new container.")
-                .with_detail(error.to_string())
-        })?;
+        let facts: Facts = plan::at(permit, 0)?;
         let by = permit.plan().digest().to_string();
         let mut new = params.container()?;
         new.network = facts.network;

@@ -52,18 +52,11 @@ impl Sight {
     }
 
     /// Refuses what the engine is sure to refuse, and what would take containers with it.
-    pub(in crate::ops) async fn removable(
-        &self,
-        cx: Context<'_>,
-        going: &[Target],
-        force: bool,
-    ) -> Result<(), Fault> {
+    pub(in crate::ops) fn removable(&self, going: &[Target], force: bool) -> Result<(), Fault> {
         if !self.facts(going).removes_image {
             return Ok(());
         }
-        // What could not be counted in time is not sure to be there.
-        let children = in_time(children(cx, &self.image.id)).await.unwrap_or_default();
-        match self.obstacles(force, children).as_slice() {
+        match self.obstacles(force).as_slice() {
             [] => Ok(()),
             why => Err(Fault::invalid(format!(
                 "The image {} cannot be removed as things are: {}.",
@@ -90,7 +83,7 @@ impl Sight {
     }
 
     /// Why the engine would refuse to remove the image, as far as these tell, and what to do.
-    fn obstacles(&self, force: bool, children: usize) -> Vec<String> {
+    fn obstacles(&self, force: bool) -> Vec<String> {
         let (up, ended): (Vec<&ContainerRow>, Vec<&ContainerRow>) =
             self.users.iter().partition(|row| runs(row));
         let mut out = Vec::new();
@@ -106,10 +99,6 @@ impl Sight {
             if !up.is_empty() {
                 let names = users::named(&up);
                 out.push(format!("{names} must be removed first, and force does not help"));
-            }
-            if children > 0 {
-                let count = units::counted(children, "image");
-                out.push(format!("{count} made from it must be removed first"));
             }
             if !force && !ended.is_empty() {
                 let names = users::named(&ended);
@@ -209,7 +198,9 @@ pub(in crate::ops) async fn preview(
             match children {
                 None => UNCHECKED.to_owned(),
                 Some(0) => "none".to_owned(),
-                Some(count) => format!("{count} made from it here"),
+                Some(count) => format!(
+                    "{count} made from it here; the engine may refuse until they are removed"
+                ),
             },
         ),
     ];

@@ -89,12 +89,12 @@ impl Change for RemoveImage {
     }
 
     async fn possible(
-        cx: Context<'_>,
+        _: Context<'_>,
         params: &Params,
         targets: &[Target],
         sight: &Sight,
     ) -> Result<(), Fault> {
-        sight.removable(cx, targets, params.force).await
+        sight.removable(targets, params.force)
     }
 
     async fn preview(

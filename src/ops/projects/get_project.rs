@@ -147,6 +147,10 @@ impl Render for Project {
             })
         };
         let shown: Vec<Value> = self.containers.iter().take(ROWS_MAX).map(container).collect();
+        // It was looked for only where there is no container.
+        let rest = self.containers.is_empty();
+        let rest =
+            rest.then(|| json!({"networks": self.rest.networks, "volumes": self.rest.volumes}));
         json!({
             "project": self.name,
             "status": self.states.to_string(),
@@ -154,7 +158,7 @@ impl Render for Project {
             "configFiles": text::line(&self.files.given, 1000),
             "containers": shown,
             "leftOut": self.left_out(),
-            "rest": {"networks": self.rest.networks, "volumes": self.rest.volumes},
+            "rest": rest,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join;
+use futures_util::future::join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use crate::core::plan::Target;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::{Context, Read, Render};
+use crate::ops::beside::in_time;
 use crate::ops::containers::target::PROJECT;
 use crate::ops::labels::is_of_swarm;
 use crate::ops::table::table;
@@ -60,12 +61,18 @@ impl Project {
 #[derive(Debug)]
 pub struct Listing {
     projects: BTreeMap<String, Project>,
+    /// Whether it was found out what is left of projects without containers.
+    checked: bool,
 }
 
 impl Render for Listing {
     fn text(&self) -> String {
+        let unchecked = match self.checked {
+            true => "",
+            false => "What is left of projects without containers could not be checked.",
+        };
         if self.projects.is_empty() {
-            return "No Compose projects.".to_owned();
+            return format!("No Compose projects. {unchecked}").trim_end().to_owned();
         }
         let cells = |(name, project): (&String, &Project)| {
             let services: Vec<String> = project.services.iter().map(|s| text::name(s)).collect();
@@ -84,6 +91,9 @@ impl Render for Listing {
             out.push_str(&format!("… {more} more; get_project shows one by its name"));
         }
         out.truncate(out.trim_end().len());
+        if !self.checked {
+            out.push_str(&format!("\n{unchecked}"));
+        }
         out
     }
 
@@ -99,7 +109,8 @@ impl Render for Listing {
             })
         };
         let shown: Vec<Value> = self.projects.iter().take(ROWS_MAX).map(project).collect();
-        json!({"projects": shown, "leftOut": self.projects.len().saturating_sub(ROWS_MAX)})
+        let left_out = self.projects.len().saturating_sub(ROWS_MAX);
+        json!({"projects": shown, "leftOut": left_out, "restsChecked": self.checked})
     }
 
     fn record(&self) -> Value {
@@ -124,8 +135,8 @@ impl Read for ListProjects {
 
     async fn read(cx: Context<'_>, _: &Params, _: &[Target]) -> Result<Listing, Fault> {
         let mut projects: BTreeMap<String, Project> = BTreeMap::new();
-        let (rows, owners) = try_join(find::labelled(cx, PROJECT), things::owners(cx)).await?;
-        for row in rows {
+        let (rows, owners) = join(find::labelled(cx, PROJECT), in_time(things::owners(cx))).await;
+        for row in rows? {
             let Some(name) = row.labels.get(PROJECT).filter(|_| !is_of_swarm(&row.labels)) else {
                 continue;
             };
@@ -137,9 +148,10 @@ impl Read for ListProjects {
                 project.services.insert(place.service);
             }
         }
-        for name in owners {
+        let checked = owners.is_some();
+        for name in owners.into_iter().flatten() {
             projects.entry(name).or_default();
         }
-        Ok(Listing { projects })
+        Ok(Listing { projects, checked })
     }
 }

@@ -2,6 +2,8 @@
 
 use countersign::core::reason::Reason;
 use countersign::core::record::Event;
+use countersign::gate::Status;
+use futures_util::future::join;
 use serde_json::json;
 
 use super::{image, inspect, named};
@@ -97,5 +99,42 @@ async fn an_image_asked_for_by_its_id_stays_one_by_its_id() {
         assert!(preview.contains(&format!("Make a container of {one}")), "{preview}");
         let made = done.data["id"].as_str().unwrap();
         assert_eq!(inspect(made, "{{.Config.Image}}"), id, "{}", done.text);
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_a_name_is_none_for_the_id_behind_it() {
+    let engine = Engine::connect();
+    let (one, real) = (image(&engine, "one"), Real::new(engine.adapter()));
+    let id = inspect(&one, "{{.Id}}");
+    let command = json!(["sleep", "3600"]);
+    let by = |image: &str| json!({"image": image, "command": command});
+    for (shown, spent) in [(one.as_str(), id.as_str()), (&id, &one)] {
+        let (_, token) = real.preview("run_container", by(shown)).await;
+        let refused = real.spend("run_container", &by(spent), &token).await;
+        assert_eq!(refused.reason, Some(Reason::TokenMismatch), "{}", refused.text);
+    }
+    // The same name in another spelling is the same request.
+    let (_, token) = real.preview("run_container", by(&one)).await;
+    let whole = format!("docker.io/{one}");
+    let done = real.spend("run_container", &by(&whole), &token).await;
+    assert_eq!(done.status, Status::Ok, "{}", done.text);
+}
+
+#[tokio::test]
+async fn two_are_made_at_once_unless_they_use_the_same_thing_of_somebodys() {
+    let engine = Engine::connect();
+    let (one, other) = (image(&engine, "one"), image(&engine, "other"));
+    let (real, volume) = (Real::new(engine.adapter()), engine.volume(None));
+    for (volumes, second) in
+        [(json!([]), None), (json!([format!("{volume}:/v")]), Some(Reason::Busy))]
+    {
+        let of = |image: &str| json!({"image": image, "volumes": volumes, "command": ["true"]});
+        let (_, a) = real.preview("run_container", of(&one)).await;
+        let (_, b) = real.preview("run_container", of(&other)).await;
+        let (one, other) = (of(&one), of(&other));
+        let first = real.spend("run_container", &one, &a);
+        let (first, then) = join(first, real.spend("run_container", &other, &b)).await;
+        assert_eq!((first.reason, then.reason), (None, second), "{} {}", first.text, then.text);
     }
 }
