@@ -1,11 +1,8 @@
 //! Identifiers: what may be asked for, what an engine is called with, and how the one becomes the
 //! other. Nothing else ever reaches an engine client.
 
-mod said;
-
 use std::fmt;
 
-pub use said::with_short_ids;
 use serde::Serialize;
 
 use super::hex;

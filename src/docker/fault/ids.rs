@@ -1,6 +1,6 @@
 //! The ids in what an engine says.
 
-use super::short;
+use crate::core::ids::short;
 
 /// What stands before an id where an engine names something by it.
 const NAMED_BY_ID: [&str; 11] = [
@@ -21,7 +21,7 @@ const NAMED_BY_ID_BEHIND: [[&str; 2]; 3] = [["in", "use"], ["used", "by"], ["bef
 /// A text of an engine with its ids as people know them: those that stand behind the word for what
 /// they name, or behind another such. Whatever else has their form, such as a value, may be a secret
 /// and stays whole.
-pub fn with_short_ids(text: &str) -> String {
+pub(super) fn with_short_ids(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     let (mut named, mut before) = (false, "");
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
