@@ -1,6 +1,6 @@
 //! Parses, wires the concrete parts, runs. The only file that names them all.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -131,12 +131,13 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         Verb::Doctor(flag) => {
             let endpoint = engine.endpoint();
             let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
+            let usual = endpoint::usual_sockets(&sources(&config, &origin));
             let installation = Installation {
                 config: &config,
                 vocabulary: &origin.vocabulary,
                 look: &*engine,
                 endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
-                direct_access: socket.as_deref().and_then(direct_access),
+                direct_access: direct_access(socket.into_iter().chain(usual)),
             };
             cli::doctor(&installation, flag.json, out).await
         }
@@ -219,9 +220,9 @@ fn sources(config: &Config, Origin { flags, env, .. }: &Origin) -> Sources {
     }
 }
 
-/// How this account reaches the engine's socket by itself, if it can.
-fn direct_access(socket: &Path) -> Option<String> {
+/// How this account reaches an engine by itself, if it can: by the first of these sockets.
+fn direct_access(mut sockets: impl Iterator<Item = PathBuf>) -> Option<String> {
     let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
-    rustix::fs::access(socket, access).ok()?;
+    let socket = sockets.find(|socket| rustix::fs::access(socket, access).is_ok())?;
     Some(format!("it can open {}", socket.display()))
 }

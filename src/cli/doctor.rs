@@ -189,7 +189,7 @@ fn rights(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
             "rights",
             Mark::Warn,
             format!(
-                "uid {uid} can reach the engine without Countersign ({how}), and so can an agent \
+                "uid {uid} can reach an engine without Countersign ({how}), and so can an agent \
                  that has a shell under this account. Countersign governs what goes through it, \
                  and its log shows only that"
             ),
@@ -197,7 +197,7 @@ fn rights(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
         None => findings.push(finding(
             "rights",
             Mark::Ok,
-            format!("uid {uid} has no other way to the engine that was found"),
+            format!("uid {uid} has no way of its own to an engine that was found"),
         )),
     }
 }

@@ -154,7 +154,7 @@ fn at(sources: &Sources, address: &str, source: &str) -> Result<Endpoint, Fault>
 }
 
 /// Where engines commonly listen.
-fn usual_sockets(sources: &Sources) -> Vec<PathBuf> {
+pub fn usual_sockets(sources: &Sources) -> Vec<PathBuf> {
     let under = |base: Option<&PathBuf>, path: &str| base.map(|base| base.join(path));
     let home = sources.env_home.as_ref();
     let run = sources.env_xdg_runtime_dir.as_ref();

@@ -1,6 +1,7 @@
 //! `doctor`: what is found, and what is said to be wrong.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 
 use serde_json::Value;
 
@@ -38,6 +39,18 @@ fn an_engine_that_answers_is_good() {
     // Whoever can open the socket can do without us, and that is said.
     assert!(says("rights", "without Countersign"), "{findings:?}");
     assert!(!sandbox.log().exists(), "looking writes nothing");
+}
+
+#[test]
+fn an_engine_beside_the_one_that_is_set_is_a_way_around_as_well() {
+    let sandbox = Sandbox::new();
+    let _engine = UnixListener::bind(sandbox.work().join("docker.sock")).unwrap();
+    let mut doctor = sandbox.program(&["doctor", "--json"]);
+    let ran = Ran::of(doctor.env("XDG_RUNTIME_DIR", sandbox.work()).output().unwrap());
+    let around = |(about, mark, found): &(String, String, String)| {
+        about == "rights" && mark == "warn" && found.contains("docker.sock")
+    };
+    assert!(findings(&ran).iter().any(around), "{ran:?}");
 }
 
 #[test]
