@@ -56,6 +56,8 @@ pub(super) struct Fake {
     pub(super) writable_bytes: Option<u64>,
     pub(super) happenings: Vec<Happening>,
     pub(super) usage: DiskUsage,
+    /// Whether its id is one that Podman has.
+    pub(in crate::ops) podman: bool,
     /// Its API version; `1.41` by default.
     pub(super) api: &'static str,
     /// Calls that fail, by the name of their method.
@@ -252,7 +254,8 @@ fn ready<'a, T: Send + 'a>(answer: Result<T, Fault>) -> Answered<'a, T> {
 
 impl LookSystem for Fake {
     fn engine_id(&self) -> Answered<'_, String> {
-        ready(self.call("engine_id", "").map(|()| "ENGINE".into()))
+        let id = if self.podman { "podman-1" } else { "ENGINE" };
+        ready(self.call("engine_id", "").map(|()| id.into()))
     }
 
     fn engine(&self) -> Answered<'_, Engine> {

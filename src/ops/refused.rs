@@ -29,6 +29,14 @@ fn mounts(name: &str, container: Container) -> Container {
     Container { mounts: vec![mount], ..container }
 }
 
+/// Podman's word for what it was told to stop, and that has not ended yet.
+fn stopping() -> Container {
+    let mut container = web();
+    container.state.status = "stopping".into();
+    container.state.running = false;
+    container
+}
+
 fn web() -> Container {
     container("ab", "web")
 }
@@ -100,6 +108,50 @@ fn of_containers() -> Vec<Case> {
         ("update_container", cpus, alone(rm()), None),
         ("update_container", always.clone(), alone(rm()), Some("Leave out `restartPolicy`")),
         ("update_container", always, alone(quota()), None),
+        (
+            "update_container",
+            json!({"container": "web", "restartPolicy": "no", "memory": "64m"}),
+            alone(rm()),
+            None,
+        ),
+        ("kill_container", json!({"container": "web"}), alone(stopping()), None),
+    ]
+}
+
+/// What shares something with a container that does not run, and with one that does.
+fn of_the_joined() -> Vec<Case> {
+    let it = json!({"container": "web"});
+    let db = || container("cd", "db");
+    let joins = |open: fn(&mut Container, String)| {
+        let mut web = web();
+        open(&mut web, format!("container:{}", fake::id("cd")));
+        web
+    };
+    let network = || joins(|web, mode| web.network_mode = mode);
+    let pid = || joins(|web, mode| web.pid_mode = mode);
+    let ipc = || joins(|web, mode| web.ipc_mode = mode);
+    let first = Some("Start db first, with start_container");
+    let gone = Some("which is gone");
+    let start = "start_container";
+    let restart = "restart_container";
+    let of = |containers: Vec<Container>| Fake::of(containers);
+    let podman = |it: Container| Fake { podman: true, ..Fake::of(vec![it]) };
+    vec![
+        (start, it.clone(), of(vec![stopped(network()), stopped(db())]), first),
+        (start, it.clone(), of(vec![stopped(pid()), stopped(db())]), first),
+        (start, it.clone(), of(vec![stopped(ipc()), stopped(db())]), first),
+        (start, it.clone(), of(vec![stopped(network())]), gone),
+        (start, it.clone(), of(vec![stopped(network()), db()]), None),
+        (start, it.clone(), of(vec![stopped(network()), paused(db())]), None),
+        (start, it.clone(), of(vec![network(), stopped(db())]), None),
+        (restart, it.clone(), of(vec![network(), stopped(db())]), first),
+        (restart, it.clone(), of(vec![network()]), gone),
+        (restart, it.clone(), of(vec![network(), db()]), None),
+        (restart, it.clone(), of(vec![stopped(network()), stopped(db())]), first),
+        (restart, it.clone(), of(vec![paused(web())]), None),
+        (restart, it.clone(), podman(paused(web())), Some("Un-pause it first")),
+        (restart, it.clone(), podman(web()), None),
+        (start, it, podman(paused(web())), Some("with unpause_container.")),
     ]
 }
 
@@ -151,10 +203,13 @@ fn of_the_rest() -> Vec<Case> {
     ]
 }
 
+fn cases() -> impl Iterator<Item = Case> {
+    of_containers().into_iter().chain(of_the_joined()).chain(of_the_rest())
+}
+
 #[tokio::test]
 async fn what_an_engine_is_sure_to_refuse_gets_no_token() {
-    for (operation, arguments, engine, refusal) in of_containers().into_iter().chain(of_the_rest())
-    {
+    for (operation, arguments, engine, refusal) in cases() {
         let (engine, world) = (Arc::new(engine), Arc::new(World::confirming()));
         let gate = fake::gate(&engine, &world);
         let asked = json!({"operation": operation, "arguments": arguments});

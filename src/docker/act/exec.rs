@@ -34,6 +34,11 @@ const UNTOLD_MAX: u32 = 3;
 /// Exit codes of what could not be started, by the custom of shells. Programs may have them as well.
 const NOT_STARTED: [i64; 2] = [126, 127];
 
+/// How Docker's own word begins for what it could not start. What else it says in place of a process,
+/// such as a lost connection to what starts them, leaves open whether there was one.
+const OWN_WORDS: [&str; 3] =
+    ["OCI runtime exec failed: ", "unable to find user ", "unable to find group "];
+
 /// What Podman ends with, and a status of 500, where it does not know by whom to run a command.
 const NOBODY: [&str; 2] =
     [": no matching entries in passwd file", ": no matching entries in group file"];
@@ -187,11 +192,17 @@ enum End {
 }
 
 /// What became of a command of which the engine names no process. Docker names one of every command
-/// that ran, so this one did not, and what came is the engine's own word. Podman names none of any
+/// that ran, so this one did not if the engine's own word says why. Podman names none of any
 /// that has ended, and says why one did not start where the command's own words would stand.
 fn without_process(target: &Target, code: i64, output: &Output) -> Result<CommandEnd, Fault> {
     let said = output.text();
     if !is_podman(&target.engine) {
+        if !OWN_WORDS.iter().any(|words| said.starts_with(words)) {
+            return Ok(CommandEnd::Unseen(format!(
+                "the engine names no process and the exit code {code}, and does not say that it \
+                 could not start the command"
+            )));
+        }
         let (name, said) = (text::name(&target.name), fault::said(&said));
         let message = format!(
             "The engine could not start the command in {name}, so nothing of it ran: {}. Look \
@@ -239,6 +250,45 @@ async fn read(
             Ok(Some(data)) => output.feed(&data)?,
             Err(Broken::Lost(why) | Broken::Unsent(why)) => return Err(lost(&why)),
             Err(broken) => return Err(lost(&format!("{broken:?}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_begin_is_told_by_the_engines_own_word_alone() {
+        let of = |engine: &str, said: &str| {
+            let target = Target {
+                kind: CONTAINER.name,
+                id: "ab".repeat(32),
+                name: "web".into(),
+                engine: engine.into(),
+                attributes: std::collections::BTreeMap::new(),
+            };
+            let mut output = Output::new(1000);
+            let length = u32::try_from(said.len()).unwrap().to_be_bytes();
+            output.feed(&[&[1, 0, 0, 0][..], &length, said.as_bytes()].concat()).unwrap();
+            without_process(&target, 126, &output)
+        };
+        for sure in [
+            "OCI runtime exec failed: exec failed: unable to start container process: x\r\n",
+            "unable to find user nobodyx: no matching entries in passwd file",
+        ] {
+            let fault = of("ENGINE", sure).unwrap_err();
+            assert!(fault.message.contains("nothing of it ran"), "{}", fault.message);
+        }
+        for open in [
+            "ttrpc: closed: unknown",
+            "transport is closing: unavailable",
+            "",
+            "what it wrote\nOCI runtime exec failed: exec failed",
+        ] {
+            let end = of("ENGINE", open).unwrap();
+            assert!(matches!(end, CommandEnd::Unseen(_)), "{open}: {end:?}");
+            assert_eq!(of("podman-1", open).unwrap(), CommandEnd::Code(126), "{open}");
         }
     }
 }

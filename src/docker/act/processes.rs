@@ -41,7 +41,7 @@ impl ActProcesses for DockerEngine {
             };
             let start = match self.is_of(&id, image, new).await {
                 Ok(()) => self.start_made(&made).await.map_or_else(Start::Failed, |()| Start::Done),
-                Err(other) => self.take_back(&made, other).await?,
+                Err(other) => self.take_back(&made, new, other).await?,
             };
             Ok(Ran { id, warnings, start })
         })
@@ -94,7 +94,7 @@ impl DockerEngine {
         match self.container(id).await.map(|made| ImageId::parse(&made.image_id)) {
             Ok(Some(made)) if made.as_str() == image.id => Ok(()),
             Ok(Some(made)) => Err(Fault::new(
-                Reason::PlanChanged,
+                Reason::EngineError,
                 format!("{name} means another image by now, sha256:{}", made.short()),
             )),
             Ok(None) => Err(Fault::new(
@@ -111,7 +111,12 @@ impl DockerEngine {
 
     /// Removes a container that was just made, never started, and is not to stay. It is not forced:
     /// what somebody else has started meanwhile stays. So do volumes with names.
-    async fn take_back(&self, made: &Target, other: Fault) -> Result<Start, Fault> {
+    async fn take_back(
+        &self,
+        made: &Target,
+        new: &NewContainer,
+        other: Fault,
+    ) -> Result<Start, Fault> {
         let order = Order {
             target: made,
             verb: "remove",
@@ -133,8 +138,9 @@ impl DockerEngine {
             return Err(Fault::new(
                 other.reason,
                 format!(
-                    "The container was made, not started and removed again, so there is none: {why}. \
-                     Call again without confirmToken to see what it would be made of now."
+                    "The container was made, not started and removed again, so there is none: \
+                     {why}. {}Call again without confirmToken to see what it would be made of now.",
+                    staying(new)
                 ),
             ));
         };
@@ -160,6 +166,24 @@ impl DockerEngine {
             |docker: bollard::Docker| async move { docker.start_container(&made.id, None).await };
         self.order(order, request).await.map(drop)
     }
+}
+
+/// That volumes with names stay where a container is taken back. Engines make those that are missing
+/// and copy an image's files into empty ones before anybody sees of which image the container is.
+fn staying(new: &NewContainer) -> String {
+    let named = new.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Volume(name) => Some(text::name(name)),
+        MountSource::HostPath(_) => None,
+    });
+    let named: Vec<String> = named.collect();
+    if named.is_empty() {
+        return String::new();
+    }
+    format!(
+        "The volumes {} stay, were made if they were not there, and may hold files of the other \
+         image now. ",
+        named.join(", ")
+    )
 }
 
 /// The container as the engine is asked for it. The image stands in it by its name where it has one,

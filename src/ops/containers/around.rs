@@ -7,12 +7,12 @@ use futures_util::future::{join, join_all};
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::reach::{HOST, PERHAPS, Way, configured, disguised, joined, of_paths, through};
+use super::reach::{HOST, PERHAPS, Way, configured, disguised, joined, line, of_paths, through};
 use crate::core::ids::{FullId, Reference};
 use crate::core::text;
 use crate::gate::Context;
 use crate::ops::beside::{AT_ONCE, UNCHECKED, WAIT};
-use crate::ports::engine::{Container, Mount, Volume};
+use crate::ports::engine::{Container, Mount, Network, NetworkFilter, Volume};
 
 /// Volumes of a container that are looked at, at most.
 const VOLUMES_MAX: usize = 64;
@@ -31,7 +31,14 @@ pub(super) struct Around {
 
 /// Containers that share something with a container, or with one that does, by their ids.
 #[derive(Debug, Default)]
-struct Others(BTreeMap<String, Container>);
+struct Others {
+    seen: BTreeMap<String, Container>,
+    /// All networks, where one of theirs can lead elsewhere than usual.
+    networks: Vec<Network>,
+}
+
+/// Networks that engines have by themselves: what these lead to is known, or told as a namespace.
+const ENGINES_OWN: [&str; 3] = ["bridge", "host", "none"];
 
 impl Others {
     /// Looks at those that a container shares something with, and in turn at those that these share
@@ -50,27 +57,61 @@ impl Others {
             next.clear();
             for (what, other) in found {
                 next.extend(joined(&other).filter(|(also, _)| *also == what).map(owned));
-                seen.0.insert(other.id.to_string(), other);
+                seen.seen.insert(other.id.to_string(), other);
             }
         }
-        seen
+        seen.with_networks(cx, container, until).await
+    }
+
+    /// Lists the networks, if what was seen of one of these is not enough to say where it leads.
+    async fn with_networks(mut self, cx: Context<'_>, first: &Container, until: Instant) -> Self {
+        let all = || self.seen.values().chain([first]).flat_map(|one| one.networks.keys());
+        if all().any(|name| !ENGINES_OWN.contains(&name.as_str())) {
+            let everything = NetworkFilter::default();
+            let listed = timeout_at(until, cx.look.networks(&everything)).await;
+            self.networks = listed.ok().and_then(Result::ok).unwrap_or_default();
+        }
+        self
+    }
+
+    /// Where the networks of a container lead, unless it is as usual.
+    fn lines(&self, container: &Container) -> Vec<Way> {
+        let mut out = Vec::new();
+        for name in container.networks.keys().filter(|one| !ENGINES_OWN.contains(&one.as_str())) {
+            // Podman lists its own network, which containers call `podman`, as `bridge`.
+            let listed = |called: &str| -> Vec<&Network> {
+                self.networks.iter().filter(|one| one.name == called || one.id == called).collect()
+            };
+            let mut found = listed(name);
+            if found.is_empty() && name == "podman" {
+                found = listed("bridge");
+            }
+            if found.is_empty() {
+                out.push((PERHAPS, format!("the network {} {UNCHECKED}", text::name(name))));
+            }
+            // Two networks can have one name, and either can be the one.
+            out.extend(found.into_iter().filter_map(line));
+        }
+        out
     }
 
     /// What sharing this with the container of this id gives.
     fn way(&self, what: &str, id: &str, left: usize) -> Way {
-        let Some(other) = self.0.get(id).filter(|_| left > 0) else {
+        let Some(other) = self.seen.get(id).filter(|_| left > 0) else {
             let other = text::name(id.get(..12).unwrap_or(id));
             return (PERHAPS, format!("the {what} of {other}, which {UNCHECKED}"));
         };
         let third = joined(other).find(|(also, _)| *also == what);
-        through(what, other, third.map(|(_, third)| self.way(what, third, left - 1)))
+        let third = third.map(|(_, third)| self.way(what, third, left - 1));
+        let lines = if what == "network" { self.lines(other) } else { Vec::new() };
+        through(what, other, third, lines)
     }
 }
 
 /// What joining the network of a container gives.
 pub(super) async fn network_of(cx: Context<'_>, container: &Container) -> Way {
     let mut others = Others::look(cx, container, Instant::now() + WAIT).await;
-    others.0.insert(container.id.to_string(), container.clone());
+    others.seen.insert(container.id.to_string(), container.clone());
     others.way("network", container.id.as_str(), ROW_MAX)
 }
 
@@ -102,6 +143,7 @@ impl Around {
         let own = self.socket.as_deref();
         let mut out: Vec<Way> = configured(container).into_iter().map(|way| (HOST, way)).collect();
         out.extend(joined(container).map(|(what, id)| self.others.way(what, id, ROW_MAX)));
+        out.extend(self.others.lines(container));
         let binds = container.mounts.iter().filter(|mount| mount.kind == "bind");
         let binds = binds.map(|m| (m.source.as_str(), m.destination.as_str(), m.writable));
         out.extend(of_paths(binds, own));
@@ -181,6 +223,49 @@ mod tests {
         let ways = Around::look(fake::context(&engine), &web).await.ways(&web);
         assert_eq!(ways[0].0, PERHAPS, "{ways:?}");
         assert!(engine.called().len() <= ROW_MAX, "{:?}", engine.called());
+    }
+
+    #[tokio::test]
+    async fn a_network_of_another_driver_is_a_way_also_through_another_container() {
+        let on = |networks: &[&str]| Container {
+            networks: networks.iter().map(|name| ((*name).into(), String::new())).collect(),
+            ..fake::container("cd", "db")
+        };
+        let mut web = fake::container("ab", "web");
+        web.networks.clear();
+        web.network_mode = format!("container:{}", fake::id("cd"));
+        let direct = "it may lead straight to the host's own networks";
+        for (networks, flag, words) in [
+            (&["lan"][..], HOST, direct),
+            (&["shop", "lan"], HOST, direct),
+            (&["twice"], HOST, direct),
+            (&["shop"], SHARES, "the network of db"),
+            (&["bridge"], SHARES, "the network of db"),
+            (&["podman"], SHARES, "the network of db"),
+            (&["unlisted"], PERHAPS, "unlisted could not be checked"),
+        ] {
+            let db = on(networks);
+            let engine = Fake::of(vec![db.clone()]);
+            let driven = |start: &str, name: &str, driver: &str| Network {
+                driver: driver.into(),
+                ..fake::network(start, name)
+            };
+            *engine.networks.lock().unwrap() = vec![
+                fake::network("a1", "shop"),
+                driven("a2", "lan", "macvlan"),
+                fake::network("a3", "twice"),
+                driven("a4", "twice", "ipvlan"),
+                fake::network("a5", "bridge"),
+            ];
+            let cx = fake::context(&engine);
+            let way = network_of(cx, &db).await;
+            assert!(way.0 == flag && way.1.contains(words), "{networks:?}: {way:?}");
+            assert_eq!(Around::look(cx, &web).await.ways(&web), [way], "{networks:?}");
+            let own = Around::look(cx, &db).await.ways(&db);
+            let flags: Vec<&str> = own.iter().map(|(flag, _)| *flag).collect();
+            let expected = if flag == SHARES { vec![] } else { vec![flag] };
+            assert_eq!(flags, expected, "{networks:?}: {own:?}");
+        }
     }
 
     #[tokio::test]

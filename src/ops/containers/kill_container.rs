@@ -58,9 +58,11 @@ impl Verb for KillContainer {
         lifecycle::ending(container)
     }
 
-    async fn possible(_: Context<'_>, _: &Params, now: &Container) -> Result<(), Fault> {
+    async fn possible(_: Context<'_>, _: &Params, now: &Container, _: &str) -> Result<(), Fault> {
         match notes::run(now) {
             Run::Up | Run::Paused => Ok(()),
+            // Podman calls so what does not run any more by its words, and kills it.
+            Run::Down if now.state.status == STOPPING => Ok(()),
             Run::Down => Err(Fault::invalid(format!(
                 "{} does not run, so there is nothing to send a signal to.",
                 text::name(&now.name)
@@ -151,6 +153,9 @@ impl Verb for KillContainer {
         }
     }
 }
+
+/// The state of a container that Podman was told to stop, and that has not ended yet.
+const STOPPING: &str = "stopping";
 
 /// What ends a freeze.
 const THAWS: &str = "SIGCONT lets it go on, and a stop waits out its time and kills it";

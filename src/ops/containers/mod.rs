@@ -9,6 +9,7 @@ mod get_container_processes;
 mod get_container_stats;
 mod host_path;
 mod inspect_container;
+mod joined;
 mod kill_container;
 pub(super) mod lifecycle;
 pub(super) mod limits;

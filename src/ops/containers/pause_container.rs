@@ -29,7 +29,12 @@ impl Verb for PauseContainer {
         )
     }
 
-    async fn possible(_: Context<'_>, _: &OneContainer, now: &Container) -> Result<(), Fault> {
+    async fn possible(
+        _: Context<'_>,
+        _: &OneContainer,
+        now: &Container,
+        _: &str,
+    ) -> Result<(), Fault> {
         let name = text::name(&now.name);
         match notes::run(now) {
             Run::Up => Ok(()),

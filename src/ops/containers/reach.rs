@@ -1,13 +1,14 @@
 //! Ways from a container to its host, in words: what of its configuration opens them, and which
 //! volumes are of the host in disguise. What is not known to be harmless is said to lead there.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::host_path;
 use crate::core::text;
 use crate::ops::units::listed;
 use crate::ops::volumes::storage::Storage;
-use crate::ports::engine::{Beyond, Container, Volume};
+use crate::ports::engine::{Beyond, Container, Network, Volume};
 
 /// What flags a way to the host.
 pub(in crate::ops) const HOST: &str = "REACHES THE HOST";
@@ -145,8 +146,9 @@ pub(in crate::ops) fn leads_there((flag, _): &Way) -> bool {
 }
 
 /// What sharing a namespace with another container gives, with all that this one has of the host.
-/// `third` is what it gives if that one shares it with a third.
-pub(super) fn through(what: &str, other: &Container, third: Option<Way>) -> Way {
+/// `third` is what it gives if that one shares it with a third, and `lines` where the networks of
+/// that one lead, if it is those that are shared. Both stand first and whole: they may decide.
+pub(super) fn through(what: &str, other: &Container, third: Option<Way>, lines: Vec<Way>) -> Way {
     let mut has = configured(other);
     let further = joined(other).filter(|(also, _)| *also != what);
     has.extend(further.map(|(also, _)| format!("the {also} of a third container")));
@@ -156,16 +158,41 @@ pub(super) fn through(what: &str, other: &Container, third: Option<Way>) -> Way 
         has.extend(mounts.map(|mount| text::name(mount.name.as_ref().unwrap_or(&mount.source))));
     }
     let own = shared(other).into_iter().find(|(also, _)| *also == what);
-    let flag = match (own.and_then(|(what, mode)| namespace(what, mode)), &third) {
-        (Some(_), _) | (_, Some((HOST, _))) => HOST,
-        (None, Some((PERHAPS, _))) => PERHAPS,
-        (None, _) if has.is_empty() => SHARES,
-        (None, _) => PERHAPS,
+    let further: Vec<Way> = third.into_iter().chain(lines).collect();
+    let on_host = own.and_then(|(what, mode)| namespace(what, mode)).is_some();
+    let flag = if on_host || further.iter().any(|(flag, _)| *flag == HOST) {
+        HOST
+    } else if !has.is_empty() || further.iter().any(leads_there) {
+        PERHAPS
+    } else {
+        SHARES
     };
-    has.extend(third.map(|(_, third)| third));
-    let has = if has.is_empty() { String::new() } else { format!(", which has {}", names(&has)) };
-    let down = if other.state.running { "" } else { ". It does NOT RUN, so a start fails" };
-    (flag, format!("the {what} of {}{has}{down}", text::name(&other.name)))
+    let name = text::name(&other.name);
+    let down = if other.state.running { "" } else { " (NOT RUNNING)" };
+    let mut out = format!("the {what} of {name}{down}");
+    if !further.is_empty() {
+        let further: Vec<String> = further.into_iter().map(|(_, way)| way).collect();
+        let _ = write!(out, ", which has {}", further.join(", and "));
+    }
+    if !has.is_empty() {
+        let who =
+            if out.contains(", which has") { format!("; {name} itself") } else { ", which".into() };
+        let _ = write!(out, "{who} has {}", names(&has));
+    }
+    (flag, out)
+}
+
+/// Drivers of networks that lead to other containers, and not straight to the host's own networks.
+const USUAL_DRIVERS: [&str; 3] = ["bridge", "overlay", "null"];
+
+/// Where a network leads, unless it is to other containers and through the host as usual.
+pub(super) fn line(network: &Network) -> Option<Way> {
+    if USUAL_DRIVERS.contains(&network.driver.as_str()) {
+        return None;
+    }
+    let (name, driver) = (text::name(&network.name), text::name(&network.driver));
+    let leads = "it may lead straight to the host's own networks";
+    Some((HOST, format!("the network {name} of the driver {driver}: {leads}")))
 }
 
 /// Ways of paths of the host, each with where it is seen and whether it can be written.
@@ -312,18 +339,21 @@ mod tests {
     #[test]
     fn what_another_container_has_of_the_host_is_told_with_it() {
         let mut other = fake::container("cd", "proxy");
-        assert_eq!(through("network", &other, None), (SHARES, "the network of proxy".into()));
-        assert_eq!(through(PROCESSES, &other, None).0, SHARES);
-        let down = through("network", &fake::stopped(other.clone()), None).1;
-        assert!(down.contains("NOT RUN"), "{down}");
+        assert_eq!(
+            through("network", &other, None, vec![]),
+            (SHARES, "the network of proxy".into())
+        );
+        assert_eq!(through(PROCESSES, &other, None, vec![]).0, SHARES);
+        let down = through("network", &fake::stopped(other.clone()), None, vec![]).1;
+        assert!(down.contains("NOT RUNNING"), "{down}");
         other.privileged = true;
-        let told = through("network", &other, None);
+        let told = through("network", &other, None, vec![]);
         assert_eq!(told, (PERHAPS, "the network of proxy, which has PRIVILEGED".into()));
         other.network_mode = "host".into();
-        let told = through("network", &other, None);
+        let told = through("network", &other, None, vec![]);
         let has = "the network of proxy, which has PRIVILEGED, the host's network";
         assert_eq!(told, (HOST, has.into()));
-        assert_eq!(through("IPC", &other, None).0, PERHAPS);
+        assert_eq!(through("IPC", &other, None, vec![]).0, PERHAPS);
     }
 
     #[test]
@@ -331,11 +361,19 @@ mod tests {
         let mut second = fake::container("cd", "second");
         second.network_mode = "container:ef".into();
         for flag in [HOST, PERHAPS, SHARES] {
-            let told = through("network", &second, Some((flag, "the network of third".into())));
+            let third = Some((flag, "the network of third".into()));
+            let told = through("network", &second, third, vec![]);
             let words = "the network of second, which has the network of third";
             assert_eq!(told, (flag, words.to_owned()));
         }
-        let (flag, told) = through("IPC", &second, None);
+        second.cap_add = vec!["NET_RAW".into()];
+        second.beyond.devices = (0..20).map(|n| format!("/dev/{n}{}", "x".repeat(200))).collect();
+        let far = format!("the network of third, which has {}", "the host's network, ".repeat(40));
+        let told = through("network", &second, Some((HOST, far.clone())), vec![]).1;
+        assert!(told.contains(&format!("second, which has {far}; second itself has ")), "{told}");
+        second = fake::container("cd", "second");
+        second.network_mode = "container:ef".into();
+        let (flag, told) = through("IPC", &second, None, vec![]);
         assert_eq!(flag, PERHAPS);
         assert!(told.ends_with("which has the network of a third container"), "{told}");
     }
@@ -350,8 +388,8 @@ mod tests {
             destination: "/x".into(),
             writable: true,
         }];
-        let told = through(PROCESSES, &other, None);
+        let told = through(PROCESSES, &other, None, vec![]);
         assert_eq!(told, (PERHAPS, "the process ids of db, which has /srv/x".into()));
-        assert_eq!(through("network", &other, None).0, SHARES);
+        assert_eq!(through("network", &other, None, vec![]).0, SHARES);
     }
 }

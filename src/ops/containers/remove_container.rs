@@ -67,7 +67,12 @@ impl Verb for RemoveContainer {
         facts
     }
 
-    async fn possible(_: Context<'_>, params: &Params, now: &Container) -> Result<(), Fault> {
+    async fn possible(
+        _: Context<'_>,
+        params: &Params,
+        now: &Container,
+        _: &str,
+    ) -> Result<(), Fault> {
         let (is, first) = match notes::run(now) {
             _ if params.force => return Ok(()),
             Run::Down => return Ok(()),

@@ -60,6 +60,7 @@ impl Verb for RenameContainer {
         cx: Context<'_>,
         Params { new_name, .. }: &Params,
         now: &Container,
+        _: &str,
     ) -> Result<(), Fault> {
         if now.name == new_name.as_str() {
             return Err(Fault::invalid(format!(

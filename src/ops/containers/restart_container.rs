@@ -1,13 +1,16 @@
 //! `restart_container`: stops a container and starts it again.
 
+use super::joined;
 use super::lifecycle::{self, Beside, Facts, Notes, Patient, Ways};
 use super::notes::{self, Rows, Run};
 use super::outcome::{Expect, Told};
 use super::verb::Verb;
 use crate::core::grant::Granted;
 use crate::core::operation::{Class, Spec};
+use crate::core::reason::Fault;
 use crate::core::text;
-use crate::ports::engine::{Act, Acted, Asked, Container};
+use crate::gate::Context;
+use crate::ports::engine::{Act, Acted, Asked, Container, is_podman};
 
 /// The operation.
 #[derive(Debug)]
@@ -34,6 +37,22 @@ impl Verb for RestartContainer {
         lifecycle::ending(container)
     }
 
+    async fn possible(
+        cx: Context<'_>,
+        _: &Patient,
+        now: &Container,
+        engine: &str,
+    ) -> Result<(), Fault> {
+        if notes::run(now) == Run::Paused && is_podman(engine) {
+            return Err(Fault::invalid(format!(
+                "{} is paused, and this engine, which is Podman, restarts nothing that is paused. \
+                 Un-pause it first, with unpause_container.",
+                text::name(&now.name)
+            )));
+        }
+        joined::startable(cx, now, engine).await
+    }
+
     fn headline(params: &Patient, notes: &Notes) -> String {
         let name = text::name(&notes.container.name);
         let signals = notes::signals(notes, params.timeout);
@@ -42,8 +61,7 @@ impl Verb for RestartContainer {
                 format!("Restart {name}: it does not run, so this will START a stopped container.")
             }
             Run::Paused => format!(
-                "Restart {name}: stop it ({signals}) and start it again, which also un-pauses it; \
-                 Podman refuses this."
+                "Restart {name}: stop it ({signals}) and start it again, which also un-pauses it."
             ),
             Run::Up => format!("Restart {name}: stop it ({signals}) and start it again."),
         }

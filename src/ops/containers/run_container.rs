@@ -15,7 +15,7 @@ use super::new::found::{self, Facts, Joined, Sight};
 use super::new::made::{self, Made, PLAN, unmade, unstarted};
 use super::new::wanted::{self, Env, Mode};
 use super::outcome::{self, Expect, Told};
-use super::{around, command, target};
+use super::{around, command, joined, target};
 use crate::core::grant::Permit;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{Plan, Target};
@@ -243,10 +243,14 @@ impl Change for RunContainer {
     async fn possible(
         cx: Context<'_>,
         params: &Params,
-        _: &[Target],
+        targets: &[Target],
         sight: &Sight,
     ) -> Result<(), Fault> {
         is_nobodys(&params.image, &sight.image)?;
+        if let Joined::Container(other) = &sight.network {
+            let engine = targets.first().map(|target| target.engine.as_str());
+            joined::joinable("The new container", other, engine.unwrap_or_default())?;
+        }
         match &params.name {
             Some(name) => target::is_free(cx, name).await,
             None => Ok(()),

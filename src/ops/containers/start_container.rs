@@ -1,5 +1,6 @@
 //! `start_container`: starts a container that does not run.
 
+use super::joined;
 use super::lifecycle::{self, Beside, Facts, Notes, OneContainer, RESTARTING, Ways};
 use super::notes::{self, Rows, Run};
 use super::outcome::{Expect, Told};
@@ -9,7 +10,7 @@ use crate::core::operation::Spec;
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::gate::Context;
-use crate::ports::engine::{Act, Acted, Asked, Container};
+use crate::ports::engine::{Act, Acted, Asked, Container, is_podman};
 
 /// The operation.
 #[derive(Debug)]
@@ -28,14 +29,23 @@ impl Verb for StartContainer {
         )
     }
 
-    async fn possible(_: Context<'_>, _: &OneContainer, now: &Container) -> Result<(), Fault> {
+    async fn possible(
+        cx: Context<'_>,
+        _: &OneContainer,
+        now: &Container,
+        engine: &str,
+    ) -> Result<(), Fault> {
         match notes::run(now) {
-            Run::Up | Run::Down => Ok(()),
-            Run::Paused => Err(Fault::invalid(format!(
-                "{} is paused, and engines start nothing that is paused. Un-pause it with \
-                 unpause_container, or restart it.",
-                text::name(&now.name)
-            ))),
+            Run::Up => Ok(()),
+            Run::Down => joined::startable(cx, now, engine).await,
+            Run::Paused => {
+                let or_restart = if is_podman(engine) { "" } else { ", or restart it" };
+                Err(Fault::invalid(format!(
+                    "{} is paused, and engines start nothing that is paused. Un-pause it with \
+                     unpause_container{or_restart}.",
+                    text::name(&now.name)
+                )))
+            }
         }
     }
 

@@ -28,7 +28,12 @@ impl Verb for UnpauseContainer {
         )
     }
 
-    async fn possible(_: Context<'_>, _: &OneContainer, now: &Container) -> Result<(), Fault> {
+    async fn possible(
+        _: Context<'_>,
+        _: &OneContainer,
+        now: &Container,
+        _: &str,
+    ) -> Result<(), Fault> {
         let name = text::name(&now.name);
         match notes::run(now) {
             Run::Paused => Ok(()),

@@ -91,9 +91,15 @@ impl Verb for UpdateContainer {
         facts
     }
 
-    async fn possible(_: Context<'_>, params: &Params, now: &Container) -> Result<(), Fault> {
+    async fn possible(
+        _: Context<'_>,
+        params: &Params,
+        now: &Container,
+        _: &str,
+    ) -> Result<(), Fault> {
         let name = text::name(&now.name);
-        if params.restart_policy.is_some() && now.auto_remove {
+        let restarts = params.restart_policy.as_ref().is_some_and(|policy| policy.name != "no");
+        if restarts && now.auto_remove {
             return Err(Fault::invalid(format!(
                 "{name} was run with --rm, and an engine gives no restart policy to what is removed \
                  when it ends. Leave out `restartPolicy`."

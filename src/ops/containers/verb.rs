@@ -48,7 +48,7 @@ pub trait Verb: Send + Sync + 'static {
         Facts::of(container)
     }
 
-    /// As [`Change::possible`], of the container as it was seen.
+    /// As [`Change::possible`], of the container as it was seen, and of the engine that it is on.
     ///
     /// # Errors
     /// As there.
@@ -56,6 +56,7 @@ pub trait Verb: Send + Sync + 'static {
         _cx: Context<'_>,
         _params: &Self::Params,
         _container: &Container,
+        _engine: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send {
         std::future::ready(Ok(()))
     }
@@ -117,10 +118,11 @@ impl<V: Verb> Change for V {
     async fn possible(
         cx: Context<'_>,
         params: &V::Params,
-        _: &[Target],
+        targets: &[Target],
         sight: &Container,
     ) -> Result<(), Fault> {
-        V::possible(cx, params, sight).await
+        let engine = targets.first().map(|target| target.engine.as_str());
+        V::possible(cx, params, sight, engine.unwrap_or_default()).await
     }
 
     async fn preview(

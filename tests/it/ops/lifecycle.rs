@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::engine::{Engine, Sentence, docker};
+use crate::support::engine::{Engine, IMAGE, Sentence, docker, try_docker};
 use crate::support::real::{Real, Trial};
 
 /// Containers that end at once when they are stopped.
@@ -68,4 +68,42 @@ async fn restart_is_held_to_its_plan() {
     assert!(preview.contains(&format!("Restart {}", web.name)), "{preview}");
     assert_eq!(done.data["startedAt"], web.inspect("{{.State.StartedAt}}"));
     assert_eq!(other.inspect("{{.State.StartedAt}}"), before);
+}
+
+#[tokio::test]
+async fn what_shares_something_with_one_that_is_down_is_not_started() {
+    let engine = Engine::connect();
+    let real = Real::new(engine.adapter());
+    let db = quick(&engine).option(&["--ipc", "shareable"]).start();
+    let joined = format!("container:{}", db.name);
+    let sharing = |what: &str| engine.container("sleep 3600").option(&[what, &joined]);
+    let shares = ["--network", "--ipc", "--pid"].map(|what| sharing(what).create());
+    let up = quick(&engine).option(&["--network", &joined]).start();
+    let mut requests: Vec<_> = shares.iter().map(|one| ("start_container", one)).collect();
+    requests.push(("restart_container", &up));
+    for (operation, one) in &requests {
+        let offered = real.call(operation, json!({"container": one.name})).await;
+        assert!(offered.confirm_token.is_some(), "{}", offered.text);
+    }
+    docker(&["stop", &db.name]);
+    for (operation, one) in &requests {
+        let refused = real.call(operation, json!({"container": one.name})).await;
+        assert_eq!(refused.confirm_token, None, "{}", refused.text);
+        let first = format!("Start {} first", db.name);
+        assert!(refused.text.contains(&first), "{}", refused.text);
+    }
+    assert_eq!(up.inspect("{{.State.Running}}"), "true");
+    let run = json!({"image": IMAGE, "network": joined, "command": ["true"]});
+    let refused = real.call("run_container", run).await;
+    assert!(refused.text.contains("The new container shares"), "{}", refused.text);
+    // The engine says so too, and what it restarts it has stopped by then.
+    for one in &shares {
+        assert_eq!(try_docker(&["start", &one.name]), None, "{}", one.name);
+    }
+    assert_eq!(try_docker(&["restart", &up.name]), None);
+    assert_eq!(up.inspect("{{.State.Running}}"), "false");
+    docker(&["rm", &db.name]);
+    let refused = real.call("start_container", json!({"container": up.name})).await;
+    assert!(refused.text.contains("which is gone"), "{}", refused.text);
+    assert_eq!(try_docker(&["start", &up.name]), None);
 }

@@ -165,8 +165,9 @@ async fn every_way_to_the_host_is_flagged() {
     assert!(!preview.contains("THE ENGINE'S SOCKET"), "{preview}");
     let plain = json!({"image": image, "network": of(&web)});
     let (preview, _) = real.preview("run_container", plain).await;
-    let shared = format!("the network of {}: its addresses", web.name);
+    let shared = format!("shares          the network of {}\n", web.name);
     assert!(preview.contains(&shared) && !preview.contains("REACH"), "{preview}");
+    assert!(preview.contains("shares          its addresses"), "{preview}");
 }
 
 #[tokio::test]

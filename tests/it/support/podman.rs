@@ -95,7 +95,8 @@ impl Podman {
         self.try_docker(words).unwrap_or_else(|said| panic!("docker {words:?}: {said}"))
     }
 
-    fn try_docker(&self, words: &[&str]) -> Result<String, String> {
+    /// Runs it, and gives what it prints, or what it complains of.
+    pub(crate) fn try_docker(&self, words: &[&str]) -> Result<String, String> {
         let host = format!("unix://{}", self.socket().display());
         let mut docker = command("docker");
         docker.args(["--host", &host]).args(words).stdin(Stdio::null());

@@ -24,9 +24,6 @@ const PERSISTS: &str = "PERSISTS";
 /// Names in one line, at most.
 const LISTED_MAX: usize = 64;
 
-/// Drivers of networks that lead to other containers, and not straight to the host's own networks.
-const USUAL_DRIVERS: [&str; 3] = ["bridge", "overlay", "null"];
-
 type Rows = Vec<(&'static str, String)>;
 
 /// What a preview shows beside what the plan is bound to.
@@ -181,21 +178,11 @@ fn ways(new: &NewContainer, sight: &Sight, around: &Around<'_>) -> Vec<Way> {
     match &sight.network {
         Joined::Host => out.push((HOST, format!("the host's network: {LISTENS}"))),
         Joined::Container(_) => {
-            out.extend(
-                around.joined.iter().map(|(flag, way)| (*flag, format!("{way}: {LISTENS}"))),
-            );
+            out.extend(around.joined.clone());
+            out.push((reach::SHARES, LISTENS.to_owned()));
         }
-        Joined::Network(network) if !USUAL_DRIVERS.contains(&network.driver.as_str()) => {
-            let (name, driver) = (text::name(&network.name), text::name(&network.driver));
-            out.push((
-                HOST,
-                format!(
-                    "the network {name} of the driver {driver}: it may lead straight to the host's \
-                     own networks"
-                ),
-            ));
-        }
-        Joined::Usual | Joined::Nothing | Joined::Network(_) => {}
+        Joined::Network(network) => out.extend(reach::line(network)),
+        Joined::Usual | Joined::Nothing => {}
     }
     let paths = new.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::HostPath(path) => {

@@ -82,8 +82,15 @@ impl Made {
         match &self.start {
             Start::Done => json!(true),
             Start::Failed(fault) if fault.reason == Reason::OutcomeUnknown => Value::Null,
+            // It could not be removed, perhaps since somebody has started it.
+            Start::Withheld(_) if self.is_elsewise_started() => Value::Null,
             Start::Failed(_) | Start::Withheld(_) => json!(false),
         }
+    }
+
+    /// Whether it is seen in a state that it has only once somebody has started it.
+    fn is_elsewise_started(&self) -> bool {
+        self.status().is_some_and(|status| status != "created")
     }
 
     fn made_only(&self, fault: &Fault) -> String {
@@ -103,9 +110,13 @@ impl Made {
 
     fn withheld(&self, fault: &Fault) -> String {
         let Self { name, id, image, .. } = self;
+        let then = match self.is_elsewise_started() {
+            true => "Somebody else has started it",
+            false => "Do not start it",
+        };
         format!(
-            "The container {name} (id {id}) was MADE and NOT STARTED, since nobody can be sure that \
-             it is of {image} as shown: {}\n{} Do not start it: remove_container takes it away.",
+            "The container {name} (id {id}) was MADE and NOT STARTED by this, since nobody can be sure that \
+             it is of {image} as shown: {}\n{} {then}: remove_container takes it away.",
             fault.message,
             self.now()
         )

@@ -117,7 +117,7 @@ async fn an_inspection_shows_everything_but_secrets() {
         assert!(!everything.contains(secret), "{secret}");
     }
     assert!(!answer.text.chars().any(|c| c != '\n' && is_hidden(c)));
-    assert_eq!(engine.called(), ["candidates web", "engine_id", "container web"]);
+    assert_eq!(engine.called(), ["candidates web", "engine_id", "container web", "networks"]);
 }
 
 #[tokio::test]

@@ -177,15 +177,15 @@ async fn what_was_made_and_not_started_is_told_as_that() {
             Start::Withheld(fault(Reason::EngineError)),
             Event::Failed,
             Reason::EngineError,
-            json!(false),
-            "was MADE and NOT STARTED",
+            Value::Null,
+            "was MADE and NOT STARTED by this",
         ),
         (
             Start::Withheld(fault(Reason::OutcomeUnknown)),
             Event::Unknown,
             Reason::OutcomeUnknown,
-            json!(false),
-            "Do not start it: remove_container takes it away.",
+            Value::Null,
+            "Somebody else has started it: remove_container takes it away.",
         ),
     ] {
         let bench = bench(stocked());
@@ -206,10 +206,10 @@ async fn what_was_made_and_not_started_is_told_as_that() {
 async fn what_was_taken_back_is_a_failure_without_a_container() {
     let bench = bench(stocked());
     let token = bench.call(web()).await.confirm_token;
-    let taken = Fault::new(Reason::PlanChanged, "It was removed again.");
+    let taken = Fault::new(Reason::EngineError, "It was removed again.");
     *bench.engine.start.lock().unwrap() = Some(Err(taken));
     let failed = bench.spend(web(), token).await;
-    assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::PlanChanged)));
+    assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::EngineError)));
     assert!(failed.text.contains("It was removed again."), "{}", failed.text);
     assert_eq!(bench.world.records.lock().unwrap().last().unwrap().event, Event::Failed);
 }

@@ -32,10 +32,14 @@ async fn what_is_made_of_a_name_that_moved_meanwhile_is_taken_back_and_never_sta
     let name = named(&engine, "moved");
     let door = moving(&one, &other, Deed::Forward);
     let real = Real::new(adapter_at(door.path()));
-    let arguments = json!({"image": one, "name": name});
+    let stays = named(&engine, "data");
+    let arguments = json!({"image": one, "name": name, "volumes": [format!("{stays}:/data")]});
     let (_, failed) = real.confirm("run_container", arguments).await;
-    assert_eq!(failed.reason, Some(Reason::PlanChanged), "{}", failed.text);
-    for words in ["not started and removed again", "means another image by now", "confirmToken"] {
+    assert_eq!(failed.reason, Some(Reason::EngineError), "{}", failed.text);
+    let kept = format!("The volumes {stays} stay");
+    for words in
+        ["not started and removed again", "means another image by now", "confirmToken", &kept]
+    {
         assert!(failed.text.contains(words), "{words}: {}", failed.text);
     }
     let lines = door.lines();
@@ -43,6 +47,7 @@ async fn what_is_made_of_a_name_that_moved_meanwhile_is_taken_back_and_never_sta
     assert!(!lines.iter().any(|line| line.contains("/start")), "{lines:?}");
     let there = docker(&["ps", "-aq", "--filter", &format!("name={name}")]);
     assert_eq!(there, "");
+    assert_eq!(docker(&["volume", "rm", &stays]).trim(), stays);
     assert_eq!(real.log.last().event, Event::Failed);
 }
 
@@ -85,6 +90,7 @@ async fn what_cannot_be_looked_at_is_taken_back_too() {
     let (_, failed) = real.confirm("run_container", json!({"image": one, "name": name})).await;
     assert_eq!(failed.reason, Some(Reason::EngineError), "{}", failed.text);
     assert!(failed.text.contains("of which image it is could not be seen"), "{}", failed.text);
+    assert!(!failed.text.contains("The volumes"), "{}", failed.text);
     assert_eq!(docker(&["ps", "-aq", "--filter", &format!("name={name}")]), "");
 }
 
