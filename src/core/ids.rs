@@ -117,21 +117,6 @@ pub fn short(id: &str) -> &str {
     digits.get(..12).filter(|_| is_id).unwrap_or(id)
 }
 
-/// A text with its ids as people know them. What a name is given as a value is no id.
-pub fn with_short_ids(text: &str) -> String {
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
-        let (gap, tail) = rest.split_at(start);
-        let end = tail.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tail.len());
-        let (word, tail) = tail.split_at(end);
-        out.push_str(gap);
-        out.push_str(if gap.ends_with('=') { word } else { short(word) });
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
-}
-
 /// Something that a reference may mean.
 pub trait Named {
     /// What it is, for messages.
@@ -309,25 +294,6 @@ mod tests {
         let less = id.get(1..).unwrap();
         for name in ["data", "a-name-of-more-than-twelve", less, &format!("sha256:{less}")] {
             assert_eq!(short(name), name);
-        }
-    }
-
-    #[test]
-    fn ids_in_a_text_are_shortened_and_nothing_else() {
-        let id = format!("{}0123", "0123456789ab".repeat(5));
-        let less = id.strip_prefix('0').unwrap();
-        for (text, expected) in [
-            (format!("in use by container \"{id}\""), "in use by container \"0123456789ab\""),
-            (format!("in use - [{id}, {id}]"), "in use - [0123456789ab, 0123456789ab]"),
-            (format!("sha256:{id} is"), "sha256:0123456789ab is"),
-            (format!("/{id}/x \u{e4}"), "/0123456789ab/x \u{e4}"),
-            (format!("KEY={id}"), &format!("KEY={id}")),
-            (format!("{id}0"), &format!("{id}0")),
-            (less.to_owned(), less),
-            (id.replace('0', "g"), &id.replace('0', "g")),
-            (String::new(), ""),
-        ] {
-            assert_eq!(with_short_ids(&text), expected);
         }
     }
 

@@ -1,16 +1,18 @@
 //! What goes wrong with an engine, in words that say what to do.
 
+mod ids;
+
 use std::io;
 
 use serde::Deserialize;
 
 use super::endpoint::Endpoint;
 use super::wire::{Answer, Broken};
-use crate::core::ids;
 use crate::core::reason::{Fault, Reason};
 use crate::core::redact::Redactor;
 use crate::core::text;
 use crate::ports::engine::CONTAINER;
+use ids::with_short_ids;
 
 /// What is looked at one by one, so that 404 says that it is gone.
 const KINDS: [&str; 4] = [CONTAINER.name, "image", "volume", "network"];
@@ -102,7 +104,7 @@ pub(super) fn late(endpoint: &Endpoint, seconds: u64) -> Fault {
 /// containers, and these can hold secrets. The ids by which it names things are none. Whatever it says
 /// comes into a fault through here.
 pub(super) fn said(engine_text: &str) -> String {
-    Redactor::new(&[]).text(&ids::with_short_ids(engine_text))
+    Redactor::new(&[]).text(&with_short_ids(engine_text))
 }
 
 /// What an answer says is wrong, as [`said`].
@@ -254,6 +256,15 @@ mod tests {
         assert_eq!(
             said(&format!("volume is in use - [{id}]")),
             "volume is in use - [0123456789ab]"
+        );
+        let secret = "8f3a1c9e".repeat(8);
+        assert_eq!(
+            said(&format!("exec: \"{secret}\": executable file not found")),
+            "exec: \"(hidden)\": executable file not found"
+        );
+        assert_eq!(
+            said(&format!("No such container: {secret}")),
+            "No such container: 8f3a1c9e8f3a"
         );
         assert_eq!(said(&format!("--token {id} is wrong")), "--token (hidden) is wrong");
         assert_eq!(said(&format!("password={id}")), "password=(hidden)");

@@ -53,10 +53,10 @@ impl Afterwards {
         };
         drop(tokio::time::timeout(LOOK, AssertUnwindSafe(look).catch_unwind()).await);
         let unseen = std::iter::repeat(Err(Reason::Timeout));
-        let before = plan.parts().facts.iter().cloned();
         let names = targets.iter().map(|target| text::name(ids::short(&target.name)));
-        let all = names.zip(before).zip(seen.into_iter().chain(unseen));
-        Self { targets: all.map(|((name, before), now)| (name, before, now)).collect() }
+        let all = names.zip(&plan.parts().facts).zip(seen.into_iter().chain(unseen));
+        let told = |((name, before), now)| (name, with_open(call, before, &now), now);
+        Self { targets: all.map(told).collect() }
     }
 
     /// For the log: the facts of now, or why they could not be seen.
@@ -92,6 +92,19 @@ impl Afterwards {
             clauses.map(|(names, how)| format!("{how}: {}", listed(names))).collect();
         format!("State afterwards, {}.", clauses.join("; "))
     }
+}
+
+/// The facts of before, of which those that the plan left open are what they are now: it binds to
+/// none of them, and where they moved nothing was changed.
+fn with_open(call: &dyn ChangeCall, before: &Value, now: &Result<Value, Reason>) -> Value {
+    let mut filled = before.clone();
+    for (name, value) in filled.as_object_mut().into_iter().flatten() {
+        match now.as_ref().ok().and_then(|now| now.get(name)) {
+            Some(now) if *value == "" => value.clone_from(now),
+            _ => {}
+        }
+    }
+    if call.holds(before, &filled) { filled } else { before.clone() }
 }
 
 fn listed(names: &[String]) -> String {

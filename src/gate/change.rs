@@ -12,12 +12,19 @@ use super::finish::{broke_off, not_recorded};
 use super::steps::{Recorder, Tally};
 use super::trail::Trail;
 use super::{Admitted, Gate};
+use crate::core::grant::{Assurance, Permit};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, tidy};
 
-/// What to do about an engine that refused.
-const NEXT: &str =
-    "\nSee to what the engine names, then call again without confirmToken for a new preview.";
+/// What to do about an engine that refused: all of a plan, or the rest of it.
+fn next(permit: &Permit, tally: &Tally) -> String {
+    let left = if tally.began() { "what is left, see to " } else { "to " };
+    let again = match permit.assurance() {
+        Assurance::Echo => " without confirmToken for a new preview",
+        Assurance::Policy | Assurance::Tty => "",
+    };
+    format!("\nSee {left}what the engine names, then call again{again}.")
+}
 
 /// How a change ended: the closing line's event and result, and the answer.
 struct Ended {
@@ -37,24 +44,23 @@ impl Gate {
     ) -> Answer {
         let Admitted { spec, permit, caller, policy, progress, .. } = admitted;
         let cx = self.context(caller, policy);
-        let (executed, tally) = {
-            let tally = Tally::of(cx, call, permit).await;
+        let (executed, mut tally) = {
             let progress = progress.as_deref();
-            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress, tally);
+            let mut steps = Recorder::new(cx, call, permit, spec.drift, trail, progress);
             let execute = call.execute(cx, &*self.parts.act, permit, &mut steps);
             let executed = AssertUnwindSafe(execute).catch_unwind().await;
             let executed = executed.unwrap_or_else(|_panic| Err(broke_off()));
             (executed, steps.into_tally())
         };
+        tally.look(cx, call, permit).await;
         let mut ended = match executed {
-            Ok(looked) => changed(&spec.name, looked),
+            Ok(looked) => changed(&spec.name, looked, &tally),
             Err(fault) => {
                 // A plan over many may have lost some of its targets.
                 let seen = Afterwards::look(cx, call, permit.plan(), tally.began()).await;
-                went_wrong(&spec.name, fault, &seen)
+                went_wrong(permit, &spec.name, fault, &seen, &tally)
             }
         };
-        tally.tell(ended.event != Event::Done, &mut ended.result, &mut ended.answer.text);
         let mut line = trail.record(ended.event);
         line.result = Some(ended.result);
         line.reason = ended.answer.reason;
@@ -67,9 +73,9 @@ impl Gate {
     }
 }
 
-fn changed(name: &str, looked: Result<Rendered, Fault>) -> Ended {
+fn changed(name: &str, looked: Result<Rendered, Fault>, tally: &Tally) -> Ended {
     let event = Event::Done;
-    match looked {
+    let mut ended = match looked {
         Ok(Rendered { text, data, record, unknown: None, failed: None }) => {
             Ended { event, result: record, fault: None, answer: Answer::done(name, text, data) }
         }
@@ -95,11 +101,20 @@ fn changed(name: &str, looked: Result<Rendered, Fault>) -> Ended {
             let answer = Answer::done(name, text, result.clone());
             Ended { event, result, fault: Some(unseen), answer }
         }
-    }
+    };
+    let failed = ended.event != Event::Done;
+    tally.tell(failed, &mut ended.result, &mut ended.answer.text);
+    ended
 }
 
 /// What failed, or may have, is looked at all the same: the log keeps what is so now.
-fn went_wrong(name: &str, fault: Fault, seen: &Afterwards) -> Ended {
+fn went_wrong(
+    permit: &Permit,
+    name: &str,
+    fault: Fault,
+    seen: &Afterwards,
+    tally: &Tally,
+) -> Ended {
     let mut answer = Answer::of_fault(name, &fault);
     let event = match fault.reason {
         Reason::OutcomeUnknown => Event::Unknown,
@@ -109,10 +124,11 @@ fn went_wrong(name: &str, fault: Fault, seen: &Afterwards) -> Ended {
         }
     };
     answer.text.push_str(&format!("\n{}", seen.text()));
+    let mut result = seen.record();
+    tally.tell(true, &mut result, &mut answer.text);
     if fault.reason == Reason::EngineError {
-        answer.text.push_str(NEXT);
+        answer.text.push_str(&next(permit, tally));
     }
-    let result = seen.record();
     answer.data = tidy(&result);
     Ended { event, result, fault: Some(fault), answer }
 }

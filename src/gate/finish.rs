@@ -62,7 +62,7 @@ impl Gate {
         confirm: Confirm,
     ) -> Answer {
         if let Err(fault) = self.possible(&survey).await {
-            return self.refuse(name, trail, fault).await;
+            return self.refuse(name, trail, without_preview(refusal, fault)).await;
         }
         let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict: _ } = survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
@@ -168,6 +168,17 @@ impl Gate {
         let all = u32::try_from(self.parts.settings.concurrent_calls.max(1)).unwrap_or(u32::MAX);
         // Only this waits for all places, and nobody closes them: there is no error to handle.
         drop(self.places.acquire_many(all).await);
+    }
+}
+
+/// Why there is no preview. That a granted plan changed stays the reason, also where nothing can be
+/// confirmed in its place.
+fn without_preview(refusal: Option<Fault>, fault: Fault) -> Fault {
+    match refusal {
+        Some(Fault { reason, message, .. }) => {
+            Fault { reason, message: format!("{message} {}", fault.message), ..fault }
+        }
+        None => fault,
     }
 }
 

@@ -90,8 +90,8 @@ impl Registry {
         let names = offered.chain(&self.withheld).map(|spec| &*spec.name);
         let meant = nearest(name, names).map(|word| format!(" Did you mean `{word}`?"));
         format!(
-            "There is no operation `{shown}`, and what there is not is refused.{} The list of \
-             tools has all; at a shell, `countersign tools` prints it.",
+            "There is no operation `{shown}`, and what there is not is refused.{} At a shell, \
+             `countersign tools` prints all.",
             meant.unwrap_or_default()
         )
     }

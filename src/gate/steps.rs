@@ -1,10 +1,12 @@
 //! Steps of a plan over many targets: each is looked at again and recorded before it is acted on.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use std::{fmt, slice};
 
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
-use tokio::time::timeout_at;
+use tokio::time::timeout;
 
 use super::answer::Progress;
 use super::erased::ChangeCall;
@@ -21,6 +23,9 @@ use crate::ports::BoxFuture;
 
 /// How long the looks at what changed since the preview may take.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// Looks at the same time, at most.
+const AT_ONCE: usize = 8;
 
 /// Whether to act on the target of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,24 +85,34 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Looks at what changed since it was shown: whether it is there at all.
-    pub(super) async fn of(cx: Context<'_>, call: &dyn ChangeCall, permit: &Permit) -> Self {
+    /// That of a plan of which nothing was acted on yet. What changed since it was shown never is.
+    fn of(permit: &Permit) -> Self {
         let left_out: Vec<&Target> = permit.left_out().collect();
-        let look = async |target: &Target| match call.observe(cx, slice::from_ref(target)).await {
-            Err(fault) if fault.reason == Reason::NotFound => Fate::Gone,
-            Ok(_) | Err(_) => Fate::LeftAlone,
+        let told = |target: &Target| {
+            let left_out = left_out.contains(&target);
+            let fate = if left_out { Fate::LeftAlone } else { Fate::Untouched };
+            (text::name(ids::short(&target.name)), fate)
         };
-        let until = tokio::time::Instant::now() + LOOK;
-        let mut targets = Vec::new();
-        for target in permit.plan().targets() {
-            let fate = match left_out.contains(&target) {
-                // What cannot be seen in time is there for all that is known.
-                true => timeout_at(until, look(target)).await.unwrap_or(Fate::LeftAlone),
-                false => Fate::Untouched,
-            };
-            targets.push((text::name(ids::short(&target.name)), fate));
+        Self { began: false, targets: permit.plan().targets().iter().map(told).collect() }
+    }
+
+    /// Looks at what changed since it was shown: whether it is there at all. It is only told of, and
+    /// can wait until the rest is done.
+    pub(super) async fn look(&mut self, cx: Context<'_>, call: &dyn ChangeCall, permit: &Permit) {
+        let left_out: Vec<&Target> = permit.left_out().collect();
+        let targets = self.targets.iter_mut().zip(permit.plan().targets());
+        let mut looks = Vec::new();
+        for ((_, fate), target) in targets.filter(|(_, target)| left_out.contains(target)) {
+            looks.push(async move {
+                let seen = call.observe(cx, slice::from_ref(target)).await;
+                if seen.is_err_and(|fault| fault.reason == Reason::NotFound) {
+                    *fate = Fate::Gone;
+                }
+            });
         }
-        Self { began: false, targets }
+        let look = stream::iter(looks).buffer_unordered(AT_ONCE).collect::<()>();
+        // What cannot be seen in time is there for all that is known.
+        drop(timeout(LOOK, AssertUnwindSafe(look).catch_unwind()).await);
     }
 
     fn names(&self, fates: &[Fate]) -> Vec<&str> {
@@ -170,9 +185,9 @@ impl<'a> Recorder<'a> {
         drift: Drift,
         trail: &'a Trail,
         progress: Option<&'a dyn Progress>,
-        tally: Tally,
     ) -> Self {
         let plan: &Plan = permit.plan();
+        let tally = Tally::of(permit);
         Self { cx, call, plan, drift, trail, progress, tally }
     }
 
@@ -227,16 +242,12 @@ impl Steps for Recorder<'_> {
                 // It is no longer what it was.
                 Ok(_) | Err(_) => Some(Fate::LeftAlone),
             };
-            match (drifted, self.drift) {
-                (None, _) => {}
-                (Some(fate), Drift::Each) => {
-                    self.tally.set(place, fate);
-                    return Ok(Proceed::Skip);
-                }
-                (Some(fate), Drift::All) => {
-                    self.tally.began = true;
-                    return Err(drifted_away(target, fate));
-                }
+            if let Some(fate) = drifted {
+                self.tally.set(place, fate);
+                return match self.drift {
+                    Drift::Each => Ok(Proceed::Skip),
+                    Drift::All => Err(drifted_away(target, fate)),
+                };
             }
             let mut record = self.trail.record(Event::Step);
             record.target = TargetRefs::of(std::slice::from_ref(target));

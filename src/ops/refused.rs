@@ -246,3 +246,45 @@ async fn what_became_impossible_is_refused_and_its_grant_is_gone() {
     let again = fake::call(&gate, "rename_container", arguments).await;
     assert_ne!(again.status, Status::Ok, "{}", again.text);
 }
+
+#[tokio::test]
+async fn what_changed_into_something_impossible_is_a_changed_plan() {
+    let (engine, world) = (Arc::new(Fake::of(vec![web()])), Arc::new(World::confirming()));
+    let gate = fake::gate(&engine, &world);
+    let mut arguments = json!({"container": "web"});
+    let first = fake::call(&gate, "pause_container", arguments.clone()).await;
+    arguments["confirmToken"] = json!(first.confirm_token);
+    *engine.containers.lock().unwrap() = vec![paused(web())];
+    let late = fake::call(&gate, "pause_container", arguments.clone()).await;
+    let refused = (late.status, late.reason, late.confirm_token);
+    assert_eq!(refused, (Status::Denied, Some(Reason::PlanChanged), None), "{}", late.text);
+    assert!(late.text.contains("is no longer what the preview showed"), "{}", late.text);
+    assert!(late.text.contains("web is paused already"), "{}", late.text);
+    let last = world.records.lock().unwrap().last().cloned().unwrap();
+    assert_eq!((last.event, last.reason), (Event::Denied, Some(Reason::PlanChanged)));
+    // The nearest with a new token: what it changed into can be done.
+    let mut arguments = json!({"container": "web"});
+    *engine.containers.lock().unwrap() = vec![web()];
+    let first = fake::call(&gate, "pause_container", arguments.clone()).await;
+    arguments["confirmToken"] = json!(first.confirm_token);
+    engine.containers.lock().unwrap()[0].state.started_at = "2026-01-31T11:30:00Z".into();
+    let late = fake::call(&gate, "pause_container", arguments).await;
+    assert_eq!(late.reason, Some(Reason::PlanChanged), "{}", late.text);
+    assert!(late.confirm_token.is_some(), "{}", late.text);
+}
+
+#[tokio::test]
+async fn what_a_rule_allows_is_refused_before_its_intent() {
+    for (engine, allowed) in [(paused(web()), false), (web(), true)] {
+        let (engine, world) = (Arc::new(Fake::of(vec![engine])), Arc::new(World::allowing()));
+        let gate = fake::gate(&engine, &world);
+        let answer = fake::call(&gate, "pause_container", json!({"container": "web"})).await;
+        let refused = answer.reason == Some(Reason::InvalidArgument);
+        assert_eq!(refused, !allowed, "{}", answer.text);
+        assert_eq!(engine.called().contains(&"pause web".to_owned()), allowed);
+        let events: Vec<Event> = world.records.lock().unwrap().iter().map(|r| r.event).collect();
+        let intent = events.contains(&Event::Allowed);
+        assert_eq!(intent, allowed, "{events:?}");
+        assert!(allowed || events == [Event::Denied], "{events:?}");
+    }
+}

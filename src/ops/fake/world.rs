@@ -25,14 +25,19 @@ use crate::ports::{
 pub(in crate::ops) struct World {
     grants: Mutex<Vec<GrantRow>>,
     pub(in crate::ops) records: Mutex<Vec<Record>>,
-    /// Whether every change can be confirmed; else the built-in policy stands.
-    confirming: bool,
+    /// What the policy says of every change; else the built-in one stands.
+    changes: Option<Effect>,
 }
 
 impl World {
     /// A world in which every change can be confirmed.
     pub(in crate::ops) fn confirming() -> Self {
-        Self { confirming: true, ..Self::default() }
+        Self { changes: Some(Effect::Confirm), ..Self::default() }
+    }
+
+    /// A world in which every change is allowed.
+    pub(in crate::ops) fn allowing() -> Self {
+        Self { changes: Some(Effect::Allow), ..Self::default() }
     }
 }
 
@@ -105,7 +110,7 @@ const CALLER: Caller = Caller {
 };
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::builtin);
 static WORLD: World =
-    World { grants: Mutex::new(Vec::new()), records: Mutex::new(Vec::new()), confirming: false };
+    World { grants: Mutex::new(Vec::new()), records: Mutex::new(Vec::new()), changes: None };
 
 /// What an operation is given, over this engine.
 pub(in crate::ops) fn context(engine: &Fake) -> Context<'_> {
@@ -120,13 +125,13 @@ pub(in crate::ops) fn context(engine: &Fake) -> Context<'_> {
     }
 }
 
-fn confirming() -> Policy {
+fn policy(changes: Effect) -> Policy {
     let rule = |id: &str, effect, classes: &[Class]| {
         Rule::new(id, effect, Level::User, vec![Condition::class(classes)])
     };
     Policy::new(vec![
         rule("reads", Effect::Allow, &[Class::Read, Class::Sensitive]),
-        rule("changes", Effect::Confirm, &[Class::Mutate, Class::Destroy, Class::Escalate]),
+        rule("changes", changes, &[Class::Mutate, Class::Destroy, Class::Escalate]),
     ])
 }
 
@@ -134,11 +139,7 @@ fn confirming() -> Policy {
 pub(in crate::ops) fn gate(engine: &Arc<Fake>, world: &Arc<World>) -> Gate {
     Gate::new(Parts {
         registry: Registry::new(crate::ops::ALL, |_| true),
-        policies: Arc::new(Fixed::new(if world.confirming {
-            confirming()
-        } else {
-            Policy::builtin()
-        })),
+        policies: Arc::new(Fixed::new(world.changes.map_or_else(Policy::builtin, policy))),
         look: Arc::clone(engine) as Arc<dyn Look>,
         act: Arc::clone(engine) as Arc<dyn Act>,
         audit: Arc::clone(world) as Arc<dyn Audit>,

@@ -220,10 +220,17 @@ async fn container(
     {
         return Ok(Acted::Changed);
     }
-    act.remove_container(target, false, with_volumes).await.map_err(|fault| {
-        let message = format!("{} (It was stopped before that.)", fault.message);
-        if stopped == Acted::Changed { Fault { message, ..fault } } else { fault }
-    })
+    match act.remove_container(target, false, with_volumes).await {
+        // It was stopped by this, and what removed itself then is what was to be removed.
+        Err(fault) if fault.reason == Reason::NotFound && stopped == Acted::Changed => {
+            Ok(Acted::Changed)
+        }
+        Err(fault) if stopped == Acted::Changed => {
+            let message = format!("{} (It was stopped before that.)", fault.message);
+            Err(Fault { message, ..fault })
+        }
+        removed => removed,
+    }
 }
 
 /// Waits for a container that removes itself. Its networks and volumes are in use until then.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+mod down;
+
 use super::lifecycle::{grace, holds};
 use crate::core::plan::TARGETS_MAX;
 use crate::core::reason::Reason;

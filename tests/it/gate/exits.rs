@@ -73,6 +73,16 @@ async fn effects_that_go_wrong_are_failed_or_unknown() {
 }
 
 #[tokio::test]
+async fn what_a_rule_allows_is_only_called_again() {
+    let bench = Bench::with(always(Effect::Allow), false);
+    *bench.engine.fails.lock().unwrap() = Some(Fault::new(Reason::EngineError, "No."));
+    let answer = bench.call("poke", web()).await;
+    assert_eq!(answer.status, Status::Failed, "{}", answer.text);
+    let next = "\nSee to what the engine names, then call again.";
+    assert!(answer.text.ends_with(next), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_failed_second_look_is_said_and_the_change_is_done() {
     let bench = Bench::new();
     let token = bench.token("poke", web()).await;

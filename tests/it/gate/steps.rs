@@ -46,6 +46,12 @@ async fn a_failed_step_ends_the_plan_and_says_where() {
     assert!(answer.text.contains("\nNot touched: db, cache"), "{}", answer.text);
     let result = bench.audit.last().result.unwrap();
     assert_eq!(result["steps"], json!({"done": 0, "failed": 1, "unknown": 0, "untouched": 2}));
+    for told in ["steps", "left_alone", "gone_already"] {
+        assert_eq!(answer.data[told], result[told], "a program is told what the log keeps");
+    }
+    let next = "\nSee what is left, see to what the engine names, then call again without \
+                confirmToken for a new preview.";
+    assert!(answer.text.ends_with(next), "{}", answer.text);
     assert!(bench.engine.effects().is_empty());
 }
 
@@ -99,6 +105,9 @@ async fn a_target_that_is_gone_is_drift() {
     };
     let (bench, answer) = meanwhile("poke_whole", gone).await;
     assert_eq!((answer.status, answer.reason), (Status::Failed, Some(Reason::PlanChanged)));
+    let what = "\nDone before that: web\nNot touched: cache\nGone already: db";
+    assert!(answer.text.ends_with(what), "{}", answer.text);
+    assert_eq!(bench.audit.last().result.unwrap()["gone_already"], json!(["db"]));
     assert_eq!(bench.engine.effects(), ["restart web"]);
     let (bench, answer) = meanwhile("poke_each", gone).await;
     assert_eq!(answer.status, Status::Ok);
@@ -149,6 +158,24 @@ async fn drift_before_it_runs_refuses_a_plan_that_is_one() {
 }
 
 #[tokio::test]
+async fn what_is_left_out_is_looked_at_when_the_rest_is_done() {
+    for back in [false, true] {
+        let bench = Bench::new();
+        let token = bench.token("poke_each", json!({})).await;
+        bench.engine.containers.lock().unwrap().remove(&id(2));
+        *bench.engine.at_next_effect.lock().unwrap() = Some(Box::new(move |engine| {
+            if back {
+                engine.put(container(id(2), "db"));
+            }
+        }));
+        let answer = bench.call("poke_each", with_token(json!({}), &token)).await;
+        assert_eq!(bench.engine.effects(), ["restart web", "restart cache"]);
+        let told = if back { "since they changed after the preview: db" } else { "already: db" };
+        assert!(answer.text.ends_with(told), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn drift_before_it_runs_leaves_one_target_of_many_alone() {
     let bench = Bench::new();
     let token = bench.token("poke_each", json!({})).await;
@@ -182,6 +209,8 @@ async fn drifting(operation: &str) -> (Bench, Answer) {
 async fn drift_under_way_stops_a_plan_that_is_one() {
     let (bench, answer) = drifting("poke_whole").await;
     assert_eq!((answer.status, answer.reason), (Status::Failed, Some(Reason::PlanChanged)));
+    let what = "\nNot touched: cache\nLeft alone, since they changed after the preview: db";
+    assert!(answer.text.ends_with(what), "{}", answer.text);
     assert_eq!(bench.engine.effects(), ["restart web"]);
     assert_eq!(bench.audit.events(), [Preview, Allowed, Step, StepDone, Failed]);
 }

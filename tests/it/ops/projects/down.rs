@@ -215,7 +215,8 @@ async fn who_joins_in_between_ends_the_plan() {
     let front = made(&project, "network", "front", true);
     let data = made(&project, "volume", "data", true);
     let slow = "trap 'sleep 2; exit 0' TERM; sleep 3600 & wait";
-    let web = project.runs("web", "", slow).start();
+    let mount = format!("{data}:/data");
+    let web = project.runs("web", "", slow).option(&["--volume", &mount]).start();
     let real = Real::new(engine.adapter());
     let arguments = json!({"project": project.name, "volumes": true});
     let (_, token) = real.preview("down_project", arguments.clone()).await;
@@ -266,7 +267,11 @@ async fn what_comes_or_changes_in_between_is_not_removed() {
     };
     let (answer, ()) = tokio::join!(real.spend("down_project", &arguments, &token), altered);
     failed(&answer, Reason::PlanChanged);
-    assert!(answer.text.contains(&format!("\nNot touched: {}, {late}", db.name)));
+    let what = format!(
+        "\nNot touched: {late}\nLeft alone, since they changed after the preview: {}",
+        db.name
+    );
+    assert!(answer.text.contains(&what), "{}", answer.text);
     assert!(!web.exists() && db.inspect("{{.State.Running}}") == "true");
 }
 
