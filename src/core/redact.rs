@@ -154,7 +154,11 @@ impl Redactor {
                 Next::Pair => !self.may_show(name, value),
                 _ => name.starts_with('-') && names_secret(name),
             });
-            out.push(if expected == Next::Secret || self.others.contains(word) {
+            out.push(if expected == Next::Secret && is_scheme(word) {
+                // What follows it is the secret, unless it is one itself.
+                next = Next::Secret;
+                self.hide()
+            } else if expected == Next::Secret || self.others.contains(word) {
                 self.hide()
             } else if let Some(Short { flag, .. }) = self.glued(word) {
                 format!("{flag}{}", self.hide())
@@ -266,7 +270,7 @@ impl Redactor {
             end
         };
         let (value, tail) = split(tail, ends);
-        let scheme = ["bearer", "basic", "token"].iter().any(|s| value.eq_ignore_ascii_case(s));
+        let scheme = is_scheme(value);
         if scheme && !tail.is_empty() {
             out.push_str(value);
         } else {
@@ -338,6 +342,11 @@ fn after(word: &str, tail: &str, expected: Next) -> Next {
 /// Splits before the first character that fits; all is head if none does.
 fn split(text: &str, fits: impl FnMut(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(fits).unwrap_or(text.len()))
+}
+
+/// Whether it names the form of what stands behind it in a header.
+fn is_scheme(word: &str) -> bool {
+    ["bearer", "basic", "token"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
 fn is_quote(c: char) -> bool {

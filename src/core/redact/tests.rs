@@ -32,7 +32,7 @@ fn environment_names_always_and_values_rarely() {
 }
 
 /// Commands with the secrets that they hold; `|` parts words.
-const COMMANDS: [(&str, &str); 46] = [
+const COMMANDS: [(&str, &str); 49] = [
     ("app|--token=s3cr3t", "app|--token=(hidden)"),
     ("app|--password=a b'c,d&e", "app|--password=(hidden)"),
     ("app|--password|s3cr3t|--verbose", "app|--password|(hidden)|--verbose"),
@@ -52,6 +52,9 @@ const COMMANDS: [(&str, &str); 46] = [
         "sh|-c|curl -H 'Authorization: Bearer s3cr3t' http://h/",
         "sh|-c|curl -H 'Authorization: Bearer (hidden) http://h/",
     ),
+    ("curl|-H|Authorization:|Bearer|s3cr3t|h", "curl|-H|Authorization:|(hidden)|(hidden)|h"),
+    ("app|--token|basic|s3cr3t|h", "app|--token|(hidden)|(hidden)|h"),
+    ("app|--user|basic|bob|h", "app|--user|basic|bob|h"),
     ("sh|-c|curl -H \"X-Token: s3cr3t\"", "sh|-c|curl -H \"X-Token: (hidden)"),
     ("sh|-c|PGPASSWORD=s3cr3t psql -h db", "sh|-c|PGPASSWORD=(hidden) psql -h db"),
     ("sh|-c|MODE='s3 cr3t' app --fast", "sh|-c|MODE='(hidden)' app --fast"),

@@ -117,7 +117,7 @@ fn what_is_not_offered_says_how_it_could_be() {
         ("list_images", "`--toolsets default,images`"),
         ("list_image", "Did you mean `list_images`?"),
         ("restart_contaner", "Did you mean `restart_container`?"),
-        ("no_such_tool", "`countersign tools` prints it"),
+        ("no_such_tool", "`countersign tools` prints all"),
     ] {
         let ran = sandbox.run(&["call", operation]);
         assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{ran:?}");
