@@ -157,6 +157,11 @@ pub(super) fn shown(engine_text: &str) -> String {
     if line.is_empty() { "it gives no reason".to_owned() } else { line }
 }
 
+/// What a fault says, fit to stand in the message of another: the engine's words, where it has any.
+pub(super) fn heard(fault: &Fault) -> String {
+    shown(fault.detail.as_ref().unwrap_or(&fault.message))
+}
+
 /// The fault of a read that the engine refused.
 pub(super) fn refused(what: &str, answer: &Answer) -> Fault {
     let said = engine_text(&answer.body);

@@ -106,7 +106,7 @@ impl DockerEngine {
                 "the engine does not tell of which image it is".to_owned(),
             )),
             Err(fault) => {
-                let said = fault::shown(fault.detail.as_ref().unwrap_or(&fault.message));
+                let said = fault::heard(&fault);
                 let why = format!("of which image it is could not be seen: {said}");
                 Err(Fault::new(Reason::EngineError, why))
             }
@@ -118,7 +118,7 @@ impl DockerEngine {
     async fn mounts_what_was_shown(&self, new: &NewContainer) -> Result<(), Fault> {
         for (name, shown) in &new.volumes {
             let volume = self.volume(&Reference::parse(name)?).await.map_err(|fault| {
-                let said = fault::shown(fault.detail.as_ref().unwrap_or(&fault.message));
+                let said = fault::heard(&fault);
                 let why = format!("the volume {} could not be seen: {said}", text::name(name));
                 Fault::new(Reason::EngineError, why)
             })?;
@@ -169,7 +169,7 @@ impl DockerEngine {
                 ),
             ));
         };
-        let said = fault::shown(kept.detail.as_ref().unwrap_or(&kept.message));
+        let said = fault::heard(&kept);
         let reason = match kept.reason {
             Reason::OutcomeUnknown => Reason::OutcomeUnknown,
             _ => Reason::EngineError,

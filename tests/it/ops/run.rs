@@ -23,10 +23,6 @@ pub(super) fn image(engine: &Engine, name: &str) -> String {
     name
 }
 
-fn named(engine: &Engine, name: &str) -> String {
-    format!("cs-{}-{name}", engine.run())
-}
-
 fn inspect(name: &str, format: &str) -> String {
     docker(&["inspect", "--format", format, name]).trim().to_owned()
 }
@@ -39,7 +35,7 @@ fn logged(real: &Real) -> String {
 async fn a_new_container_is_held_to_its_plan() {
     let engine = Engine::connect();
     let (one, other) = (image(&engine, "one"), image(&engine, "other"));
-    let (name, volume) = (named(&engine, "web"), named(&engine, "data"));
+    let (name, volume) = (engine.named("web"), engine.named("data"));
     let real = Real::new(engine.adapter());
     let arguments = |image: &str, token: &str| {
         json!({
@@ -100,24 +96,9 @@ async fn every_way_to_the_host_is_flagged() {
     let engine = Engine::connect();
     let image = image(&engine, "ways");
     let web = engine.container("sleep 3600").start();
-    let disguised = named(&engine, "disguised");
-    let label = format!("countersign.test={}", engine.run());
-    docker(&[
-        "volume",
-        "create",
-        "--label",
-        &label,
-        "-o",
-        "type=none",
-        "-o",
-        "o=bind",
-        "-o",
-        "device=/etc",
-        &disguised,
-    ]);
-    let kernel = named(&engine, "kernel");
-    let (fs, device) = ("type=proc", "device=proc");
-    docker(&["volume", "create", "--label", &label, "-o", fs, "-o", device, &kernel]);
+    let bind = ["-o", "type=none", "-o", "o=bind", "-o", "device=/etc"];
+    let disguised = engine.volume_with("disguised", &bind);
+    let kernel = engine.volume_with("kernel", &["-o", "type=proc", "-o", "device=proc"]);
     let proxy = engine.container("sleep 3600").option(&["--network", "host"]).start();
     let through = ["--network", &format!("container:{}", proxy.name)];
     let via = engine.container("sleep 3600").option(&through).start();
@@ -176,7 +157,7 @@ async fn networks_are_joined_by_their_ids() {
     let engine = Engine::connect();
     let image = image(&engine, "nets");
     let real = Real::new(engine.adapter());
-    let network = named(&engine, "net");
+    let network = engine.named("net");
     let id = engine.network(&network);
     let web = engine.container("sleep 3600").start();
     for (given, expected) in [
@@ -198,7 +179,7 @@ async fn a_start_that_fails_leaves_what_was_made_and_says_so() {
     let engine = Engine::connect();
     let image = image(&engine, "bad");
     let real = Real::new(engine.adapter());
-    let name = named(&engine, "bad");
+    let name = engine.named("bad");
     let arguments = json!({
         "image": image, "name": name, "command": ["/no/such/hunter2-program"],
         "env": {"X": "/no/such/hunter2-program"},

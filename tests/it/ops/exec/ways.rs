@@ -24,21 +24,8 @@ async fn preview_as_if_it_ran(made: &Made) -> String {
 #[tokio::test]
 async fn what_the_container_reaches_is_flagged() {
     let engine = Engine::connect();
-    let volume = format!("cs-{}-disguised", engine.run());
-    let label = format!("countersign.test={}", engine.run());
-    docker(&[
-        "volume",
-        "create",
-        "--label",
-        &label,
-        "-o",
-        "type=none",
-        "-o",
-        "o=bind",
-        "-o",
-        "device=/tmp",
-        &volume,
-    ]);
+    let bind = ["-o", "type=none", "-o", "o=bind", "-o", "device=/tmp"];
+    let volume = engine.volume_with("disguised", &bind);
     let web = engine
         .container("sleep 3600")
         .option(&["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", "/etc:/host:ro"])

@@ -6,7 +6,7 @@ use countersign::gate::Status;
 use futures_util::future::join;
 use serde_json::json;
 
-use super::{image, inspect, named};
+use super::{image, inspect};
 use crate::support::door::{Deed, Door};
 use crate::support::engine::{Engine, adapter_at, docker};
 use crate::support::real::Real;
@@ -29,10 +29,10 @@ fn moving(name: &str, other: &str, removal: Deed) -> Door {
 async fn what_is_made_of_a_name_that_moved_meanwhile_is_taken_back_and_never_started() {
     let engine = Engine::connect();
     let (one, other) = (image(&engine, "one"), image(&engine, "other"));
-    let name = named(&engine, "moved");
+    let name = engine.named("moved");
     let door = moving(&one, &other, Deed::Forward);
     let real = Real::new(adapter_at(door.path()));
-    let stays = named(&engine, "data");
+    let stays = engine.named("data");
     let arguments = json!({"image": one, "name": name, "volumes": [format!("{stays}:/data")]});
     let (_, failed) = real.confirm("run_container", arguments).await;
     assert_eq!(failed.reason, Some(Reason::EngineError), "{}", failed.text);
@@ -63,7 +63,7 @@ async fn what_cannot_be_taken_back_is_said_to_stay_and_was_never_started() {
     {
         let one = image(&engine, &format!("one-{at}"));
         let other = image(&engine, &format!("other-{at}"));
-        let name = named(&engine, &format!("stays-{at}"));
+        let name = engine.named(&format!("stays-{at}"));
         let door = moving(&one, &other, removal);
         let real = Real::new(adapter_at(door.path()));
         let (_, failed) = real.confirm("run_container", json!({"image": one, "name": name})).await;
@@ -81,7 +81,7 @@ async fn what_cannot_be_taken_back_is_said_to_stay_and_was_never_started() {
 #[tokio::test]
 async fn what_cannot_be_looked_at_is_taken_back_too() {
     let engine = Engine::connect();
-    let (one, name) = (image(&engine, "unseen"), named(&engine, "unseen"));
+    let (one, name) = (image(&engine, "unseen"), engine.named("unseen"));
     let door = Door::with(|line| {
         let look = line.starts_with("GET /containers/") && line.contains("/json ");
         if look { Deed::Say(500, "{}".into()) } else { Deed::Forward }

@@ -5,7 +5,7 @@ use countersign::core::reason::Reason;
 use countersign::gate::Status;
 use serde_json::json;
 
-use super::{image, inspect, named};
+use super::{image, inspect};
 use crate::support::engine::{Engine, docker};
 use crate::support::policies::rule;
 use crate::support::real::{Real, confirming};
@@ -24,13 +24,13 @@ async fn rules_on_what_a_new_container_would_use_hold_for_it() {
     let label = format!("countersign.test={}", engine.run());
     let prod = ["--label", "env=prod"];
     let volume = |name: &str, more: &[&str]| {
-        let name = named(&engine, name);
+        let name = engine.named(name);
         docker(&[&["volume", "create", "--label", &label], more, &[name.as_str()]].concat());
         format!("{name}:/d")
     };
     let (data, spare) = (volume("data", &prod), volume("spare", &[]));
     let lan = engine.network_with("prod", &prod);
-    let other_lan = engine.network(&named(&engine, "lan"));
+    let other_lan = engine.network(&engine.named("lan"));
     let of = |name: &str| format!("container:{name}");
     let db = engine.container("sleep 3600").option(&prod).option(&["-v", &data]).start();
     let web = engine.container("sleep 3600").start();
@@ -83,7 +83,7 @@ async fn the_engines_own_networks_are_asked_about_however_they_are_called() {
 #[tokio::test]
 async fn a_rule_on_an_image_holds_for_what_was_made_of_it() {
     let engine = Engine::connect();
-    let (image, name) = (image(&engine, "kept"), named(&engine, "kept"));
+    let (image, name) = (image(&engine, "kept"), engine.named("kept"));
     let arguments = json!({"image": image, "name": name, "command": ["sleep", "3600"]});
     let (_, done) = Real::new(engine.adapter()).confirm("run_container", arguments).await;
     assert_eq!(done.status, Status::Ok, "{}", done.text);

@@ -5,7 +5,7 @@ use countersign::core::reason::Reason;
 use countersign::gate::Status;
 use serde_json::json;
 
-use super::{image, named};
+use super::image;
 use crate::support::door::{Deed, Door};
 use crate::support::engine::{Engine, LABEL, adapter_at, docker};
 use crate::support::real::Real;
@@ -30,7 +30,7 @@ async fn what_would_mount_another_volume_than_was_shown_is_taken_back() {
         (2, false, &[], true),
         (3, true, &[], true),
     ] {
-        let (name, volume) = (named(&engine, &format!("c{at}")), named(&engine, &format!("v{at}")));
+        let (name, volume) = (engine.named(&format!("c{at}")), engine.named(&format!("v{at}")));
         if there {
             replace(&label, &volume, &[]);
         }
