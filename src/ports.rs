@@ -1,5 +1,6 @@
 //! Ports: what the core and the gate need of the world. Adapters implement them; tests fake them.
 
+pub mod asks;
 pub mod engine;
 
 use std::fmt;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -62,16 +62,57 @@ impl PartialEq for TokenHash {
 
 impl Eq for TokenHash {}
 
-/// How a permit came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// How a permit came about, in rising order of what it takes to fake it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Assurance {
     /// A rule allowed it.
     Policy,
     /// The caller presented the confirm token itself.
     Echo,
-    /// Somebody typed the target's name on a terminal.
+    /// The client's dialog said so.
+    Elicit,
+    /// Somebody typed the target's name on a terminal, or signed with what the requester could have
+    /// signed with as well.
     Tty,
+    /// A signature by a key that the requester cannot use, trusted by a file that it cannot change.
+    Secret,
+    /// The same, given by another account.
+    Uid,
+    /// The same by a security key that somebody touched.
+    Hardware,
+}
+
+impl Assurance {
+    /// Every assurance, in that order.
+    pub const ALL: [Self; 7] = [
+        Self::Policy,
+        Self::Echo,
+        Self::Elicit,
+        Self::Tty,
+        Self::Secret,
+        Self::Uid,
+        Self::Hardware,
+    ];
+
+    /// The assurance as it stands in policy files and in the audit log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Echo => "echo",
+            Self::Elicit => "elicit",
+            Self::Tty => "tty",
+            Self::Secret => "secret",
+            Self::Uid => "uid",
+            Self::Hardware => "hardware",
+        }
+    }
+}
+
+impl fmt::Display for Assurance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// What was asked for, apart from what was observed: by this a token that is presented for another

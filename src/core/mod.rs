@@ -1,6 +1,8 @@
 //! The pure core: what operations, plans, policy, grants and records are. No I/O, no clock, no
 //! async runtime, and no word of Docker, MCP or the command line.
 
+pub mod approval;
+pub mod ask;
 pub mod grant;
 pub mod hex;
 pub mod ids;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -13,6 +13,9 @@ use super::reason::{Fault, Reason};
 
 /// The targets of one plan, at most.
 pub const TARGETS_MAX: usize = 200;
+
+/// The version of a plan's shape.
+const VERSION: u8 = 1;
 
 /// A SHA-256 digest, shown as `sha256:` and 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +65,15 @@ impl Serialize for Digest {
     }
 }
 
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("no digest"))
+    }
+}
+
 /// A way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Face {
     /// An MCP client on standard input and output.
@@ -83,7 +93,8 @@ impl Face {
 }
 
 /// Who asks, as far as anything is decided by it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Principal {
     /// The way in.
     pub face: Face,
@@ -140,6 +151,14 @@ pub struct Plan {
     digest: Digest,
 }
 
+/// The parts of a plan as they are digested.
+#[derive(Serialize)]
+struct Versioned<'a> {
+    v: u8,
+    #[serde(flatten)]
+    parts: &'a Parts,
+}
+
 impl Plan {
     /// Seals the parts.
     ///
@@ -147,12 +166,6 @@ impl Plan {
     /// `limit` for more than [`TARGETS_MAX`] targets, `invalid_argument` for a number that has no
     /// canonical form.
     pub fn new(parts: Parts) -> Result<Self, Fault> {
-        #[derive(Serialize)]
-        struct Versioned<'a> {
-            v: u8,
-            #[serde(flatten)]
-            parts: &'a Parts,
-        }
         if parts.targets.len() > TARGETS_MAX {
             return Err(Fault::new(
                 Reason::Limit,
@@ -163,7 +176,7 @@ impl Plan {
                 ),
             ));
         }
-        let json = canonical(&Versioned { v: 1, parts: &parts })?;
+        let json = canonical(&Versioned { v: VERSION, parts: &parts })?;
         let digest = Digest::of(&[b"countersign-plan-v1\n", &json]);
         Ok(Self { parts, digest })
     }
@@ -171,6 +184,46 @@ impl Plan {
     /// SHA-256 over `countersign-plan-v1\n` and the canonical JSON of the plan.
     pub const fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The plan as JSON: what is digested.
+    ///
+    /// # Errors
+    /// None that a plan which was digested can have.
+    pub fn to_value(&self) -> Result<Value, Fault> {
+        serde_json::to_value(Versioned { v: VERSION, parts: &self.parts })
+            .map_err(|error| unreadable(&error.to_string()))
+    }
+
+    /// The plan that [`Plan::to_value`] wrote, with the kinds of targets as they are known here.
+    ///
+    /// # Errors
+    /// `state_unavailable` for what it did not write.
+    pub fn restore(
+        value: &Value,
+        kind: impl Fn(&str) -> Option<&'static str>,
+    ) -> Result<Self, Fault> {
+        let stored: Stored =
+            Stored::deserialize(value).map_err(|error| unreadable(&error.to_string()))?;
+        let targets = stored.targets.into_iter().map(|target| {
+            let kind = kind(&target.kind)
+                .ok_or_else(|| unreadable("it names a kind of target that there is not"))?;
+            let StoredTarget { id, name, engine, attributes, kind: _ } = target;
+            Ok(Target { kind, id, name, engine, attributes })
+        });
+        let plan = Self::new(Parts {
+            operation: stored.operation,
+            arguments: stored.arguments,
+            targets: targets.collect::<Result<_, Fault>>()?,
+            facts: stored.facts,
+            engine: stored.engine,
+            policy: stored.policy,
+            principal: stored.principal,
+        })?;
+        if stored.v != VERSION || plan.to_value()? != *value {
+            return Err(unreadable("it is written in another way"));
+        }
+        Ok(plan)
     }
 
     /// What the plan says.
@@ -182,6 +235,35 @@ impl Plan {
     pub fn targets(&self) -> &[Target] {
         &self.parts.targets
     }
+}
+
+/// A plan as it is stored.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    v: u8,
+    operation: String,
+    arguments: Map<String, Value>,
+    targets: Vec<StoredTarget>,
+    facts: Vec<Value>,
+    engine: Option<String>,
+    policy: Digest,
+    principal: Principal,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredTarget {
+    kind: String,
+    id: String,
+    name: String,
+    engine: String,
+    attributes: BTreeMap<String, String>,
+}
+
+fn unreadable(detail: &str) -> Fault {
+    Fault::new(Reason::StateUnavailable, "A stored plan is not one that Countersign wrote.")
+        .with_detail(detail)
 }
 
 #[cfg(test)]

@@ -24,6 +24,22 @@ pub enum Reason {
     PolicyDenied,
     /// A person would have to approve, and no way to ask one is set up.
     ApprovalUnavailable,
+    /// A person denied it.
+    ApprovalDenied,
+    /// A person approved it, and took that back.
+    ApprovalRevoked,
+    /// A person denied the same lately.
+    CoolingDown,
+    /// The ask is no longer what it would have to be for this: decided, cancelled, spent or expired.
+    AskClosed,
+    /// The signature is not one over this ask, or not for this purpose.
+    SignatureInvalid,
+    /// The signer is not one whose signature counts, or not now.
+    SignerUnknown,
+    /// How it was confirmed or approved is worth less than policy asks for.
+    AssuranceTooLow,
+    /// The state that processes share could not be read or written, so nothing was done.
+    StateUnavailable,
     /// No such operation is offered here.
     Unclassified,
     /// Changes are switched off.
@@ -52,7 +68,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 27] = [
         Self::TokenUnknown,
         Self::TokenExpired,
         Self::TokenUsed,
@@ -60,6 +76,14 @@ impl Reason {
         Self::PlanChanged,
         Self::PolicyDenied,
         Self::ApprovalUnavailable,
+        Self::ApprovalDenied,
+        Self::ApprovalRevoked,
+        Self::CoolingDown,
+        Self::AskClosed,
+        Self::SignatureInvalid,
+        Self::SignerUnknown,
+        Self::AssuranceTooLow,
+        Self::StateUnavailable,
         Self::Unclassified,
         Self::ReadOnly,
         Self::NotFound,
@@ -84,6 +108,14 @@ impl Reason {
             Self::PlanChanged => "plan_changed",
             Self::PolicyDenied => "policy_denied",
             Self::ApprovalUnavailable => "approval_unavailable",
+            Self::ApprovalDenied => "approval_denied",
+            Self::ApprovalRevoked => "approval_revoked",
+            Self::CoolingDown => "cooling_down",
+            Self::AskClosed => "ask_closed",
+            Self::SignatureInvalid => "signature_invalid",
+            Self::SignerUnknown => "signer_unknown",
+            Self::AssuranceTooLow => "assurance_too_low",
+            Self::StateUnavailable => "state_unavailable",
             Self::Unclassified => "unclassified",
             Self::ReadOnly => "read_only",
             Self::NotFound => "not_found",
@@ -110,11 +142,19 @@ impl Reason {
             | Self::PlanChanged
             | Self::PolicyDenied
             | Self::ApprovalUnavailable
+            | Self::ApprovalDenied
+            | Self::ApprovalRevoked
+            | Self::CoolingDown
+            | Self::AskClosed
+            | Self::SignatureInvalid
+            | Self::SignerUnknown
+            | Self::AssuranceTooLow
             | Self::Unclassified
             | Self::ReadOnly => 3,
             Self::NotFound
             | Self::Ambiguous
             | Self::AuditUnavailable
+            | Self::StateUnavailable
             | Self::EngineUnavailable
             | Self::EngineError
             | Self::Busy

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::ask::{Approver, AskId};
 use super::grant::Assurance;
 use super::operation::Class;
 use super::plan::{Digest, Face, Principal};
@@ -56,6 +57,20 @@ pub enum Event {
     Failed,
     /// Nobody can say whether the change happened.
     Unknown,
+    /// A person approved an ask.
+    AskApproved,
+    /// A person denied an ask.
+    AskDenied,
+    /// Nobody decided on an ask in time, or nobody spent its approval.
+    AskExpired,
+    /// The caller took its ask back.
+    AskCancelled,
+    /// What was asked for is no longer what it was.
+    AskSuperseded,
+    /// A person took an approval back.
+    AskRevoked,
+    /// A decision on an ask was refused: the ask is as it was.
+    AskRefused,
     /// The log's first line of a file.
     Opened,
     /// A torn line was closed.
@@ -68,7 +83,7 @@ pub enum Event {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 20] = [
         Self::Read,
         Self::Preview,
         Self::Denied,
@@ -78,6 +93,13 @@ impl Event {
         Self::Done,
         Self::Failed,
         Self::Unknown,
+        Self::AskApproved,
+        Self::AskDenied,
+        Self::AskExpired,
+        Self::AskCancelled,
+        Self::AskSuperseded,
+        Self::AskRevoked,
+        Self::AskRefused,
         Self::Opened,
         Self::Recovered,
         Self::PolicyLoaded,
@@ -96,6 +118,13 @@ impl Event {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::AskApproved => "ask_approved",
+            Self::AskDenied => "ask_denied",
+            Self::AskExpired => "ask_expired",
+            Self::AskCancelled => "ask_cancelled",
+            Self::AskSuperseded => "ask_superseded",
+            Self::AskRevoked => "ask_revoked",
+            Self::AskRefused => "ask_refused",
             Self::Opened => "opened",
             Self::Recovered => "recovered",
             Self::PolicyLoaded => "policy_loaded",
@@ -181,6 +210,12 @@ pub struct Record {
     /// When the grant stops working.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// The ask that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<AskId>,
+    /// Who decided on the ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<Approver>,
     /// Why it was refused, failed or is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -215,6 +250,8 @@ impl Record {
             policy: None,
             assurance: None,
             expires: None,
+            ask: None,
+            approver: None,
             reason: None,
             error: None,
             ms: None,

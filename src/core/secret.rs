@@ -21,8 +21,8 @@ pub const SEALED: &str = "hmac-sha256:";
 const SEAL: &str = "seal";
 const VALUE: &str = "value";
 
-/// The random key of one process. It is kept nowhere, so that nobody without that process can try
-/// what a secret in its log was; nor can what another process sealed be compared.
+/// The random key of one process. It is kept nowhere but beside an ask that holds a secret, so that
+/// nobody who has only the log can try what a secret in it was.
 pub struct SealKey([u8; Self::BYTES]);
 
 impl SealKey {
@@ -32,6 +32,11 @@ impl SealKey {
     /// Makes a key of random bits.
     pub const fn from_random(bits: [u8; Self::BYTES]) -> Self {
         Self(bits)
+    }
+
+    /// Its bits, for the store of asks: who spends one seals by the key of who asked.
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
     }
 
     /// What stands for a secret: `hmac-sha256:` and 64 hex digits, the same for the same bytes.

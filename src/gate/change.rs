@@ -21,7 +21,7 @@ fn next(permit: &Permit, tally: &Tally) -> String {
     let left = if tally.began() { "what is left, see to " } else { "to " };
     let again = match permit.assurance() {
         Assurance::Echo => " without confirmToken for a new preview",
-        Assurance::Policy | Assurance::Tty => "",
+        _ => "",
     };
     format!("\nSee {left}what the engine names, then call again{again}.")
 }

@@ -79,7 +79,7 @@ fn variants(source: &Source, name: &str) -> Vec<String> {
 
 #[test]
 fn the_reasons_are_those_of_the_contract() {
-    const CONTRACT: [&str; 19] = [
+    const CONTRACT: [&str; 27] = [
         "token_unknown",
         "token_expired",
         "token_used",
@@ -87,6 +87,14 @@ fn the_reasons_are_those_of_the_contract() {
         "plan_changed",
         "policy_denied",
         "approval_unavailable",
+        "approval_denied",
+        "approval_revoked",
+        "cooling_down",
+        "ask_closed",
+        "signature_invalid",
+        "signer_unknown",
+        "assurance_too_low",
+        "state_unavailable",
         "unclassified",
         "read_only",
         "not_found",
@@ -108,7 +116,7 @@ fn the_reasons_are_those_of_the_contract() {
 
 #[test]
 fn the_events_are_those_of_the_contract() {
-    const CONTRACT: [&str; 13] = [
+    const CONTRACT: [&str; 20] = [
         "read",
         "preview",
         "denied",
@@ -118,6 +126,13 @@ fn the_events_are_those_of_the_contract() {
         "done",
         "failed",
         "unknown",
+        "ask_approved",
+        "ask_denied",
+        "ask_expired",
+        "ask_cancelled",
+        "ask_superseded",
+        "ask_revoked",
+        "ask_refused",
         "opened",
         "recovered",
         "policy_loaded",

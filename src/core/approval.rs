@@ -1,0 +1,222 @@
+//! Approvals: a person's signature over the document of an ask, by a key that somebody trusts. What a
+//! signature is worth is found, never claimed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ssh_key::{HashAlg, PublicKey, SshSig};
+use time::OffsetDateTime;
+
+use super::grant::Assurance;
+use super::policy::Requirement;
+use super::reason::{Fault, Reason};
+use super::text;
+
+/// What approvals are signed for, and nothing else is.
+pub const NAMESPACE: &str = "countersign-approval";
+
+/// Signatures that are longer are not read, in bytes.
+const SIGNATURE_BYTES_MAX: usize = 16 * 1024;
+
+/// What a security key's signature ends with: a byte of flags, and a counter of four.
+const HARDWARE_TRAILER: usize = 5;
+
+/// The flag that says that somebody touched it.
+const TOUCHED: u8 = 1;
+
+/// Somebody whose signature counts.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// The name in the file.
+    pub name: Arc<str>,
+    /// The key.
+    pub key: PublicKey,
+    /// The file that trusts it.
+    pub file: Arc<str>,
+    /// From when, if the file says so.
+    pub valid_after: Option<OffsetDateTime>,
+    /// Until when, if the file says so.
+    pub valid_before: Option<OffsetDateTime>,
+    /// Why its signature is worth no more than somebody at a terminal, if that is so: in a clause that
+    /// goes on after "since".
+    pub weak: Option<String>,
+}
+
+impl Signer {
+    /// The key's fingerprint, as `ssh-keygen -l` shows it.
+    pub fn fingerprint(&self) -> String {
+        self.key.fingerprint(HashAlg::Sha256).to_string()
+    }
+
+    /// Whether the key is in a device that somebody has to touch.
+    pub fn is_hardware(&self) -> bool {
+        let key = self.key.key_data();
+        key.is_sk_ed25519() || key.is_sk_ecdsa_p256()
+    }
+
+    /// What a signature of it is worth at most.
+    pub fn worth(&self) -> Assurance {
+        match (&self.weak, self.is_hardware()) {
+            (Some(_), _) => Assurance::Tty,
+            (None, false) => Assurance::Secret,
+            (None, true) => Assurance::Hardware,
+        }
+    }
+
+    /// Whether the file lets it sign at this moment.
+    pub fn is_valid(&self, now: OffsetDateTime) -> bool {
+        self.valid_after.is_none_or(|after| after <= now)
+            && self.valid_before.is_none_or(|before| now < before)
+    }
+}
+
+/// Everybody whose signature counts.
+#[derive(Clone, Debug, Default)]
+pub struct Signers(pub Vec<Signer>);
+
+impl Signers {
+    /// Whether somebody could sign now what satisfies this.
+    pub fn can_meet(&self, takes: &Requirement, now: OffsetDateTime) -> bool {
+        let meets = |signer: &&Signer| {
+            signer.is_valid(now) && takes.is_met(signer.worth(), Some(&signer.name))
+        };
+        self.0.iter().any(|signer| meets(&signer))
+    }
+}
+
+/// A signature that was verified. It cannot be made otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    signer: Arc<str>,
+    key: String,
+    assurance: Assurance,
+}
+
+impl Approval {
+    /// The signer's name in the file that trusts the key.
+    pub fn signer(&self) -> &str {
+        &self.signer
+    }
+
+    /// The key's fingerprint.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What it is worth.
+    pub const fn assurance(&self) -> Assurance {
+        self.assurance
+    }
+}
+
+/// Verifies a signature over a document, as `ssh-keygen -Y sign` writes it, and finds what it is worth.
+///
+/// # Errors
+/// `signature_invalid` for one over something else, for another purpose or by nobody; `signer_unknown` if
+/// no file trusts the key, or not now, or policy wants another signer; `assurance_too_low` if it is
+/// worth less than policy takes.
+pub fn verify(
+    document: &str,
+    signature: &str,
+    signers: &Signers,
+    takes: &Requirement,
+    now: OffsetDateTime,
+) -> Result<Approval, Fault> {
+    let signature = read(signature)?;
+    if signature.namespace() != NAMESPACE {
+        return Err(invalid(format!(
+            "The signature was given for `{}`, and approvals are signed for `{NAMESPACE}`.",
+            text::name(signature.namespace())
+        )));
+    }
+    let key = PublicKey::from(signature.public_key().clone());
+    key.verify(NAMESPACE, document.as_bytes(), &signature).map_err(|error| {
+        invalid("The signature is not one over this ask's document.").with_detail(error.to_string())
+    })?;
+    let known = known(&key, signers, takes, now)?;
+    let (assurance, weak) = worth(known, &signature);
+    if !takes.is_met(assurance, Some(&known.name)) {
+        return Err(too_low(known, assurance, weak.as_deref(), takes));
+    }
+    Ok(Approval { signer: Arc::clone(&known.name), key: known.fingerprint(), assurance })
+}
+
+fn read(signature: &str) -> Result<SshSig, Fault> {
+    if signature.len() > SIGNATURE_BYTES_MAX {
+        return Err(invalid("The signature is too long to be one."));
+    }
+    SshSig::from_pem(signature.trim_start()).map_err(|error| {
+        invalid("This is no signature as `ssh-keygen -Y sign` writes them.")
+            .with_detail(error.to_string())
+    })
+}
+
+/// The entry of the signer's key that counts most, of those that count at all.
+fn known<'a>(
+    key: &PublicKey,
+    signers: &'a Signers,
+    takes: &Requirement,
+    now: OffsetDateTime,
+) -> Result<&'a Signer, Fault> {
+    let unknown = |message: String| Err(Fault::new(Reason::SignerUnknown, message));
+    let fingerprint = key.fingerprint(HashAlg::Sha256);
+    let of_key: Vec<&Signer> =
+        signers.0.iter().filter(|signer| signer.key.key_data() == key.key_data()).collect();
+    if of_key.is_empty() {
+        return unknown(format!("No file trusts the key {fingerprint}: `countersign trust list`."));
+    }
+    let valid: Vec<&Signer> = of_key.into_iter().filter(|signer| signer.is_valid(now)).collect();
+    if valid.is_empty() {
+        return unknown(format!("The key {fingerprint} is trusted, but not at this time."));
+    }
+    let named = |signer: &&Signer| takes.by.as_ref().is_none_or(|by| by.contains(&signer.name));
+    match valid.iter().filter(|signer| named(signer)).max_by_key(|signer| signer.worth()) {
+        Some(signer) => Ok(signer),
+        None => {
+            let names: Vec<&str> = takes.by.iter().flatten().map(|name| &**name).collect();
+            unknown(format!(
+                "The key {fingerprint} is trusted, but policy wants the signature of {}.",
+                text::name(&names.join(" or "))
+            ))
+        }
+    }
+}
+
+/// What this signature of a signer is worth, and why it is no more.
+fn worth(signer: &Signer, signature: &SshSig) -> (Assurance, Option<String>) {
+    let bytes = signature.signature_bytes();
+    let flags = bytes.len().checked_sub(HARDWARE_TRAILER).and_then(|place| bytes.get(place));
+    let touched = flags.is_some_and(|flags| flags & TOUCHED != 0);
+    if signer.weak.is_none() && signer.is_hardware() && !touched {
+        return (Assurance::Tty, Some("nobody touched the security key".into()));
+    }
+    (signer.worth(), signer.weak.clone())
+}
+
+fn too_low(
+    signer: &Signer,
+    assurance: Assurance,
+    weak: Option<&str>,
+    takes: &Requirement,
+) -> Fault {
+    let accepted: Vec<&str> = takes.accept.iter().map(|accepted| accepted.as_str()).collect();
+    let accepted = if accepted.is_empty() { "nothing".into() } else { accepted.join(", ") };
+    let why = weak.map(|why| format!(", since {why}")).unwrap_or_default();
+    Fault::new(
+        Reason::AssuranceTooLow,
+        format!(
+            "The signature of {} is worth `{assurance}`{why}. Policy takes {accepted} here.",
+            text::name(&signer.name)
+        ),
+    )
+}
+
+fn invalid(message: impl Into<String>) -> Fault {
+    Fault::new(Reason::SignatureInvalid, message)
+}
+
+impl fmt::Display for Approval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, `{}`)", text::name(&self.signer), self.key, self.assurance)
+    }
+}

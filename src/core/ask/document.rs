@@ -1,0 +1,138 @@
+//! The document of an ask: everything that its approver has to know, in the one text that is shown
+//! and signed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use super::AskId;
+use crate::core::operation::Class;
+use crate::core::plan::{Plan, canonical};
+use crate::core::policy::Requirement;
+use crate::core::reason::{Fault, Reason};
+
+/// The version of the document's shape.
+const VERSION: u8 = 1;
+
+/// A document that is longer is no document of ours, in bytes.
+const BYTES_MAX: usize = 1024 * 1024;
+
+/// How asks are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How long one waits, and its approval works, unless a rule says otherwise.
+    pub expires: Duration,
+    /// How long nobody asks again for what was denied.
+    pub cooldown: Duration,
+    /// Open asks of one principal, at most.
+    pub open_max: usize,
+}
+
+/// What is signed: canonical JSON (RFC 8785) with a newline. It binds the whole plan, what was shown of
+/// it, and from when to when it may be spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Document {
+    /// The ask's id.
+    pub ask: AskId,
+    /// The plan, as it is digested.
+    pub plan: Value,
+    /// The effective class.
+    pub class: Class,
+    /// The id of the rule that asks for a person.
+    pub rule: String,
+    /// The rule's own words.
+    pub why: Option<String>,
+    /// What policy takes.
+    pub takes: Requirement,
+    /// What was shown to the requester, without what it needs to go ahead.
+    pub preview: String,
+    /// What the client says of itself.
+    pub client: Option<String>,
+    /// 128 random bits as hex digits, so that no two asks have one document.
+    pub nonce: String,
+    /// From when it may be spent.
+    #[serde(with = "moment")]
+    pub not_before: OffsetDateTime,
+    /// When it stops working.
+    #[serde(with = "moment")]
+    pub expires: OffsetDateTime,
+    /// The version of this shape.
+    pub v: u8,
+}
+
+impl Document {
+    /// The version that is written now.
+    pub const VERSION: u8 = VERSION;
+
+    /// The bytes that are shown and signed.
+    ///
+    /// # Errors
+    /// `limit` for a document that is too long to be read by anybody.
+    pub fn text(&self) -> Result<String, Fault> {
+        let mut text = String::from_utf8(canonical(self)?).unwrap_or_default();
+        text.push('\n');
+        if text.len() > BYTES_MAX {
+            return Err(Fault::new(
+                Reason::Limit,
+                "This plan is too long to be shown to a person. Ask for less at once.",
+            ));
+        }
+        Ok(text)
+    }
+
+    /// Reads a document that was stored, and nothing that would be written in another way.
+    ///
+    /// # Errors
+    /// `state_unavailable` for anything else: somebody changed it.
+    pub fn read(text: &str) -> Result<Self, Fault> {
+        let changed = |detail: String| {
+            Fault::new(
+                Reason::StateUnavailable,
+                "The stored document of this ask is not one that Countersign wrote. Nothing was done \
+                 with it.",
+            )
+            .with_detail(detail)
+        };
+        if text.len() > BYTES_MAX {
+            return Err(changed("it is too long".into()));
+        }
+        let document: Self =
+            serde_json::from_str(text).map_err(|error| changed(error.to_string()))?;
+        if document.v != VERSION || document.text()? != text {
+            return Err(changed("it is written in another way".into()));
+        }
+        Ok(document)
+    }
+
+    /// The plan, with kinds of targets as they are known here.
+    ///
+    /// # Errors
+    /// `state_unavailable` for what is no plan.
+    pub fn restore(&self, kind: impl Fn(&str) -> Option<&'static str>) -> Result<Plan, Fault> {
+        Plan::restore(&self.plan, kind)
+    }
+}
+
+/// Moments as the log writes them.
+mod moment {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+
+    use crate::core::record::timestamp;
+
+    pub(super) fn serialize<S: Serializer>(
+        at: &OffsetDateTime,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&timestamp(*at))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<OffsetDateTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        OffsetDateTime::parse(&text, &Rfc3339).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,110 @@
+//! What a confirmation or an approval has to be worth, and whose it has to be.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Effect;
+use crate::core::grant::Assurance;
+
+/// What a rule takes for a confirmation or an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Requirement {
+    /// How it may come about: any of these.
+    pub accept: BTreeSet<Assurance>,
+    /// Whose signature counts; none for that of every signer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<BTreeSet<Arc<str>>>,
+    /// How long an ask waits, and its approval works, at most, in seconds; none for as long as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u32>,
+}
+
+impl Requirement {
+    /// What a rule of that effect takes that does not say: whatever there is for a confirmation, and a
+    /// signature that the requester cannot give for an approval.
+    pub fn usual(effect: Effect) -> Self {
+        let least = match effect {
+            Effect::Allow | Effect::Confirm => Assurance::Echo,
+            Effect::Approve | Effect::Deny => Assurance::Secret,
+        };
+        let accept = Assurance::ALL.into_iter().filter(|assurance| *assurance >= least).collect();
+        Self { accept, by: None, expires: None }
+    }
+
+    /// What satisfies both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let by = match (&self.by, &other.by) {
+            (Some(ours), Some(theirs)) => Some(ours & theirs),
+            (ours, theirs) => ours.clone().or_else(|| theirs.clone()),
+        };
+        Self {
+            accept: &self.accept & &other.accept,
+            by,
+            expires: self.expires.into_iter().chain(other.expires).min(),
+        }
+    }
+
+    /// Whether it is worth enough that came about so, by this signer if there is one. What is given by
+    /// a security key is a signature as well.
+    pub fn is_met(&self, assurance: Assurance, signer: Option<&str>) -> bool {
+        let accepted = self.accept.contains(&assurance)
+            || (assurance > Assurance::Secret && self.accept.contains(&Assurance::Secret));
+        let by = self.by.as_ref().is_none_or(|by| signer.is_some_and(|name| by.contains(name)));
+        accepted && by
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes(accept: &[Assurance], by: Option<&[&str]>) -> Requirement {
+        let by = by.map(|names| names.iter().map(|name| Arc::from(*name)).collect());
+        Requirement { accept: accept.iter().copied().collect(), by, expires: None }
+    }
+
+    #[test]
+    fn what_is_usual_takes_a_token_for_a_confirmation_and_never_for_an_approval() {
+        let (confirm, approve) =
+            (Requirement::usual(Effect::Confirm), Requirement::usual(Effect::Approve));
+        for assurance in Assurance::ALL {
+            assert_eq!(confirm.is_met(assurance, None), assurance > Assurance::Policy);
+            assert_eq!(approve.is_met(assurance, None), assurance >= Assurance::Secret);
+        }
+    }
+
+    #[test]
+    fn a_security_key_is_a_secret_too_and_nothing_else_is_more_than_it_is() {
+        use Assurance::{Echo, Elicit, Hardware, Secret, Tty, Uid};
+        let secret = takes(&[Secret], None);
+        assert!(secret.is_met(Hardware, None) && secret.is_met(Uid, None));
+        assert!(!takes(&[Hardware], None).is_met(Secret, None));
+        assert!(!takes(&[Uid], None).is_met(Hardware, None));
+        assert!(!takes(&[Elicit], None).is_met(Tty, None));
+        assert!(!takes(&[], None).is_met(Echo, None));
+    }
+
+    #[test]
+    fn only_named_signers_count_where_any_are_named() {
+        let by_alice = takes(&[Assurance::Secret], Some(&["alice"]));
+        assert!(by_alice.is_met(Assurance::Secret, Some("alice")));
+        assert!(!by_alice.is_met(Assurance::Secret, Some("bob")));
+        assert!(!by_alice.is_met(Assurance::Secret, None));
+    }
+
+    #[test]
+    fn two_rules_together_take_what_satisfies_both() {
+        use Assurance::{Hardware, Secret};
+        let both = takes(&[Secret, Hardware], Some(&["alice", "bob"]));
+        let one = Requirement { expires: Some(60), ..takes(&[Hardware], Some(&["bob"])) };
+        let narrow = both.and(&one);
+        assert_eq!(narrow, one);
+        assert_eq!(one.and(&both), narrow);
+        assert_eq!(takes(&[Secret], None).and(&one).accept, BTreeSet::new());
+        assert_eq!(takes(&[Secret], None).and(&both).by, both.by);
+    }
+}

@@ -1,0 +1,104 @@
+//! Where asks wait for a person, and whose word counts.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use super::{BoxFuture, Held};
+use crate::core::approval::Signers;
+use crate::core::ask::{Ask, AskId, State, Terms, Turn};
+use crate::core::grant::Token;
+use crate::core::reason::Fault;
+
+/// Asks, in a state that processes share. What it holds can be changed by whoever owns the account, so
+/// nothing that it says is believed that a signature does not cover.
+pub trait Asks: Send + Sync + fmt::Debug {
+    /// Keeps an ask, unless the same plan is asked for already and still open.
+    ///
+    /// # Errors
+    /// `cooling_down` if the same was denied lately, `limit` if too many of this principal are open,
+    /// `state_unavailable`.
+    fn put(&self, ask: Ask, terms: Terms) -> BoxFuture<'_, Result<Put, Fault>>;
+
+    /// The ask of that id.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    fn get(&self, id: AskId) -> BoxFuture<'_, Result<Option<Ask>, Fault>>;
+
+    /// The ask of that handle.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    fn presented<'a>(&'a self, handle: &'a Token) -> BoxFuture<'a, Result<Option<Ask>, Fault>>;
+
+    /// Turns an ask from one state to another, and says how it is then. Atomic and durable: of all
+    /// callers, in whatever process, one succeeds.
+    ///
+    /// # Errors
+    /// `ask_closed` if it is in another state, `not_found` if there is none, `state_unavailable`.
+    fn turn(&self, id: AskId, turn: Turn) -> BoxFuture<'_, Result<Ask, Fault>>;
+
+    /// The newest asks, those that are open or all.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    fn list(&self, only_open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<Listed>, Fault>>;
+
+    /// The asks that should have turned by themselves, each with what it should be: expired where its
+    /// time has passed, unknown where the process that spends it is gone.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    fn overdue(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<(Ask, State)>, Fault>>;
+
+    /// Marks an ask as being executed by this process, until the guard is dropped or the process ends.
+    ///
+    /// # Errors
+    /// `busy` if another does, `state_unavailable`.
+    fn hold(&self, id: AskId) -> Result<Held, Fault>;
+
+    /// A number that differs whenever another process may have changed something since. Cheap.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    fn version(&self) -> Result<u64, Fault>;
+}
+
+/// What became of an ask that was to be kept.
+#[derive(Debug)]
+pub enum Put {
+    /// It waits now.
+    New,
+    /// The same plan is asked for already, by this ask.
+    Same(Box<Ask>),
+}
+
+/// An ask as a list shows it. It decides nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub id: AskId,
+    /// What has become of it.
+    pub state: State,
+    /// The operation's name.
+    pub operation: String,
+    /// What it acts on, in a few words, before sanitising.
+    pub about: String,
+    /// The account that asks.
+    pub uid: u32,
+    /// When it was made.
+    pub made: OffsetDateTime,
+    /// When it stops working.
+    pub expires: OffsetDateTime,
+}
+
+/// Whose signatures count.
+pub trait Trust: Send + Sync + fmt::Debug {
+    /// The signers whose files are there, with what the signature of each is worth for what this account
+    /// asks for.
+    ///
+    /// # Errors
+    /// `state_unavailable` if a file that is there cannot be read.
+    fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>>;
+}
