@@ -199,13 +199,11 @@ fn too_low(
     weak: Option<&str>,
     takes: &Requirement,
 ) -> Fault {
-    let accepted: Vec<&str> = takes.accept.iter().map(|accepted| accepted.as_str()).collect();
-    let accepted = if accepted.is_empty() { "nothing".into() } else { accepted.join(", ") };
     let why = weak.map(|why| format!(", since {why}")).unwrap_or_default();
     Fault::new(
         Reason::AssuranceTooLow,
         format!(
-            "The signature of {} is worth `{assurance}`{why}. Policy takes {accepted} here.",
+            "The signature of {} is worth `{assurance}`{why}. Policy takes {takes} here.",
             text::name(&signer.name)
         ),
     )

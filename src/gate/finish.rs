@@ -173,7 +173,7 @@ impl Gate {
 
 /// Why there is no preview. That a granted plan changed stays the reason, also where nothing can be
 /// confirmed in its place.
-fn without_preview(refusal: Option<Fault>, fault: Fault) -> Fault {
+pub(super) fn without_preview(refusal: Option<Fault>, fault: Fault) -> Fault {
     match refusal {
         Some(Fault { reason, message, .. }) => {
             Fault { reason, message: format!("{message} {}", fault.message), ..fault }

@@ -1,6 +1,7 @@
 //! What a confirmation or an approval has to be worth, and whose it has to be.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,24 @@ impl Requirement {
             || (assurance > Assurance::Secret && self.accept.contains(&Assurance::Secret));
         let by = self.by.as_ref().is_none_or(|by| signer.is_some_and(|name| by.contains(name)));
         accepted && by
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let accept: Vec<&str> = self.accept.iter().map(|assurance| assurance.as_str()).collect();
+        match accept.is_empty() {
+            true => f.write_str("nothing that there is")?,
+            false => write!(f, "`{}`", accept.join("`, `"))?,
+        }
+        if let Some(by) = &self.by {
+            let names: Vec<&str> = by.iter().map(|name| &**name).collect();
+            match names.is_empty() {
+                true => f.write_str(" by nobody")?,
+                false => write!(f, " by {}", names.join(" or "))?,
+            }
+        }
+        Ok(())
     }
 }
 
