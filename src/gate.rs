@@ -3,10 +3,13 @@
 
 mod afterwards;
 mod answer;
+mod approvals;
+mod asks;
 mod change;
 mod erased;
 mod finish;
 mod hold;
+mod inbox;
 mod judge;
 mod operation;
 mod preview;
@@ -17,6 +20,7 @@ mod schema;
 mod steps;
 mod survey;
 mod trail;
+mod turns;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -27,6 +31,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, Semaphore, watch};
 
+pub use approvals::Approvals;
 pub use answer::{Answer, Confirm, Progress, Request, Status};
 pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered, Sighted};
 pub use judge::Weighed;
@@ -36,7 +41,9 @@ pub use registry::{Operation, Registry};
 pub use schema::TOKEN_ARGUMENT;
 pub use steps::{Proceed, Steps};
 pub use trail::unread;
+pub use turns::{Opened, Turns};
 
+use crate::core::ask::{Ask, State, Terms};
 use crate::core::grant::{self, GrantRow, Permit};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
@@ -46,9 +53,11 @@ use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::secret::SealKey;
 use crate::core::text;
 use crate::ports::engine::{Act, Look};
+use crate::ports::asks::{Asks, Logs, Notifier, Trust};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
+use asks::{Presented, Spent, Unspent};
 use hold::Holds;
-use refusal::{denied, unapproved};
+use refusal::denied;
 use survey::{Asked, Basis, Parsed, Survey};
 use trail::Trail;
 
@@ -70,6 +79,14 @@ pub struct Parts {
     pub audit: Arc<dyn Audit>,
     /// Grants that wait.
     pub grants: Arc<dyn GrantStore>,
+    /// Grants that wait for a person.
+    pub asks: Arc<dyn Asks>,
+    /// Whose approvals count.
+    pub trust: Arc<dyn Trust>,
+    /// The logs that asks are on record in.
+    pub logs: Arc<dyn Logs>,
+    /// Who is told that somebody asks.
+    pub notifier: Arc<dyn Notifier>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -89,6 +106,10 @@ pub struct Settings {
     pub concurrent_calls: usize,
     /// The random id of this process.
     pub session: String,
+    /// The folder of the audit log.
+    pub log: String,
+    /// How asks are kept.
+    pub asks: Terms,
 }
 
 /// The gate.
@@ -96,10 +117,13 @@ pub struct Gate {
     parts: Parts,
     places: Semaphore,
     waiting: Semaphore,
+    /// Places of those who wait for a person's decision.
+    watching: Semaphore,
+    turns: Turns,
     closing: AtomicBool,
     reloading: Mutex<()>,
     offers: watch::Sender<u64>,
-    seal_key: OnceLock<SealKey>,
+    seal_key: OnceLock<Arc<SealKey>>,
 }
 
 impl fmt::Debug for Gate {
@@ -116,6 +140,8 @@ struct Admitted<'a> {
     policy: Arc<Policy>,
     targets: Vec<Target>,
     permit: Permit,
+    /// The ask that was spent for it, if one was.
+    spent: Option<Spent>,
     progress: Option<Arc<dyn Progress>>,
     _held: Option<Held>,
 }
@@ -127,6 +153,10 @@ enum Stop {
     /// It is a preview, or wants a new one: the survey that it shows, and the refusal that it
     /// comes with.
     Preview(Box<Survey>, Option<Fault>),
+    /// It waits for a person's approval, or wants a new one, likewise.
+    Ask(Box<Survey>, Option<Fault>),
+    /// It presented an ask on which nobody has decided yet.
+    Waits(Box<Ask>),
 }
 
 impl From<Fault> for Stop {
@@ -139,8 +169,16 @@ impl Gate {
     /// A gate of these parts.
     pub fn new(parts: Parts) -> Self {
         let places = parts.settings.concurrent_calls.max(1);
+        let turns = Turns {
+            asks: Arc::clone(&parts.asks),
+            logs: Arc::clone(&parts.logs),
+            clock: Arc::clone(&parts.clock),
+            session: parts.settings.session.clone(),
+        };
         Self {
             parts,
+            turns,
+            watching: Semaphore::new(inbox::WAITING_MAX),
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),
             closing: AtomicBool::new(false),
@@ -176,8 +214,8 @@ impl Gate {
     async fn path(&self, mut request: Request, operation: &str, trail: &mut Trail) -> Answer {
         let confirm = request.confirm;
         // A token is taken out of its store first: its grant is gone from here on, come what may.
-        let presented = self.take(&mut request.arguments);
-        let _place = match self.place().await {
+        let presented = self.take(&mut request.arguments).await;
+        let _place = match self.place(operation).await {
             Ok(place) => place,
             Err(fault) => return self.refuse(operation, trail, fault).await,
         };
@@ -187,6 +225,8 @@ impl Gate {
             Err(Stop::Preview(survey, refusal)) => {
                 self.offer(operation, trail, *survey, refusal, confirm).await
             }
+            Err(Stop::Ask(survey, refusal)) => self.ask(operation, trail, *survey, refusal).await,
+            Err(Stop::Waits(ask)) => self.waits(operation, trail, &ask).await,
         }
     }
 
@@ -194,21 +234,33 @@ impl Gate {
     async fn admit(
         &self,
         request: Request,
-        presented: Option<Result<GrantRow, Fault>>,
+        presented: Option<Result<Presented, Fault>>,
         trail: &mut Trail,
     ) -> Result<Admitted<'_>, Stop> {
         let Request { operation, arguments, caller, confirm, progress } = request;
-        let Parsed { spec, call, open } =
-            self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
-        let asked = Asked { spec, call: &call, open: &open, caller: &caller, granted: None };
+        let seal = asks::seal_of(&presented);
+        let Parsed { spec, call, open } = self.parse(
+            &operation,
+            arguments,
+            presented.is_some(),
+            seal.as_deref(),
+            &mut trail.known,
+        )?;
+        let seal = seal.as_deref();
+        let asked =
+            Asked { spec, call: &call, open: &open, caller: &caller, granted: None, seal };
         let policy = self.policy().await?;
         self.refuse_at_once(&asked, &policy, &mut trail.known)?;
         let granted = presented.transpose()?;
-        let asked = Asked { granted: granted.as_ref().map(GrantRow::targets), ..asked };
+        if let Some(Presented::Ask(opened)) = &granted {
+            trail.known.ask = Some(opened.ask.id);
+            opened.is_open()?;
+        }
+        let asked = Asked { granted: granted.as_ref().map(Presented::targets), ..asked };
         let mut basis = self.resolve(&asked, policy, &mut trail.known).await?;
         let changes = call.is_change();
         let mut holds = None;
-        if granted.is_some() && changes {
+        if granted.as_ref().is_some_and(Presented::is_decided) && changes {
             holds = Some(self.hold(&asked, &mut basis, &mut trail.known).await?);
         }
         let mut survey = self.survey(&asked, &basis, &mut trail.known).await?;
@@ -218,41 +270,57 @@ impl Gate {
             survey = self.survey(&asked, &basis, &mut trail.known).await?;
         }
         let Basis { policy, targets } = basis;
-        let permit = match (survey.verdict.effect(), granted) {
+        let (permit, approved) = match (survey.verdict.effect(), granted) {
             (Effect::Deny, _) => return Err(denied(spec, &survey.verdict, &policy).into()),
-            (Effect::Approve, _) => return Err(unapproved(spec, &survey.verdict, &policy).into()),
+            (Effect::Approve, None) => return Err(Stop::Ask(Box::new(survey), None)),
             (Effect::Confirm, None) => return Err(Stop::Preview(Box::new(survey), None)),
-            (Effect::Allow, None) => grant::allow(&survey.plan, &survey.verdict)?,
-            (Effect::Allow | Effect::Confirm, Some(row)) => {
-                match self.redeem(spec, row, &survey, confirm) {
-                    Ok(permit) => permit,
-                    Err(fault) if fault.reason == Reason::PlanChanged => {
-                        return Err(Stop::Preview(Box::new(survey), Some(fault)));
-                    }
-                    Err(fault) => return Err(fault.into()),
+            (Effect::Allow, None) => (grant::allow(&survey.plan, &survey.verdict)?, None),
+            (_, Some(Presented::Grant(row))) => match self.redeem(spec, row, &survey, confirm) {
+                Ok(permit) => (permit, None),
+                Err(fault) => return Err(survey.or_anew(fault)),
+            },
+            (_, Some(Presented::Ask(opened))) => {
+                match self.approved(*opened, &survey, spec.drift).await {
+                    Ok((permit, opened)) => (permit, Some(opened)),
+                    Err(Unspent::Waits(ask)) => return Err(Stop::Waits(ask)),
+                    Err(Unspent::Refused(fault)) => return Err(survey.or_anew(fault)),
                 }
             }
         };
         let mut held = None;
         if changes {
             self.possible(&survey).await?;
-            trail.known.assurance = Some(permit.assurance());
+        }
+        trail.known.assurance = Some(permit.assurance());
+        let spent = match approved {
+            Some(opened) => Some(self.spend(opened, &permit, &mut trail.known).await?),
+            None => None,
+        };
+        if changes {
             trail.known.plan = Some(permit.plan().digest());
             trail.known.target = TargetRefs::of(permit.plan().targets());
             let written = trail.write_synced(trail.record(Event::Allowed));
-            held = Holds::until_counted(holds, written).await?;
+            match Holds::until_counted(holds, written).await {
+                Ok(targets) => held = targets,
+                Err(fault) => {
+                    // Nothing has happened yet, and nothing will.
+                    self.ended(spent, State::Failed).await;
+                    return Err(fault.into());
+                }
+            }
         }
-        Ok(Admitted { spec, call, caller, policy, targets, permit, progress, _held: held })
+        let _held = held;
+        Ok(Admitted { spec, call, caller, policy, targets, permit, spent, progress, _held })
     }
 
     /// The key of this process, by which secrets are sealed. It is made when it is first needed.
-    fn seal_key(&self) -> Result<&SealKey, Fault> {
+    fn seal_key(&self) -> Result<&Arc<SealKey>, Fault> {
         if let Some(key) = self.seal_key.get() {
             return Ok(key);
         }
         let mut bits = [0; SealKey::BYTES];
         self.parts.entropy.fill(&mut bits)?;
-        Ok(self.seal_key.get_or_init(|| SealKey::from_random(bits)))
+        Ok(self.seal_key.get_or_init(|| Arc::new(SealKey::from_random(bits))))
     }
 
     fn redeem(

@@ -15,15 +15,15 @@ use super::trail::Trail;
 use super::turns::{Opened, clock_time};
 use super::{Confirm, Gate};
 use crate::core::approval;
-use crate::core::ask::{Ask, AskId, Document, State, Turn};
+use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn};
 use crate::core::grant::{self, GrantRow, Permit, Tick, Token};
 use crate::core::hex;
 use crate::core::operation::Drift;
 use crate::core::plan::{Digest, Plan, Target, canonical};
 use crate::core::policy::Verdict;
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, tidy, timestamp};
-use crate::core::secret::SEALED;
+use crate::core::record::{Event, Record, tidy, timestamp};
+use crate::core::secret::{SEALED, SealKey};
 use crate::core::text;
 use crate::ports::Held;
 use crate::ports::asks::Put;
@@ -47,14 +47,28 @@ impl Presented {
             Self::Ask(opened) => opened.plan.targets(),
         }
     }
+
+    /// Whether it may be spent now, as far as it says so itself.
+    pub(super) fn is_decided(&self) -> bool {
+        match self {
+            Self::Grant(_) => true,
+            Self::Ask(opened) => opened.ask.state == State::Approved,
+        }
+    }
+}
+
+/// The key by which the secrets of a presented ask are sealed: that of the process that made it.
+pub(super) fn seal_of(presented: &Option<Result<Presented, Fault>>) -> Option<Arc<SealKey>> {
+    match presented {
+        Some(Ok(Presented::Ask(opened))) => opened.ask.seal.clone(),
+        _ => None,
+    }
 }
 
 /// Why an ask that was presented permits nothing.
 pub(super) enum Unspent {
     /// Nobody has decided yet.
     Waits(Box<Ask>),
-    /// What it was for is no longer what it was.
-    Superseded(Fault),
     /// It is refused.
     Refused(Fault),
 }
@@ -81,38 +95,6 @@ impl Gate {
         Opened::of(ask, &self.parts.registry).map(Some)
     }
 
-    /// What presenting an ask's handle comes to, before its target was looked at: refused if it can
-    /// not be spent any more.
-    pub(super) fn still_open(opened: &Opened) -> Result<(), Fault> {
-        let Ask { id, state, words, .. } = &opened.ask;
-        let words = words.as_ref().map(|words| format!(": {}", text::line(words, 400)));
-        let words = words.unwrap_or_default();
-        let again = "Call again without confirmToken to get a new preview.";
-        let (reason, message) = match state {
-            State::Pending | State::Approved => return Ok(()),
-            State::Denied => (
-                Reason::ApprovalDenied,
-                format!("A person denied ask {id}{words}. Nothing has changed. Do not ask again for \
-                         the same in other words."),
-            ),
-            State::Revoked => (
-                Reason::ApprovalRevoked,
-                format!("A person took the approval of ask {id} back{words}. Nothing has changed."),
-            ),
-            State::Expired => (Reason::TokenExpired, format!("Ask {id} has expired. {again}")),
-            State::Superseded => (
-                Reason::PlanChanged,
-                format!("What ask {id} was for is no longer what it was. {again}"),
-            ),
-            State::Cancelled => (Reason::TokenUsed, format!("Ask {id} was cancelled. {again}")),
-            State::Executing | State::Done | State::Failed | State::Unknown => (
-                Reason::TokenUsed,
-                format!("Ask {id} was spent before ({state}); an approval works once. {again}"),
-            ),
-        };
-        Err(Fault::new(reason, message))
-    }
-
     /// Spends an approved ask: its signature is verified again, and its plan must be this plan. Says
     /// how it stands if nobody has decided yet.
     pub(super) async fn approved(
@@ -134,10 +116,7 @@ impl Gate {
         };
         let turn = Turn::new(opened.ask.state, to, self.parts.clock.now())?;
         self.turns.turn(&opened, turn, Some(&survey.caller)).await?;
-        Err(match to {
-            State::Superseded => Unspent::Superseded(fault),
-            _ => fault.into(),
-        })
+        Err(fault.into())
     }
 
     async fn redeem_ask(
@@ -174,7 +153,17 @@ impl Gate {
     }
 
     /// Turns an approved ask to executing: from here on it is spent, whatever happens.
-    pub(super) async fn spend(&self, opened: Opened) -> Result<Spent, Fault> {
+    pub(super) async fn spend(
+        &self,
+        opened: Opened,
+        permit: &Permit,
+        known: &mut Record,
+    ) -> Result<Spent, Fault> {
+        known.approver = permit.approval().map(|approval| Approver {
+            name: Some(approval.signer().to_owned()),
+            key: Some(approval.key().to_owned()),
+            uid: opened.ask.approver.as_ref().map_or(opened.ask.principal.uid, |by| by.uid),
+        });
         let asks = &self.parts.asks;
         let held = asks.hold(opened.ask.id)?;
         let mut turn = Turn::new(opened.ask.state, State::Executing, self.parts.clock.now())?;
@@ -191,7 +180,8 @@ impl Gate {
     }
 
     /// Ends a spent ask as what it permitted ended, which is on record already.
-    pub(super) async fn ended(&self, spent: Spent, to: State) {
+    pub(super) async fn ended(&self, spent: Option<Spent>, to: State) {
+        let Some(spent) = spent else { return };
         let turned = match Turn::new(State::Executing, to, self.parts.clock.now()) {
             Ok(turn) => self.parts.asks.turn(spent.opened.ask.id, turn).await.map(drop),
             Err(fault) => Err(fault),

@@ -10,14 +10,16 @@ use super::erased::{Call, Rendered};
 use super::survey::Survey;
 use super::trail::Trail;
 use super::{Admitted, Gate};
+use crate::core::ask::State;
 use crate::core::grant::{self, Token};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, tidy, timestamp};
 use crate::core::text;
 
 impl Gate {
-    /// Waits for a place among the requests that run.
-    pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, Fault> {
+    /// Waits for a place among the requests that run. Those that wait for a person have places of their
+    /// own, so that they keep no other from running.
+    pub(super) async fn place(&self, name: &str) -> Result<SemaphorePermit<'_>, Fault> {
         let refused = |_| {
             Fault::new(
                 Reason::Limit,
@@ -116,7 +118,8 @@ impl Gate {
     }
 
     /// Runs what was admitted, and records how it ended.
-    pub(super) async fn execute(&self, admitted: Admitted<'_>, trail: &mut Trail) -> Answer {
+    pub(super) async fn execute(&self, mut admitted: Admitted<'_>, trail: &mut Trail) -> Answer {
+        let spent = admitted.spent.take();
         let mut answer = match &admitted.call {
             Call::Read(call) => {
                 let cx = self.context(&admitted.caller, &admitted.policy);
@@ -127,6 +130,12 @@ impl Gate {
         };
         answer.target = trail.known.target.clone();
         answer.plan = Some(admitted.permit.plan().digest());
+        let ended = match answer.status {
+            Status::Ok => State::Done,
+            Status::Unknown => State::Unknown,
+            _ => State::Failed,
+        };
+        self.ended(spent, ended).await;
         answer
     }
 

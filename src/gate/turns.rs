@@ -65,6 +65,40 @@ impl Opened {
         Ok(Self { ask, document, plan })
     }
 
+    /// Whether it can still come to be spent.
+    ///
+    /// # Errors
+    /// What has become of it, with what to do next.
+    pub(super) fn is_open(&self) -> Result<(), Fault> {
+        let Ask { id, state, words, .. } = &self.ask;
+        let words = words.as_ref().map(|words| format!(": {}", text::line(words, 400)));
+        let words = words.unwrap_or_default();
+        let again = "Call again without confirmToken to get a new preview.";
+        let (reason, message) = match state {
+            State::Pending | State::Approved => return Ok(()),
+            State::Denied => (
+                Reason::ApprovalDenied,
+                format!("A person denied ask {id}{words}. Nothing has changed. Do not ask again for \
+                         the same in other words."),
+            ),
+            State::Revoked => (
+                Reason::ApprovalRevoked,
+                format!("A person took the approval of ask {id} back{words}. Nothing has changed."),
+            ),
+            State::Expired => (Reason::TokenExpired, format!("Ask {id} has expired. {again}")),
+            State::Superseded => (
+                Reason::PlanChanged,
+                format!("What ask {id} was for is no longer what it was. {again}"),
+            ),
+            State::Cancelled => (Reason::TokenUsed, format!("Ask {id} was cancelled. {again}")),
+            State::Executing | State::Done | State::Failed | State::Unknown => (
+                Reason::TokenUsed,
+                format!("Ask {id} was spent before ({state}); an approval works once. {again}"),
+            ),
+        };
+        Err(Fault::new(reason, message))
+    }
+
     /// A line about it.
     pub(super) fn record(&self, event: Event) -> Record {
         let Self { ask, document, plan } = self;
