@@ -48,7 +48,7 @@ use crate::core::grant::{self, GrantRow, Permit};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, Policy, Verdict};
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::secret::SealKey;
 use crate::core::text;
@@ -79,6 +79,19 @@ pub struct Parts {
     pub audit: Arc<dyn Audit>,
     /// Grants that wait.
     pub grants: Arc<dyn GrantStore>,
+    /// Where it waits for people, and whose word counts.
+    pub people: People,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// What the configuration says.
+    pub settings: Settings,
+}
+
+/// Where the gate waits for people, and whose word counts.
+#[derive(Clone, Debug)]
+pub struct People {
     /// Grants that wait for a person.
     pub asks: Arc<dyn Asks>,
     /// Whose approvals count.
@@ -87,12 +100,6 @@ pub struct Parts {
     pub logs: Arc<dyn Logs>,
     /// Who is told that somebody asks.
     pub notifier: Arc<dyn Notifier>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Chance.
-    pub entropy: Arc<dyn Entropy>,
-    /// What the configuration says.
-    pub settings: Settings,
 }
 
 /// What the configuration says to the gate.
@@ -109,7 +116,7 @@ pub struct Settings {
     /// The folder of the audit log.
     pub log: String,
     /// How asks are kept.
-    pub asks: Terms,
+    pub terms: Terms,
 }
 
 /// The gate.
@@ -170,15 +177,15 @@ impl Gate {
     pub fn new(parts: Parts) -> Self {
         let places = parts.settings.concurrent_calls.max(1);
         let turns = Turns {
-            asks: Arc::clone(&parts.asks),
-            logs: Arc::clone(&parts.logs),
+            asks: Arc::clone(&parts.people.asks),
+            logs: Arc::clone(&parts.people.logs),
             clock: Arc::clone(&parts.clock),
             session: parts.settings.session.clone(),
         };
         Self {
             parts,
             turns,
-            watching: Semaphore::new(inbox::WAITING_MAX),
+            watching: Semaphore::new(inbox::WATCHING_MAX as usize),
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),
             closing: AtomicBool::new(false),

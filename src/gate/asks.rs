@@ -88,10 +88,10 @@ pub(super) struct Spent {
 impl Gate {
     /// The ask of a handle.
     pub(super) async fn presented(&self, handle: &Token) -> Result<Option<Opened>, Fault> {
-        let Some(_) = self.parts.asks.presented(handle).await? else { return Ok(None) };
+        let Some(_) = self.parts.people.asks.presented(handle).await? else { return Ok(None) };
         // What has expired meanwhile, or was left half-way, is turned before anybody goes by it.
         self.turns.tidy(&self.parts.registry).await?;
-        let Some(ask) = self.parts.asks.presented(handle).await? else { return Ok(None) };
+        let Some(ask) = self.parts.people.asks.presented(handle).await? else { return Ok(None) };
         Opened::of(ask, &self.parts.registry).map(Some)
     }
 
@@ -143,7 +143,7 @@ impl Gate {
                 format!("Ask {} says that it is approved, and holds no signature.", ask.id),
             ));
         };
-        let signers = self.parts.trust.signers(caller.principal.uid).await?;
+        let signers = self.parts.people.trust.signers(caller.principal.uid).await?;
         let approval =
             approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
@@ -164,7 +164,7 @@ impl Gate {
             key: Some(approval.key().to_owned()),
             uid: opened.ask.approver.as_ref().map_or(opened.ask.principal.uid, |by| by.uid),
         });
-        let asks = &self.parts.asks;
+        let asks = &self.parts.people.asks;
         let held = asks.hold(opened.ask.id)?;
         let mut turn = Turn::new(opened.ask.state, State::Executing, self.parts.clock.now())?;
         turn.session = Some(self.parts.settings.session.clone());
@@ -183,7 +183,7 @@ impl Gate {
     pub(super) async fn ended(&self, spent: Option<Spent>, to: State) {
         let Some(spent) = spent else { return };
         let turned = match Turn::new(State::Executing, to, self.parts.clock.now()) {
-            Ok(turn) => self.parts.asks.turn(spent.opened.ask.id, turn).await.map(drop),
+            Ok(turn) => self.parts.people.asks.turn(spent.opened.ask.id, turn).await.map(drop),
             Err(fault) => Err(fault),
         };
         if let Err(fault) = turned {
@@ -214,15 +214,15 @@ impl Gate {
     ) -> Result<Answer, Fault> {
         self.possible(&survey).await?;
         let now = self.parts.clock.now();
-        let signers = self.parts.trust.signers(survey.caller.principal.uid).await?;
+        let signers = self.parts.people.trust.signers(survey.caller.principal.uid).await?;
         if !signers.can_meet(survey.verdict.takes(), now) {
             let spec = &self.parts.registry.find(survey.verdict.operation())?.spec;
-            return Err(unapproved(spec, &survey.verdict, &survey.policy));
+            return Err(unapproved(spec, &survey.verdict, &survey.policy, &signers));
         }
         let Survey { plan, key, verdict, class, drift, seen_at, caller, policy, sight } = survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
         let preview = preview.text(seen_at, drift);
-        let terms = self.parts.settings.asks;
+        let terms = self.parts.settings.terms;
         let mut document = Document {
             v: Document::VERSION,
             ask: AskId::from_random(self.bits()?),
@@ -261,7 +261,7 @@ impl Gate {
             words: None,
         };
         self.turns.tidy(&self.parts.registry).await?;
-        let ask = match self.parts.asks.put(ask.clone(), terms).await? {
+        let ask = match self.parts.people.asks.put(ask.clone(), terms).await? {
             Put::New => ask,
             Put::Same(same) => {
                 document = Opened::of((*same).clone(), &self.parts.registry)?.document;
@@ -277,7 +277,7 @@ impl Gate {
         let mut record = trail.record(Event::Preview);
         record.expires = Some(timestamp(ask.expires));
         trail.settle(record).await?;
-        self.parts.notifier.tell(ask.id, &format!("{} {}", ask.operation, ask.about));
+        self.parts.people.notifier.tell(ask.id, &format!("{} {}", ask.operation, ask.about));
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
         Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
     }

@@ -169,6 +169,10 @@ pub trait Erased: Send + Sync + fmt::Debug {
     fn spec(&self) -> Spec;
     /// Whether its calls take a permit.
     fn is_change(&self) -> bool;
+    /// Whether it may wait for a person.
+    fn waits(&self) -> bool {
+        false
+    }
     /// The JSON schema of its arguments, as derived from their type.
     fn schema(&self) -> Map<String, Value>;
     /// Reads arguments.
@@ -210,6 +214,10 @@ impl<T: Read> Erased for Reads<T> {
 
     fn is_change(&self) -> bool {
         false
+    }
+
+    fn waits(&self) -> bool {
+        T::WAITS
     }
 
     fn schema(&self) -> Map<String, Value> {

@@ -7,6 +7,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, Confirm, Status};
 use super::erased::{Call, Rendered};
+use super::inbox::WATCHING_MAX;
 use super::survey::Survey;
 use super::trail::Trail;
 use super::{Admitted, Gate};
@@ -19,7 +20,7 @@ use crate::core::text;
 impl Gate {
     /// Waits for a place among the requests that run. Those that wait for a person have places of their
     /// own, so that they keep no other from running.
-    pub(super) async fn place(&self, name: &str) -> Result<SemaphorePermit<'_>, Fault> {
+    pub(super) async fn place(&self, name: &str) -> Result<Option<SemaphorePermit<'_>>, Fault> {
         let refused = |_| {
             Fault::new(
                 Reason::Limit,
@@ -29,7 +30,11 @@ impl Gate {
         };
         let _waiting = self.waiting.try_acquire().map_err(refused)?;
         let ending = || Fault::new(Reason::Limit, "Countersign is ending; nothing was done.");
-        let place = self.places.acquire().await.map_err(|_| ending())?;
+        let waits = self.parts.registry.get(name).is_some_and(|operation| operation.entry.waits());
+        let place = match waits {
+            true => None,
+            false => Some(self.places.acquire().await.map_err(|_| ending())?),
+        };
         if self.closing.load(Ordering::SeqCst) { Err(ending()) } else { Ok(place) }
     }
 
@@ -99,6 +104,7 @@ impl Gate {
             operation: name.to_owned(),
             target: trail.known.target.clone(),
             plan: Some(plan.digest()),
+            ask: None,
             expires_at: shown.is_some().then_some(expires_at),
             confirm_token: shown,
             reason: refusal.map(|fault| fault.reason),
@@ -177,6 +183,7 @@ impl Gate {
         let all = u32::try_from(self.parts.settings.concurrent_calls.max(1)).unwrap_or(u32::MAX);
         // Only this waits for all places, and nobody closes them: there is no error to handle.
         drop(self.places.acquire_many(all).await);
+        drop(self.watching.acquire_many(WATCHING_MAX).await);
     }
 }
 

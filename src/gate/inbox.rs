@@ -18,19 +18,20 @@ use crate::ports::asks::Inbox;
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 
 /// Requests that wait for a decision at the same time; more are told at once how it stands.
-pub(super) const WAITING_MAX: usize = 16;
+pub(super) const WATCHING_MAX: u32 = 16;
 
 impl Gate {
     /// The ask of that id, if it is one of this caller.
     async fn own(&self, caller: &Caller, id: AskId) -> Result<Opened, Fault> {
-        let found = self.parts.asks.get(id).await?;
+        let found = self.parts.people.asks.get(id).await?;
         let opened = Opened::of(found.ok_or_else(|| no_ask(id))?, &self.parts.registry)?;
         let is_own = opened.plan.parts().principal == caller.principal;
         if is_own { Ok(opened) } else { Err(no_ask(id)) }
     }
 
     async fn decided(&self, caller: &Caller, id: AskId, wait: Duration) -> Result<Ask, Fault> {
-        let Parts { asks, clock, registry, .. } = &self.parts;
+        let Parts { people, clock, registry, .. } = &self.parts;
+        let asks = &people.asks;
         let until = Tick(clock.tick().0.saturating_add(wait));
         let place = self.watching.try_acquire();
         loop {

@@ -102,7 +102,7 @@ impl Gate {
     pub(super) fn context<'a>(&'a self, caller: &'a Caller, policy: &'a Policy) -> Context<'a> {
         let super::Parts { look, clock, entropy, .. } = &self.parts;
         let (look, clock, entropy) = (&**look, &**clock, &**entropy);
-        Context { caller, policy, look, clock, entropy, judge: self, granted: None }
+        Context { caller, policy, look, clock, entropy, judge: self, inbox: self, granted: None }
     }
 
     /// The first decision, of which nothing is known but what the caller says.

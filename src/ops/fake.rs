@@ -2,6 +2,7 @@
 
 mod acts;
 mod images;
+mod people;
 mod processes;
 mod stores;
 mod world;

@@ -74,6 +74,7 @@ impl Counted {
             act: engine.clone(),
             audit: audit.clone(),
             grants: Arc::new(MemoryGrants::default()),
+            people: nobody(audit.clone()),
             clock: Arc::new(HostClock),
             entropy: Arc::new(HostEntropy),
             settings: Settings {
@@ -81,6 +82,8 @@ impl Counted {
                 token_ttl: Duration::from_secs(120),
                 concurrent_calls: 32,
                 session,
+                log: "audit".into(),
+                terms: Terms::USUAL,
             },
         });
         Self { gate, engine, audit }

@@ -58,6 +58,7 @@ impl Bench {
             act: engine.clone(),
             audit: audit.clone(),
             grants: grants.clone(),
+            people: nobody(audit.clone()),
             clock: clock.clone(),
             entropy: Arc::new(FakeEntropy::default()),
             settings: Settings {
@@ -65,6 +66,8 @@ impl Bench {
                 token_ttl: Duration::from_secs(120),
                 concurrent_calls: 32,
                 session: "session".into(),
+                log: "audit".into(),
+                terms: Terms::USUAL,
             },
         });
         Self { gate: Arc::new(gate), engine, audit, clock, grants }

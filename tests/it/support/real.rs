@@ -66,6 +66,7 @@ impl Real {
             act: adapter,
             audit: log.clone(),
             grants: Arc::new(MemoryGrants::default()),
+            people: nobody(log.clone()),
             clock: Arc::new(HostClock),
             entropy: Arc::new(HostEntropy),
             settings: Settings {
@@ -73,6 +74,8 @@ impl Real {
                 token_ttl: Duration::from_secs(120),
                 concurrent_calls: 4,
                 session: "test".into(),
+                log: "audit".into(),
+                terms: Terms::USUAL,
             },
         });
         Self { gate, log }
