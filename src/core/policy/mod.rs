@@ -110,6 +110,8 @@ pub struct Verdict {
     effect: Effect,
     rule: Arc<str>,
     reason: Option<Arc<str>>,
+    /// None for what is usual.
+    takes: Option<Arc<Requirement>>,
     policy: Digest,
 }
 
@@ -134,6 +136,11 @@ impl Verdict {
         self.reason.as_deref()
     }
 
+    /// What a confirmation or an approval has to be worth, and whose it has to be.
+    pub fn takes(&self) -> &Requirement {
+        self.takes.as_deref().unwrap_or_else(|| Requirement::shared(self.effect))
+    }
+
     /// The digest of the policy that decided.
     pub const fn policy(&self) -> Digest {
         self.policy
@@ -154,6 +161,8 @@ pub struct Policy {
     /// The rules by what they want, numbered as in `order`.
     index: Index,
     recall: Option<Recall>,
+    /// Whether some rule says what it takes.
+    takes: bool,
     digest: Digest,
 }
 
@@ -191,7 +200,8 @@ impl Policy {
         order.sort_by_key(|number| rules.get(*number).map(|rule| std::cmp::Reverse(rule.effect)));
         let index = Index::of(order.iter().filter_map(|number| rules.get(*number)));
         let recall = recall(&rules);
-        Self { rules, order, keys, index, recall, digest }
+        let takes = rules.iter().any(|rule| rule.takes.is_some());
+        Self { rules, order, keys, index, recall, takes, digest }
     }
 
     /// SHA-256 over `countersign-policy-v1\n` and the canonical JSON of the rules.
@@ -236,7 +246,28 @@ impl Policy {
         let outcome = outcomes
             .reduce(|first, next| if next.effect > first.effect { next } else { first })
             .unwrap_or(Outcome::NO_MATCH);
-        self.verdict(query.spec, outcome)
+        let takes = self.takes(query, outcome.effect).map(Arc::new);
+        Verdict { takes, ..self.verdict(query.spec, outcome) }
+    }
+
+    /// What all rules that apply take for a verdict of this effect; none for what is usual. What a
+    /// milder rule takes counts as well: one rule more never makes a weaker signature do.
+    fn takes(&self, query: &Query<'_>, effect: Effect) -> Option<Requirement> {
+        if !self.takes || !matches!(effect, Effect::Confirm | Effect::Approve) {
+            return None;
+        }
+        let mut takes = Requirement::usual(effect);
+        for subject in query.subjects() {
+            let values = Values::of(&self.keys, query, subject);
+            for (_, rule) in self.candidates(&values).filter(|(_, rule)| rule.effect <= effect) {
+                if let Some(taken) = &rule.takes
+                    && rule.applies(rule.stands(query, &values))
+                {
+                    takes = takes.and(taken);
+                }
+            }
+        }
+        Some(takes)
     }
 
     /// The least restrictive effect that the request may turn out to get.
@@ -302,6 +333,7 @@ impl Policy {
             effect: outcome.effect,
             rule: rule.map_or_else(|| NO_MATCH.into(), |rule| Arc::clone(&rule.id)),
             reason: rule.and_then(|rule| rule.reason.clone()),
+            takes: None,
             policy: self.digest,
         }
     }

@@ -1,12 +1,16 @@
 //! What a confirmation or an approval has to be worth, and whose it has to be.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
 use super::Effect;
 use crate::core::grant::Assurance;
+
+/// What the rules take that do not say, once for all: of a confirmation, and of an approval.
+static USUAL: LazyLock<[Requirement; 2]> =
+    LazyLock::new(|| [Effect::Confirm, Effect::Approve].map(Requirement::usual));
 
 /// What a rule takes for a confirmation or an approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,12 @@ impl Requirement {
         Self { accept, by: None, expires: None }
     }
 
+    /// The usual one, made once.
+    pub(super) fn shared(effect: Effect) -> &'static Self {
+        let [confirm, approve] = &*USUAL;
+        if effect < Effect::Approve { confirm } else { approve }
+    }
+
     /// What satisfies both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
@@ -42,19 +52,40 @@ impl Requirement {
             (ours, theirs) => ours.clone().or_else(|| theirs.clone()),
         };
         Self {
-            accept: &self.accept & &other.accept,
+            accept: &self.accepted() & &other.accepted(),
             by,
             expires: self.expires.into_iter().chain(other.expires).min(),
         }
     }
 
-    /// Whether it is worth enough that came about so, by this signer if there is one. What is given by
-    /// a security key is a signature as well.
+    /// Whether whatever satisfies this satisfies the other as well, and does not wait longer.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let nobody = self.accept.is_empty() || self.by.as_ref().is_some_and(BTreeSet::is_empty);
+        let by = other
+            .by
+            .as_ref()
+            .is_none_or(|theirs| self.by.as_ref().is_some_and(|ours| ours.is_subset(theirs)));
+        let expires =
+            other.expires.is_none_or(|theirs| self.expires.is_some_and(|ours| ours <= theirs));
+        nobody || (by && expires && self.accepted().is_subset(&other.accepted()))
+    }
+
+    /// Whether it is worth enough that came about so, by this signer if there is one.
     pub fn is_met(&self, assurance: Assurance, signer: Option<&str>) -> bool {
-        let accepted = self.accept.contains(&assurance)
-            || (assurance > Assurance::Secret && self.accept.contains(&Assurance::Secret));
         let by = self.by.as_ref().is_none_or(|by| signer.is_some_and(|name| by.contains(name)));
-        accepted && by
+        self.accepts(assurance) && by
+    }
+
+    /// Whether that is worth enough. A signature that the requester cannot give is worth more than
+    /// what it can give by itself, and one by another account or by a security key is a signature.
+    fn accepts(&self, assurance: Assurance) -> bool {
+        let least = || self.accept.first().is_some_and(|least| *least <= Assurance::Secret);
+        self.accept.contains(&assurance) || (assurance >= Assurance::Secret && least())
+    }
+
+    /// Everything that is worth enough.
+    pub fn accepted(&self) -> BTreeSet<Assurance> {
+        Assurance::ALL.into_iter().filter(|assurance| self.accepts(*assurance)).collect()
     }
 }
 
@@ -85,6 +116,8 @@ mod tests {
         assert!(!takes(&[Hardware], None).is_met(Secret, None));
         assert!(!takes(&[Uid], None).is_met(Hardware, None));
         assert!(!takes(&[Elicit], None).is_met(Tty, None));
+        assert!(!takes(&[Tty], None).is_met(Elicit, None));
+        assert!(takes(&[Tty], None).is_met(Secret, None), "more than the requester can give");
         assert!(!takes(&[], None).is_met(Echo, None));
     }
 
@@ -104,7 +137,35 @@ mod tests {
         let narrow = both.and(&one);
         assert_eq!(narrow, one);
         assert_eq!(one.and(&both), narrow);
-        assert_eq!(takes(&[Secret], None).and(&one).accept, BTreeSet::new());
+        assert_eq!(takes(&[Secret], None).and(&one), one, "a security key gives a secret as well");
         assert_eq!(takes(&[Secret], None).and(&both).by, both.by);
+    }
+
+    #[test]
+    fn what_takes_less_is_not_within() {
+        use Assurance::{Echo, Elicit, Hardware, Secret, Tty};
+        let waits = |expires| Requirement { expires, ..takes(&[Secret], None) };
+        let by = |names: &[&str]| takes(&[Secret], Some(names));
+        for (one, other, within) in [
+            (takes(&[Hardware], None), takes(&[Secret], None), true),
+            (takes(&[Secret], None), takes(&[Hardware], None), false),
+            (takes(&[Secret, Hardware], None), takes(&[Secret], None), true),
+            (takes(&[Secret], None), takes(&[Elicit], None), true),
+            (takes(&[Tty], None), takes(&[Elicit], None), false),
+            (takes(&[Tty], None), takes(&[Echo, Tty], None), true),
+            (by(&["alice"]), by(&["alice", "bob"]), true),
+            (by(&["alice", "bob"]), by(&["alice"]), false),
+            (by(&["alice"]), takes(&[Secret], None), true),
+            (takes(&[Secret], None), by(&["alice"]), false),
+            (waits(Some(60)), waits(Some(61)), true),
+            (waits(Some(61)), waits(Some(60)), false),
+            (waits(Some(60)), waits(None), true),
+            (waits(None), waits(Some(60)), false),
+            (by(&[]), takes(&[Hardware], Some(&["alice"])), true),
+            (takes(&[], None), takes(&[Hardware], Some(&["alice"])), true),
+        ] {
+            assert_eq!(one.is_within(&other), within, "{one:?} within {other:?}");
+            assert!(one.and(&other).is_within(&one) && one.and(&other).is_within(&other));
+        }
     }
 }

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::condition::{Condition, declared_counts};
 use super::query::Query;
+use super::requirement::Requirement;
 use super::values::Values;
 use super::when::When;
 use super::{Effect, Match};
@@ -70,6 +71,9 @@ pub struct Rule {
     pub when: Option<When>,
     /// Why, for the reader of a refusal.
     pub reason: Option<Arc<str>>,
+    /// What it takes for a confirmation or an approval; none for what is usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Requirement>,
     /// Where it is written; none for what no file says.
     #[serde(skip)]
     pub place: Option<Place>,
@@ -86,6 +90,7 @@ impl Rule {
             unless: Vec::new(),
             when: None,
             reason: None,
+            takes: None,
             place: None,
         }
     }
@@ -106,6 +111,7 @@ impl Rule {
             && self.matches == other.matches
             && self.unless == other.unless
             && self.when == other.when
+            && self.takes == other.takes
     }
 
     /// Whether it counts what was let through lately.
