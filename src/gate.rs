@@ -31,8 +31,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, Semaphore, watch};
 
-pub use approvals::Approvals;
 pub use answer::{Answer, Confirm, Progress, Request, Status};
+pub use approvals::Approvals;
 pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered, Sighted};
 pub use judge::Weighed;
 pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
@@ -52,8 +52,8 @@ use crate::core::reason::Fault;
 use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::secret::SealKey;
 use crate::core::text;
-use crate::ports::engine::{Act, Look};
 use crate::ports::asks::{Asks, Logs, Notifier, Trust};
+use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
 use asks::{Presented, Spent, Unspent};
 use hold::Holds;
@@ -254,8 +254,7 @@ impl Gate {
             &mut trail.known,
         )?;
         let seal = seal.as_deref();
-        let asked =
-            Asked { spec, call: &call, open: &open, caller: &caller, granted: None, seal };
+        let asked = Asked { spec, call: &call, open: &open, caller: &caller, granted: None, seal };
         let policy = self.policy().await?;
         self.refuse_at_once(&asked, &policy, &mut trail.known)?;
         let granted = presented.transpose()?;

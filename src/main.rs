@@ -8,17 +8,20 @@ use clap::Parser as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use countersign::audit::{AuditLog, Settings as AuditSettings};
+use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
+use countersign::core::approval::Signers;
+use countersign::core::ask::Terms;
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
-use countersign::gate::{Gate, Parts, Registry, Settings};
+use countersign::gate::{Gate, Parts, People, Registry, Settings};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ops;
+use countersign::ports::asks::Nobody;
 use countersign::ports::{Clock as _, random_id};
-use countersign::store::MemoryGrants;
+use countersign::store::{MemoryAsks, MemoryGrants};
 
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
@@ -182,7 +185,7 @@ fn parts(
         sync_all: config.audit_sync.value == Sync::All,
         session: session.clone(),
     };
-    let audit = Arc::new(AuditLog::new(settings, Arc::new(HostClock)));
+    let audit = Arc::new(AuditLog::new(settings.clone(), Arc::new(HostClock)));
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
         policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
@@ -190,6 +193,7 @@ fn parts(
         act: engine.clone(),
         audit: audit.clone(),
         grants: Arc::new(MemoryGrants::default()),
+        people: people(&audit, settings),
         clock: Arc::new(HostClock),
         entropy: Arc::new(HostEntropy),
         settings: Settings {
@@ -197,9 +201,21 @@ fn parts(
             token_ttl: config.token_ttl.value,
             concurrent_calls: config.concurrent_calls.value,
             session,
+            log: config.audit_dir.value.display().to_string(),
+            terms: Terms::USUAL,
         },
     };
     Ok((parts, audit))
+}
+
+/// Where asks wait, and whose word counts.
+fn people(audit: &Arc<AuditLog>, settings: AuditSettings) -> People {
+    People {
+        asks: Arc::new(MemoryAsks::default()),
+        trust: Arc::new(Signers::default()),
+        logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
+        notifier: Arc::new(Nobody),
+    }
 }
 
 fn sources(config: &Config, Origin { flags, env, .. }: &Origin) -> Sources {

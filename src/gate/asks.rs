@@ -144,8 +144,7 @@ impl Gate {
             ));
         };
         let signers = self.parts.people.trust.signers(caller.principal.uid).await?;
-        let approval =
-            approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
+        let approval = approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
         let echo = Confirm::Echo.assurance();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Gate, Parts};
 use super::turns::{Opened, no_ask};
+use super::{Gate, Parts};
 use crate::core::ask::{Ask, AskId, State, Turn};
 use crate::core::grant::Tick;
 use crate::core::reason::Fault;
@@ -66,11 +66,7 @@ impl Inbox for Gate {
         Box::pin(self.decided(caller, id, wait))
     }
 
-    fn cancel<'a>(
-        &'a self,
-        caller: &'a Caller,
-        id: AskId,
-    ) -> BoxFuture<'a, Result<Ask, Fault>> {
+    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Ask, Fault>> {
         Box::pin(self.withdraw(caller, id))
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use super::asks::Presented;
 use super::erased::{Call, Observed, Sighted};
 use super::operation::Context;
 use super::refusal::{denied, undeclared};
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
-use super::asks::Presented;
 use super::{Gate, Stop, note};
 use crate::core::grant::{self, RequestKey, Token};
 use crate::core::operation::{Class, Drift, Spec};

@@ -78,8 +78,10 @@ impl Opened {
             State::Pending | State::Approved => return Ok(()),
             State::Denied => (
                 Reason::ApprovalDenied,
-                format!("A person denied ask {id}{words}. Nothing has changed. Do not ask again for \
-                         the same in other words."),
+                format!(
+                    "A person denied ask {id}{words}. Nothing has changed. Do not ask again for \
+                         the same in other words."
+                ),
             ),
             State::Revoked => (
                 Reason::ApprovalRevoked,

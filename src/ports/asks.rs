@@ -150,9 +150,5 @@ pub trait Inbox: Send + Sync {
     ///
     /// # Errors
     /// `not_found` for what is no ask of this caller, `ask_closed`, `state_unavailable`.
-    fn cancel<'a>(
-        &'a self,
-        caller: &'a Caller,
-        id: AskId,
-    ) -> BoxFuture<'a, Result<Ask, Fault>>;
+    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Ask, Fault>>;
 }

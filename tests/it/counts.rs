@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign::audit::{AuditLog, Settings as AuditSettings, verify};
+use countersign::core::ask::Terms;
 use countersign::core::policy::{Effect, Scope};
 use countersign::core::reason::{Fault, Reason};
 use countersign::gate::{Gate, Parts, Registry, Settings, Status};
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use crate::gate::request;
 use crate::support::fakes::{FakeEngine, container, id};
 use crate::support::operations;
+use crate::support::people::nobody;
 use crate::support::policies::{all, at_least, policy};
 
 /// How many changes the rule lets through: in all, or of each target.

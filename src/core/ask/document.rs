@@ -30,11 +30,8 @@ pub struct Terms {
 
 impl Terms {
     /// How they are kept where nobody says otherwise.
-    pub const USUAL: Self = Self {
-        expires: Duration::minutes(10),
-        cooldown: Duration::minutes(10),
-        open_max: 16,
-    };
+    pub const USUAL: Self =
+        Self { expires: Duration::minutes(10), cooldown: Duration::minutes(10), open_max: 16 };
 }
 
 /// What is signed: canonical JSON (RFC 8785) with a newline. It binds the whole plan, what was shown of

@@ -18,10 +18,7 @@ pub struct Standing(pub(super) Ask);
 /// The id in an argument.
 pub(super) fn id(argument: &str) -> Result<AskId, Fault> {
     AskId::parse(argument).ok_or_else(|| {
-        Fault::invalid(format!(
-            "`{}` is no id of an ask, such as K7Q2-M4XD.",
-            text::name(argument)
-        ))
+        Fault::invalid(format!("`{}` is no id of an ask, such as K7Q2-M4XD.", text::name(argument)))
     })
 }
 
@@ -41,8 +38,9 @@ impl Standing {
         let words = self.words().map(|words| format!(": {words}")).unwrap_or_default();
         let by = self.approver().map(|name| format!(" by {name}")).unwrap_or_default();
         match self.0.state {
-            State::Pending => "nobody has decided yet. Ask again later, or go on with other work."
-                .to_owned(),
+            State::Pending => {
+                "nobody has decided yet. Ask again later, or go on with other work.".to_owned()
+            }
             State::Approved => format!(
                 "approved{by}. Call {operation} again with the same arguments and its confirmToken \
                  before it expires."
@@ -61,7 +59,8 @@ impl Standing {
             State::Done => "approved, spent and done.".to_owned(),
             State::Failed => "approved and spent; it failed.".to_owned(),
             State::Unknown => {
-                "approved and spent; nobody knows how it ended. Look before you try again.".to_owned()
+                "approved and spent; nobody knows how it ended. Look before you try again."
+                    .to_owned()
             }
         }
     }

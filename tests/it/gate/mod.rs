@@ -15,6 +15,7 @@ mod steps;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::core::ask::Terms;
 use countersign::core::grant::Assurance;
 use countersign::core::operation::Class;
 use countersign::core::plan::{Face, Principal};
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 
 use crate::support::fakes::{FakeAudit, FakeClock, FakeEngine, FakeEntropy};
 use crate::support::operations;
+use crate::support::people::nobody;
 
 /// A gate over fakes, with the fakes at hand.
 pub(crate) struct Bench {

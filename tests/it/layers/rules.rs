@@ -73,7 +73,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (r"\be?print(?:ln)?!|\bdbg!", &["src/cli/"]),
     (r"\bio::(?:stdout|stderr)\b", &["src/cli/", "src/main.rs"]),
     (
-        r"\bgrant::\s*(?:\{[^}]*\b)?(?:issue|redeem|allow|\*)",
+        r"\bgrant::\s*(?:\{[^}]*\b)?(?:issue|approve|redeem|allow|\*)",
         &["src/gate.rs", "src/gate/", "src/core/"],
     ),
     (r"\bcrate::mcp\b", &["src/cli/serve.rs", "src/mcp/"]),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::core::ask::Terms;
 use countersign::core::operation::Class;
 use countersign::core::plan::{Face, Principal};
 use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
@@ -18,6 +19,7 @@ use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
 
 use super::fakes::FakeAudit;
+use super::people::nobody;
 
 /// The gate and its log.
 #[derive(Debug)]
