@@ -3,6 +3,8 @@
 //! The modules are marked as tests, which they are, so that the lints treat their helpers as such.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod corpus;

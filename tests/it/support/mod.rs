@@ -1,10 +1,13 @@
 //! What the tests stand on: fakes of every port, small operations to send through the gate, a real
-//! engine, a socket that watches or plays one, permits, and the real program with a client.
+//! engine, a socket that watches or plays one, permits, the real program with a client, and an ordinary
+//! account with its keys.
 
+pub(crate) mod account;
 mod chance;
 pub(crate) mod door;
 pub(crate) mod engine;
 pub(crate) mod fakes;
+pub(crate) mod keys;
 pub(crate) mod odd_operations;
 pub(crate) mod operations;
 pub(crate) mod page;

@@ -1,5 +1,6 @@
 //! An engine that is played: one container, `web`, and a say in what becomes of changes.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -68,6 +69,11 @@ impl Played {
     /// Its address.
     pub(crate) fn address(&self) -> String {
         format!("unix://{}", self.door.path().display())
+    }
+
+    /// Its socket.
+    pub(crate) fn socket(&self) -> &Path {
+        self.door.path()
     }
 
     /// Another start of the container, which nobody here asked for.
