@@ -12,6 +12,7 @@ mod hold;
 mod inbox;
 mod judge;
 mod operation;
+mod presented;
 mod preview;
 mod refusal;
 mod registry;
@@ -55,8 +56,9 @@ use crate::core::text;
 use crate::ports::asks::{Asks, Logs, Notifier, Trust};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
-use asks::{Presented, Spent, Unspent};
+use asks::{Spent, Unspent};
 use hold::Holds;
+use presented::Presented;
 use refusal::denied;
 use survey::{Asked, Basis, Parsed, Survey};
 use trail::Trail;
@@ -153,6 +155,13 @@ struct Admitted<'a> {
     _held: Option<Held>,
 }
 
+/// A permit, with the ask that is to be spent for it, if there is one.
+struct Permitted {
+    permit: Permit,
+    approved: Option<Opened>,
+    survey: Survey,
+}
+
 /// Why a request does not run.
 enum Stop {
     /// It is refused.
@@ -200,6 +209,16 @@ impl Gate {
         &self.parts.registry
     }
 
+    /// Time, as it goes for grants.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.parts.clock
+    }
+
+    /// Chance.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.parts.entropy
+    }
+
     /// Runs one request to its end. Never panics and never returns before the request's closing
     /// line is in the log.
     pub async fn run(&self, request: Request) -> Answer {
@@ -229,8 +248,12 @@ impl Gate {
         match self.admit(request, presented, trail).await {
             Ok(admitted) => self.execute(admitted, trail).await,
             Err(Stop::Refused(fault)) => self.refuse(operation, trail, fault).await,
-            Err(Stop::Preview(survey, refusal)) => {
+            Err(Stop::Preview(survey, refusal)) if survey.is_confirmable(confirm) => {
                 self.offer(operation, trail, *survey, refusal, confirm).await
+            }
+            // What this face has no way to confirm may be signed for.
+            Err(Stop::Preview(survey, refusal)) => {
+                self.ask(operation, trail, *survey, refusal).await
             }
             Err(Stop::Ask(survey, refusal)) => self.ask(operation, trail, *survey, refusal).await,
             Err(Stop::Waits(ask)) => self.waits(operation, trail, &ask).await,
@@ -245,7 +268,7 @@ impl Gate {
         trail: &mut Trail,
     ) -> Result<Admitted<'_>, Stop> {
         let Request { operation, arguments, caller, confirm, progress } = request;
-        let seal = asks::seal_of(&presented);
+        let seal = presented::seal_of(&presented);
         let Parsed { spec, call, open } = self.parse(
             &operation,
             arguments,
@@ -275,12 +298,30 @@ impl Gate {
             holds = Some(self.hold(&asked, &mut basis, &mut trail.known).await?);
             survey = self.survey(&asked, &basis, &mut trail.known).await?;
         }
+        let Permitted { permit, approved, survey } =
+            self.permit(spec, granted, survey, confirm).await?;
+        if changes {
+            self.possible(&survey).await?;
+        }
+        let (spent, _held) = self.intend(&permit, approved, holds, changes, trail).await?;
         let Basis { policy, targets } = basis;
-        let (permit, approved) = match (survey.verdict.effect(), granted) {
-            (Effect::Deny, _) => return Err(denied(spec, &survey.verdict, &policy).into()),
+        Ok(Admitted { spec, call, caller, policy, targets, permit, spent, progress, _held })
+    }
+
+    /// The permit of what policy says and of what was presented.
+    async fn permit(
+        &self,
+        spec: &Spec,
+        granted: Option<Presented>,
+        survey: Survey,
+        confirm: Confirm,
+    ) -> Result<Permitted, Stop> {
+        let verdict = &survey.verdict;
+        let (permit, approved) = match (verdict.effect(), granted) {
+            (Effect::Deny, _) => return Err(denied(spec, verdict, &survey.policy).into()),
             (Effect::Approve, None) => return Err(Stop::Ask(Box::new(survey), None)),
             (Effect::Confirm, None) => return Err(Stop::Preview(Box::new(survey), None)),
-            (Effect::Allow, None) => (grant::allow(&survey.plan, &survey.verdict)?, None),
+            (Effect::Allow, None) => (grant::allow(&survey.plan, verdict)?, None),
             (_, Some(Presented::Grant(row))) => match self.redeem(spec, row, &survey, confirm) {
                 Ok(permit) => (permit, None),
                 Err(fault) => return Err(survey.or_anew(fault)),
@@ -293,30 +334,37 @@ impl Gate {
                 }
             }
         };
-        let mut held = None;
-        if changes {
-            self.possible(&survey).await?;
-        }
-        trail.known.assurance = Some(permit.assurance());
+        Ok(Permitted { permit, approved, survey })
+    }
+
+    /// Spends the ask, if there is one, and writes the intent of a change.
+    async fn intend(
+        &self,
+        permit: &Permit,
+        approved: Option<Opened>,
+        holds: Option<Holds>,
+        changes: bool,
+        trail: &mut Trail,
+    ) -> Result<(Option<Spent>, Option<Held>), Fault> {
         let spent = match approved {
-            Some(opened) => Some(self.spend(opened, &permit, &mut trail.known).await?),
+            Some(opened) => Some(self.spend(opened, permit, &mut trail.known).await?),
             None => None,
         };
-        if changes {
-            trail.known.plan = Some(permit.plan().digest());
-            trail.known.target = TargetRefs::of(permit.plan().targets());
-            let written = trail.write_synced(trail.record(Event::Allowed));
-            match Holds::until_counted(holds, written).await {
-                Ok(targets) => held = targets,
-                Err(fault) => {
-                    // Nothing has happened yet, and nothing will.
-                    self.ended(spent, State::Failed).await;
-                    return Err(fault.into());
-                }
+        if !changes {
+            return Ok((spent, None));
+        }
+        trail.known.assurance = Some(permit.assurance());
+        trail.known.plan = Some(permit.plan().digest());
+        trail.known.target = TargetRefs::of(permit.plan().targets());
+        let written = trail.write_synced(trail.record(Event::Allowed));
+        match Holds::until_counted(holds, written).await {
+            Ok(held) => Ok((spent, held)),
+            Err(fault) => {
+                // Nothing has happened yet, and nothing will.
+                self.ended(spent, State::Failed).await;
+                Err(fault)
             }
         }
-        let _held = held;
-        Ok(Admitted { spec, call, caller, policy, targets, permit, spent, progress, _held })
     }
 
     /// The key of this process, by which secrets are sealed. It is made when it is first needed.

@@ -203,8 +203,9 @@ fn too_low(
     Fault::new(
         Reason::AssuranceTooLow,
         format!(
-            "The signature of {} is worth `{assurance}`{why}. Policy takes {takes} here.",
-            text::name(&signer.name)
+            "The signature of {} is worth `{assurance}`{why}. Policy takes {} here.",
+            text::name(&signer.name),
+            takes.words()
         ),
     )
 }

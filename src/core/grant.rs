@@ -177,7 +177,8 @@ pub fn approve(
 ///
 /// # Errors
 /// `token_expired`, `token_mismatch` for another request, `plan_changed` for the same request on a
-/// target that changed, and `policy_denied` for a verdict that a confirmation does not satisfy.
+/// target that changed, `policy_denied` for a verdict that a confirmation does not satisfy, and
+/// `assurance_too_low` where policy takes another confirmation than this.
 pub fn redeem(
     row: GrantRow,
     plan: &Arc<Plan>,
@@ -214,7 +215,7 @@ fn too_low(assurance: Assurance, verdict: &Verdict) -> Fault {
         format!(
             "The rule `{}` takes {}, and this came about by `{assurance}`.",
             verdict.rule(),
-            verdict.takes()
+            verdict.takes().words()
         ),
     )
 }

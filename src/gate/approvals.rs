@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Registry;
 use super::turns::{Opened, Turns, WORDS_CHARS_MAX, no_ask, unsigned};
-use crate::core::approval::{self, Approval};
+use crate::core::approval::{self, Approval, Signers};
 use crate::core::ask::{Approver, Ask, AskId, State, Turn};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Caller;
@@ -44,6 +44,28 @@ impl Approvals {
         Opened::of(ask, &self.registry)
     }
 
+    /// Whose signatures count for an ask.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    pub async fn signers(&self, opened: &Opened) -> Result<Signers, Fault> {
+        self.trust.signers(opened.plan.parts().principal.uid).await
+    }
+
+    /// Whether an ask can be approved at all, so that nobody signs in vain.
+    ///
+    /// # Errors
+    /// `ask_closed` if it is not pending any more. Recorded.
+    pub async fn may_approve(&self, shown: &Opened) -> Result<(), Fault> {
+        match Turn::new(shown.ask.state, State::Approved, self.turns.clock.now()) {
+            Ok(_) => Ok(()),
+            Err(fault) => {
+                self.turns.refused(shown, &fault, &self.caller).await;
+                Err(fault)
+            }
+        }
+    }
+
     /// Approves an ask by a signature over the document that was shown.
     ///
     /// # Errors
@@ -69,8 +91,7 @@ impl Approvals {
             ));
         }
         let now = self.turns.clock.now();
-        let requester = stored.plan.parts().principal.uid;
-        let signers = self.trust.signers(requester).await?;
+        let signers = self.signers(&stored).await?;
         let document = &stored.document;
         let approval =
             approval::verify(&stored.ask.document, signature, &signers, &document.takes, now)?;

@@ -9,61 +9,27 @@ use serde_json::json;
 
 use super::answer::{Answer, Status};
 use super::finish::without_preview;
-use super::refusal::{reason, unapproved};
+use super::refusal::{reason, too_low, unapproved};
 use super::survey::Survey;
 use super::trail::Trail;
-use super::turns::{Opened, clock_time};
+use super::turns::{Opened, moment};
 use super::{Confirm, Gate};
 use crate::core::approval;
 use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn};
-use crate::core::grant::{self, GrantRow, Permit, Tick, Token};
+use crate::core::grant::{self, Permit, Tick, Token};
 use crate::core::hex;
 use crate::core::operation::Drift;
 use crate::core::plan::{Digest, Plan, Target, canonical};
-use crate::core::policy::Verdict;
+use crate::core::policy::{Effect, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, Record, tidy, timestamp};
-use crate::core::secret::{SEALED, SealKey};
+use crate::core::secret::SEALED;
 use crate::core::text;
 use crate::ports::Held;
 use crate::ports::asks::Put;
 
 /// Targets that are named in a few words.
 const NAMED_MAX: usize = 3;
-
-/// What came with a request, for one that was previewed before.
-pub(super) enum Presented {
-    /// A grant, by its token. It is out of its store.
-    Grant(GrantRow),
-    /// An ask, by its handle.
-    Ask(Box<Opened>),
-}
-
-impl Presented {
-    /// What it may be spent on, at most.
-    pub(super) fn targets(&self) -> &[Target] {
-        match self {
-            Self::Grant(row) => row.targets(),
-            Self::Ask(opened) => opened.plan.targets(),
-        }
-    }
-
-    /// Whether it may be spent now, as far as it says so itself.
-    pub(super) fn is_decided(&self) -> bool {
-        match self {
-            Self::Grant(_) => true,
-            Self::Ask(opened) => opened.ask.state == State::Approved,
-        }
-    }
-}
-
-/// The key by which the secrets of a presented ask are sealed: that of the process that made it.
-pub(super) fn seal_of(presented: &Option<Result<Presented, Fault>>) -> Option<Arc<SealKey>> {
-    match presented {
-        Some(Ok(Presented::Ask(opened))) => opened.ask.seal.clone(),
-        _ => None,
-    }
-}
 
 /// Why an ask that was presented permits nothing.
 pub(super) enum Unspent {
@@ -86,15 +52,6 @@ pub(super) struct Spent {
 }
 
 impl Gate {
-    /// The ask of a handle.
-    pub(super) async fn presented(&self, handle: &Token) -> Result<Option<Opened>, Fault> {
-        let Some(_) = self.parts.people.asks.presented(handle).await? else { return Ok(None) };
-        // What has expired meanwhile, or was left half-way, is turned before anybody goes by it.
-        self.turns.tidy(&self.parts.registry).await?;
-        let Some(ask) = self.parts.people.asks.presented(handle).await? else { return Ok(None) };
-        Opened::of(ask, &self.parts.registry).map(Some)
-    }
-
     /// Spends an approved ask: its signature is verified again, and its plan must be this plan. Says
     /// how it stands if nobody has decided yet.
     pub(super) async fn approved(
@@ -201,6 +158,9 @@ impl Gate {
     ) -> Answer {
         match self.make_ask(trail, survey, refusal.clone()).await {
             Ok(answer) => Answer { operation: name.to_owned(), ..answer },
+            Err(fault) if fault.reason == Reason::ApprovalUnavailable => {
+                self.refuse(name, trail, fault).await
+            }
             Err(fault) => self.refuse(name, trail, without_preview(refusal, fault)).await,
         }
     }
@@ -215,8 +175,10 @@ impl Gate {
         let now = self.parts.clock.now();
         let signers = self.parts.people.trust.signers(survey.caller.principal.uid).await?;
         if !signers.can_meet(survey.verdict.takes(), now) {
-            let spec = &self.parts.registry.find(survey.verdict.operation())?.spec;
-            return Err(unapproved(spec, &survey.verdict, &survey.policy, &signers));
+            return Err(match survey.verdict.effect() {
+                Effect::Confirm => too_low(&survey.verdict),
+                _ => unapproved(&survey.verdict, &survey.policy, &signers),
+            });
         }
         let Survey { plan, key, verdict, class, drift, seen_at, caller, policy, sight } = survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
@@ -344,7 +306,7 @@ fn waiting(ask: &Ask, document: &Document, refusal: Option<&Fault>) -> Answer {
         text::line(why, 400),
         text::name(&document.rule),
         ask.id,
-        clock_time(ask.expires),
+        moment(ask.expires),
         ask.id,
     )
     .unwrap_or_default();

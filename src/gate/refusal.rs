@@ -2,6 +2,7 @@
 //! something about it.
 
 use crate::core::approval::Signers;
+use crate::core::grant::Assurance;
 use crate::core::operation::{Class, Spec};
 use crate::core::policy::{Effect, NO_MATCH, Policy, Schedule, Scope, Verdict, When, day_name};
 use crate::core::reason::{Fault, Reason};
@@ -21,12 +22,7 @@ pub(super) fn denied(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
 }
 
 /// The refusal of a request that a person would have to approve, where nobody could.
-pub(super) fn unapproved(
-    spec: &Spec,
-    verdict: &Verdict,
-    policy: &Policy,
-    signers: &Signers,
-) -> Fault {
+pub(super) fn unapproved(verdict: &Verdict, policy: &Policy, signers: &Signers) -> Fault {
     let why = reason(verdict).unwrap_or_else(|| "a rule asks for it".into());
     let otherwise = otherwise(verdict, policy);
     let way = format!("{otherwise}{}", nobody(verdict, signers));
@@ -34,7 +30,32 @@ pub(super) fn unapproved(
         Reason::ApprovalUnavailable,
         format!(
             "{} wants a person's approval here: {why} (rule `{}`). Nothing has changed. {way}",
-            spec.name,
+            verdict.operation(),
+            verdict.rule()
+        ),
+    )
+}
+
+/// The refusal of a plan that cannot be confirmed here in a way that policy takes.
+pub(super) fn too_low(verdict: &Verdict) -> Fault {
+    let name = verdict.operation();
+    let takes = verdict.takes();
+    let ways = [
+        (Assurance::Echo, "by its caller, with the confirmToken".to_owned()),
+        (Assurance::Elicit, "in the dialog of a client that has such dialogs".to_owned()),
+        (Assurance::Tty, format!("on a terminal, with `countersign call {name}`")),
+    ];
+    let ways = ways.into_iter().filter(|(way, _)| takes.is_met(*way, None)).map(|(_, words)| words);
+    let ways = ways.collect::<Vec<_>>().join(", or ");
+    let way = match ways.as_str() {
+        "" => format!("It takes a signature worth {}.", takes.words()),
+        ways => format!("It can be confirmed {ways}."),
+    };
+    Fault::new(
+        Reason::AssuranceTooLow,
+        format!(
+            "{name} cannot be confirmed here: what policy takes for it (rule `{}`) this client \
+             cannot give. Nothing has changed. {way}",
             verdict.rule()
         ),
     )
@@ -95,8 +116,9 @@ fn nobody(verdict: &Verdict, signers: &Signers) -> String {
         (false, None) => "no key that is trusted here is one of these".to_owned(),
     };
     format!(
-        "The rule takes a signature worth {takes}, and {why}. The operator can set it up: `sudo \
-         countersign trust add KEY.pub --name NAME`; `countersign doctor` says what is missing."
+        "The rule takes a signature worth {}, and {why}. The operator can set it up: `sudo \
+         countersign trust add KEY.pub --name NAME`; `countersign doctor` says what is missing.",
+        takes.words()
     )
 }
 

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::asks::Presented;
 use super::erased::{Call, Observed, Sighted};
 use super::operation::Context;
 use super::refusal::{denied, undeclared};
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
-use super::{Gate, Stop, note};
-use crate::core::grant::{self, RequestKey, Token};
+use super::{Confirm, Gate, Stop, note};
+use crate::core::grant::RequestKey;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};
 use crate::core::policy::{Effect, History, Policy, Query, Verdict};
@@ -22,7 +21,7 @@ use crate::core::record::{Caller, Record, TargetRefs};
 use crate::core::secret::SealKey;
 use crate::core::text;
 use crate::ports::engine::CONTAINER;
-use crate::ports::{BoxFuture, Gone, random_id};
+use crate::ports::{BoxFuture, random_id};
 
 /// What is known of a request before it runs.
 pub(super) struct Survey {
@@ -43,13 +42,21 @@ impl Survey {
         self.verdict.effect() == Effect::Allow
     }
 
+    /// Whether policy lets this face have it confirmed: nobody gets a token that works nowhere.
+    pub(super) fn is_confirmable(&self, confirm: Confirm) -> bool {
+        let takes = self.verdict.takes();
+        confirm == Confirm::Never || confirm.ways().iter().any(|way| takes.is_met(*way, None))
+    }
+
     /// What becomes of a request whose grant is refused: a new preview or ask if its plan changed.
     pub(super) fn or_anew(self, fault: Fault) -> Stop {
         match (fault.reason, self.verdict.effect()) {
             (Reason::PlanChanged, Effect::Allow | Effect::Confirm) => {
                 Stop::Preview(Box::new(self), Some(fault))
             }
-            (Reason::PlanChanged, Effect::Approve) => Stop::Ask(Box::new(self), Some(fault)),
+            (Reason::PlanChanged | Reason::PolicyDenied, Effect::Approve) => {
+                Stop::Ask(Box::new(self), Some(fault))
+            }
             _ => fault.into(),
         }
     }
@@ -136,39 +143,6 @@ impl Gate {
         known.session = Some(self.parts.settings.session.clone());
         known.req = Some(random_id(&*self.parts.entropy)?);
         Ok(Trail::new(Arc::clone(&self.parts.audit), Arc::clone(&self.parts.clock), known))
-    }
-
-    /// Takes the presented token's grant out of its store, or finds the ask that it is the handle of;
-    /// and takes it out of the arguments.
-    pub(super) async fn take(
-        &self,
-        arguments: &mut Map<String, Value>,
-    ) -> Option<Result<Presented, Fault>> {
-        let given = arguments.remove(TOKEN_ARGUMENT)?;
-        let Some(given) = given.as_str() else {
-            return Some(Err(Fault::invalid(format!("`{TOKEN_ARGUMENT}` must be a string."))));
-        };
-        let unknown = || {
-            Fault::new(
-                Reason::TokenUnknown,
-                "No grant waits under this confirmToken. Call again without confirmToken to get a \
-                 preview and a token.",
-            )
-        };
-        let Some(token) = Token::parse(given) else { return Some(Err(unknown())) };
-        Some(match self.parts.grants.take(&token.hash(), self.parts.clock.tick()) {
-            Ok(row) => Ok(Presented::Grant(row)),
-            Err(Gone::Unknown) => match self.presented(&token).await {
-                Ok(opened) => opened.map(Box::new).map(Presented::Ask).ok_or_else(unknown),
-                Err(fault) => Err(fault),
-            },
-            Err(Gone::Expired) => Err(grant::expired()),
-            Err(Gone::Used) => Err(Fault::new(
-                Reason::TokenUsed,
-                "This confirmToken was presented before; a token works once. Call again without \
-                 confirmToken to get a new preview.",
-            )),
-        })
     }
 
     /// The key by which secrets are sealed: that of a presented ask, or that of this process.

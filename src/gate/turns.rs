@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::Registry;
 use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn};
@@ -193,8 +194,8 @@ pub(super) fn no_ask(id: AskId) -> Fault {
     Fault::new(Reason::NotFound, format!("There is no ask {id} here."))
 }
 
-/// A moment for people: its time of day, in UTC.
-pub(super) fn clock_time(at: OffsetDateTime) -> String {
-    let at = at.to_offset(time::UtcOffset::UTC);
-    format!("{:02}:{:02}:{:02} UTC", at.hour(), at.minute(), at.second())
+/// A moment for people, to the second, in UTC.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    let at = at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(at);
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }

@@ -1,3 +1,5 @@
+//! The turns, the document, and the ids of asks.
+
 use proptest::prelude::*;
 use serde_json::json;
 use time::macros::datetime;

@@ -90,21 +90,46 @@ impl Requirement {
     }
 }
 
+impl Requirement {
+    /// What it takes, in words.
+    pub fn words(&self) -> String {
+        let accept: Vec<&str> = self.accept.iter().map(|assurance| assurance.as_str()).collect();
+        let accept = match accept.is_empty() {
+            true => "nothing that there is".to_owned(),
+            false => format!("`{}`", accept.join("`, `")),
+        };
+        let names = |by: &BTreeSet<Arc<str>>| by.iter().cloned().collect::<Vec<_>>().join(" or ");
+        match self.by.as_ref().map(names) {
+            Some(names) if names.is_empty() => format!("{accept} by nobody"),
+            Some(names) => format!("{accept} by {names}"),
+            None => accept,
+        }
+    }
+}
+
+/// As a policy file says it.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let accept: Vec<&str> = self.accept.iter().map(|assurance| assurance.as_str()).collect();
-        match accept.is_empty() {
-            true => f.write_str("nothing that there is")?,
-            false => write!(f, "`{}`", accept.join("`, `"))?,
-        }
+        write!(f, "accept = {accept:?}")?;
         if let Some(by) = &self.by {
-            let names: Vec<&str> = by.iter().map(|name| &**name).collect();
-            match names.is_empty() {
-                true => f.write_str(" by nobody")?,
-                false => write!(f, " by {}", names.join(" or "))?,
-            }
+            write!(f, ", by = {by:?}")?;
         }
-        Ok(())
+        match self.expires {
+            Some(seconds) => write!(f, ", expires = \"{}\"", length_words(seconds)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// So many seconds as policy files say it: in the largest of hours, minutes and seconds that leaves
+/// nothing over.
+pub fn length_words(seconds: u32) -> String {
+    match seconds {
+        0 => "0s".to_owned(),
+        s if s.is_multiple_of(3600) => format!("{}h", s / 3600),
+        s if s.is_multiple_of(60) => format!("{}m", s / 60),
+        s => format!("{s}s"),
     }
 }
 
@@ -185,6 +210,23 @@ mod tests {
         ] {
             assert_eq!(one.is_within(&other), within, "{one:?} within {other:?}");
             assert!(one.and(&other).is_within(&one) && one.and(&other).is_within(&other));
+        }
+    }
+
+    #[test]
+    fn it_is_shown_as_a_file_says_it() {
+        let all = Requirement {
+            expires: Some(90),
+            ..takes(&[Assurance::Hardware, Assurance::Secret], Some(&["bob", "alice"]))
+        };
+        for (takes, expected) in [
+            (all, r#"accept = ["secret", "hardware"], by = ["alice", "bob"], expires = "90s""#),
+            (takes(&[Assurance::Elicit], None), r#"accept = ["elicit"]"#),
+        ] {
+            assert_eq!(takes.to_string(), expected);
+        }
+        for (seconds, words) in [(0, "0s"), (61, "61s"), (600, "10m"), (86_400, "24h")] {
+            assert_eq!(length_words(seconds), words);
         }
     }
 }
