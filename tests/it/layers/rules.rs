@@ -16,10 +16,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("docker", &["core", "ports", "docker"]),
     ("audit", &["core", "ports", "audit"]),
     ("store", &["core", "ports", "store"]),
+    ("trust", &["core", "ports", "trust", "way"]),
+    ("way", &["way"]),
     ("host", &["core", "ports", "host"]),
-    ("config", &["core", "ports", "config"]),
+    ("config", &["core", "ports", "config", "way"]),
     ("mcp", &["core", "ports", "gate", "ops", "config", "mcp"]),
-    ("cli", &["core", "ports", "gate", "ops", "config", "audit", "mcp", "cli"]),
+    ("cli", &["core", "ports", "gate", "ops", "config", "audit", "trust", "mcp", "cli"]),
 ];
 
 pub(crate) fn layers(source: &Source) -> Findings {
@@ -78,6 +80,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     (r"\bcrate::mcp\b", &["src/cli/serve.rs", "src/mcp/"]),
     (r"\bAuditLog\b", &["src/audit/", "src/main.rs"]),
+    (r"\bssh_key\b", &["src/core/approval", "src/core/signers", "src/trust/"]),
 ];
 
 pub(crate) fn homes(source: &Source) -> Findings {
@@ -102,6 +105,7 @@ fn a_word_away_from_home_is_seen() {
         ("src/store/x.rs", "use crate::core::grant::*;"),
         ("src/cli/call.rs", "use crate::mcp;"),
         ("src/cli/audit.rs", "use crate::audit::AuditLog;"),
+        ("src/cli/trust.rs", "use ssh_key::PublicKey;"),
     ] {
         assert_eq!(homes(&Source::new(path, bad)).len(), 1, "{path}: {bad}");
     }
