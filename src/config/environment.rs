@@ -74,4 +74,9 @@ impl Environment {
         let fallback = || self.home.as_ref().map(|home| home.join(".local").join("state"));
         self.xdg_state_home.clone().or_else(fallback)
     }
+
+    /// The state that this account's processes share.
+    pub fn state_file(&self) -> Option<PathBuf> {
+        Some(self.state_home()?.join("countersign").join("state.db"))
+    }
 }

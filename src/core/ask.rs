@@ -238,10 +238,12 @@ impl Turn {
 
 /// The refusal of a turn that there is not.
 pub fn closed(is: State, wanted: State) -> Fault {
-    Fault::new(
-        Reason::AskClosed,
-        format!("This ask is {is}, and what is {is} cannot become {wanted}. It is as it was."),
-    )
+    let why = if is.may_become(wanted) {
+        "Somebody was faster: look at it again".into()
+    } else {
+        format!("What is {is} cannot become {wanted}")
+    };
+    Fault::new(Reason::AskClosed, format!("This ask is {is}. {why}. It is as it was."))
 }
 
 #[cfg(test)]

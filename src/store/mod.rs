@@ -1,9 +1,12 @@
-//! Where grants wait. Today in this process's memory; what processes share comes in here later,
-//! and has to pass the same contract test.
+//! Where permission waits: grants in this process's memory, and asks in a state that processes share.
+//! Whatever comes in here later has to pass the same contract tests.
 
 mod memory;
+mod memory_asks;
+mod rules;
 
 pub use memory::MemoryGrants;
+pub use memory_asks::MemoryAsks;
 
 #[cfg(test)]
 mod contract;
