@@ -1,3 +1,5 @@
+//! Whose signature counts as an approval, and what of it.
+
 use proptest::prelude::*;
 use rand::rngs::SysRng;
 use ssh_key::private::{Ed25519Keypair, KeypairData};

@@ -1,3 +1,5 @@
+//! Lines of signers that count, and the nearest ones that do not.
+
 use proptest::prelude::*;
 use time::OffsetDateTime;
 use time::macros::datetime;
