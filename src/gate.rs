@@ -155,6 +155,16 @@ impl Gate {
         &self.parts.registry
     }
 
+    /// Time, as it goes for grants.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.parts.clock
+    }
+
+    /// Chance.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.parts.entropy
+    }
+
     /// Runs one request to its end. Never panics and never returns before the request's closing
     /// line is in the log.
     pub async fn run(&self, request: Request) -> Answer {

@@ -163,7 +163,8 @@ pub fn issue(token: &Token, plan: &Arc<Plan>, request: RequestKey, expires: Tick
 ///
 /// # Errors
 /// `token_expired`, `token_mismatch` for another request, `plan_changed` for the same request on a
-/// target that changed, and `policy_denied` for a verdict that a confirmation does not satisfy.
+/// target that changed, `policy_denied` for a verdict that a confirmation does not satisfy, and
+/// `assurance_too_low` where policy takes another confirmation than this.
 pub fn redeem(
     row: GrantRow,
     plan: &Arc<Plan>,
@@ -196,6 +197,16 @@ pub fn redeem(
         return Err(Fault::new(
             Reason::PolicyDenied,
             "A confirmation is not enough for this operation.",
+        ));
+    }
+    if !verdict.takes().is_met(assurance, None) {
+        return Err(Fault::new(
+            Reason::AssuranceTooLow,
+            format!(
+                "This was confirmed by `{assurance}`, which policy does not take for it (rule `{}`). \
+                 Nothing has changed; the confirmToken is gone.",
+                verdict.rule()
+            ),
         ));
     }
     Ok(Permit { plan: granted, drifted, assurance, rule: verdict.rule().to_owned() })

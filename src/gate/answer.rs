@@ -1,5 +1,6 @@
 //! What a face hands to the gate, and what it gets back.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::core::grant::Assurance;
 use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Caller, TargetRefs};
+use crate::core::record::{Caller, Record, TargetRefs};
 use crate::core::text;
 
 /// One request.
@@ -45,6 +46,9 @@ pub trait Progress: Send + Sync + fmt::Debug {
 pub enum Confirm {
     /// The caller gets the confirm token and presents it by itself.
     Echo,
+    /// The face keeps the token and presents it once the client's dialog said so. Where the client
+    /// turns out to show nobody a dialog, the caller gets it.
+    Elicit,
     /// The face keeps the token and presents it once somebody typed the target's name.
     Tty,
     /// Nobody is there to confirm: a preview comes without a grant.
@@ -56,7 +60,18 @@ impl Confirm {
     pub(super) const fn assurance(self) -> Assurance {
         match self {
             Self::Echo | Self::Never => Assurance::Echo,
+            Self::Elicit => Assurance::Elicit,
             Self::Tty => Assurance::Tty,
+        }
+    }
+
+    /// In which ways the grant of a preview may come to be confirmed.
+    pub(super) const fn ways(self) -> &'static [Assurance] {
+        match self {
+            Self::Echo => &[Assurance::Echo],
+            Self::Elicit => &[Assurance::Elicit, Assurance::Echo],
+            Self::Tty => &[Assurance::Tty],
+            Self::Never => &[],
         }
     }
 }
@@ -110,6 +125,12 @@ pub struct Answer {
     /// How long the grant works, in seconds.
     #[serde(skip)]
     pub ttl_seconds: u64,
+    /// How policy lets the grant be confirmed; empty without a grant.
+    #[serde(skip)]
+    pub accepts: BTreeSet<Assurance>,
+    /// What is on record of the request that the grant was issued to.
+    #[serde(skip)]
+    pub(super) known: Option<Box<Record>>,
 }
 
 impl Answer {
@@ -156,6 +177,8 @@ impl Answer {
             data: Value::Null,
             text: String::new(),
             ttl_seconds: 0,
+            accepts: BTreeSet::new(),
+            known: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! How requests end: executed, refused, or answered with a preview. Each way writes its line.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
@@ -7,10 +9,12 @@ use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, Confirm, Status};
 use super::erased::{Call, Rendered};
+use super::refusal::too_low;
 use super::survey::Survey;
 use super::trail::Trail;
 use super::{Admitted, Gate};
-use crate::core::grant::{self, Token};
+use crate::core::grant::{self, Assurance, Token};
+use crate::core::policy::Verdict;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, tidy, timestamp};
 use crate::core::text;
@@ -41,13 +45,17 @@ impl Gate {
         Answer { target: trail.known.target.clone(), ..Answer::of_fault(name, &fault) }
     }
 
-    /// Records and answers a request that a face could not even read.
-    pub async fn turn_away(&self, caller: Caller, fault: Fault) -> Answer {
+    /// Records and answers a request that does not come to run: its face could not read it, or
+    /// refuses it. Its operation is none where that could not be read either.
+    pub async fn turn_away(&self, caller: Caller, operation: Option<&str>, fault: Fault) -> Answer {
+        let operation = operation.map(text::name);
         let mut known = Record::new(Event::Denied);
         known.caller = Some(caller);
+        known.op.clone_from(&operation);
+        let name = operation.unwrap_or_default();
         match self.trail(known) {
-            Ok(mut trail) => self.refuse("", &mut trail, fault).await,
-            Err(fault) => Answer::of_fault("", &fault),
+            Ok(mut trail) => self.refuse(&name, &mut trail, fault).await,
+            Err(fault) => Answer::of_fault(&name, &fault),
         }
     }
 
@@ -61,10 +69,11 @@ impl Gate {
         refusal: Option<Fault>,
         confirm: Confirm,
     ) -> Answer {
-        if let Err(fault) = self.possible(&survey).await {
+        let possible = self.possible(&survey).await;
+        if let Err(fault) = possible.and_then(|()| confirmable(name, &survey.verdict, confirm)) {
             return self.refuse(name, trail, without_preview(refusal, fault)).await;
         }
-        let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict: _ } = survey;
+        let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict } = survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
         let preview = preview.text(seen_at, drift);
         let ttl = self.parts.settings.token_ttl;
@@ -91,19 +100,38 @@ impl Gate {
             self.parts.grants.put(grant::issue(&token, &plan, key, expires), now);
             token.reveal()
         });
+        let granted = shown.is_some();
+        let accepts = if granted { verdict.takes().accepted() } else { BTreeSet::new() };
         let refused = refusal.as_ref().map(|fault| format!("Error: {}\n\n", fault.message));
         Answer {
             status: if refusal.is_some() { Status::Denied } else { Status::ConfirmationRequired },
             operation: name.to_owned(),
             target: trail.known.target.clone(),
             plan: Some(plan.digest()),
-            expires_at: shown.is_some().then_some(expires_at),
+            expires_at: granted.then_some(expires_at),
             confirm_token: shown,
             reason: refusal.map(|fault| fault.reason),
             data: json!({"class": class, "facts": tidy(&json!(plan.parts().facts))}),
             text: format!("{}{preview}", refused.unwrap_or_default()),
             ttl_seconds: ttl.as_secs(),
+            accepts,
+            known: granted.then(|| Box::new(trail.known.clone())),
         }
+    }
+
+    /// Ends the grant of a preview that was not confirmed: it is gone from here on, and `fault` says
+    /// why. `said` is how somebody said no, if anybody did.
+    pub async fn decline(&self, preview: &Answer, fault: Fault, said: Option<Assurance>) -> Answer {
+        if let Some(token) = preview.confirm_token.as_deref().and_then(Token::parse) {
+            // It may have expired, which comes to the same.
+            drop(self.parts.grants.take(&token.hash(), self.parts.clock.tick()));
+        }
+        let mut known = preview.known.as_deref().cloned().unwrap_or(Record::new(Event::Denied));
+        known.assurance = said;
+        let (audit, clock) = (Arc::clone(&self.parts.audit), Arc::clone(&self.parts.clock));
+        let mut trail = Trail::new(audit, clock, known);
+        let answer = self.refuse(&preview.operation, &mut trail, fault).await;
+        Answer { plan: preview.plan, ..answer }
     }
 
     fn token(&self, confirm: Confirm) -> Result<Option<Token>, Fault> {
@@ -169,6 +197,14 @@ impl Gate {
         // Only this waits for all places, and nobody closes them: there is no error to handle.
         drop(self.places.acquire_many(all).await);
     }
+}
+
+/// Refuses a plan that policy does not let this face have confirmed: nobody gets a token that works
+/// nowhere.
+fn confirmable(name: &str, verdict: &Verdict, confirm: Confirm) -> Result<(), Fault> {
+    let takes = verdict.takes();
+    let can = confirm.ways().iter().any(|way| takes.is_met(*way, None));
+    if can || confirm == Confirm::Never { Ok(()) } else { Err(too_low(name, verdict)) }
 }
 
 /// Why there is no preview. That a granted plan changed stays the reason, also where nothing can be

@@ -1,6 +1,7 @@
 //! What a refused caller is told: by which rule and why, when it may be otherwise, and who can do
 //! something about it.
 
+use crate::core::grant::Assurance;
 use crate::core::operation::{Class, Spec};
 use crate::core::policy::{Effect, NO_MATCH, Policy, Schedule, Scope, Verdict, When, day_name};
 use crate::core::reason::{Fault, Reason};
@@ -28,6 +29,30 @@ pub(super) fn unapproved(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fau
         format!(
             "{} wants a person's approval here: {why} (rule `{}`). Nothing has changed. {way}",
             spec.name,
+            verdict.rule()
+        ),
+    )
+}
+
+/// The refusal of a plan that cannot be confirmed here in a way that policy takes.
+pub(super) fn too_low(name: &str, verdict: &Verdict) -> Fault {
+    let takes = verdict.takes();
+    let ways = [
+        (Assurance::Echo, "by its caller, with the confirmToken".to_owned()),
+        (Assurance::Elicit, "in the dialog of a client that has such dialogs".to_owned()),
+        (Assurance::Tty, format!("on a terminal, with `countersign call {name}`")),
+    ];
+    let ways = ways.into_iter().filter(|(way, _)| takes.is_met(*way, None)).map(|(_, words)| words);
+    let ways = ways.collect::<Vec<_>>().join(", or ");
+    let way = match ways.as_str() {
+        "" => "Only the operator can change the policy.".to_owned(),
+        ways => format!("It can be confirmed {ways}."),
+    };
+    Fault::new(
+        Reason::AssuranceTooLow,
+        format!(
+            "{name} cannot be confirmed here: what policy takes for it (rule `{}`) this client \
+             cannot give. Nothing has changed. {way}",
             verdict.rule()
         ),
     )

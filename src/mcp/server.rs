@@ -184,7 +184,7 @@ impl ServerHandler for Server {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None));
         }
         let fault = unread(&request.method);
-        let answer = self.gate.turn_away(caller(context.client_info()), fault).await;
+        let answer = self.gate.turn_away(caller(context.client_info()), None, fault).await;
         Err(ErrorData::invalid_params(answer.text.trim_start_matches("Error: ").to_owned(), None))
     }
 

@@ -223,7 +223,7 @@ where
                     // Receiving may be abandoned at any await; a half-written line must not be.
                     let (sent, gate) = (self.send(*refusal), Arc::clone(&self.gate));
                     self.tasks.spawn(async move {
-                        drop(gate.turn_away(caller(None), fault).await);
+                        drop(gate.turn_away(caller(None), None, fault).await);
                         drop(sent.await);
                     });
                 }

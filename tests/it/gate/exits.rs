@@ -204,9 +204,13 @@ async fn a_face_can_turn_a_request_away_on_record() {
     let bench = Bench::new();
     let caller = request("greet", json!({})).caller;
     let fault = Fault::new(Reason::Limit, "Too long.");
-    let answer = bench.gate.turn_away(caller, fault).await;
+    let answer = bench.gate.turn_away(caller.clone(), None, fault.clone()).await;
+    assert_eq!((answer.reason, answer.operation.as_str()), (Some(Reason::Limit), ""));
+    let answer = bench.gate.turn_away(caller, Some("greet\u{1b}"), fault).await;
     assert_eq!(answer.reason, Some(Reason::Limit));
-    assert_eq!(bench.audit.events(), [Denied]);
+    assert_eq!(bench.audit.events(), [Denied, Denied]);
+    assert_eq!(bench.audit.last().op, Some(answer.operation));
+    assert!(bench.audit.last().op.is_some_and(|op| !op.contains('\u{1b}')));
 }
 
 #[tokio::test]

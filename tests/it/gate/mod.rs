@@ -11,6 +11,7 @@ mod rates;
 mod reload;
 mod rules;
 mod steps;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;
