@@ -71,6 +71,7 @@ fn a_layer_that_is_left_is_seen() {
 const HOMES: &[(&str, &[&str])] = &[
     (r"\b(?:bollard|hyper|hyper_util|http_body_util)\b", &["src/docker/"]),
     (r"\brmcp\b", &["src/mcp/"]),
+    (r"\brusqlite\b", &["src/store/sqlite"]),
     (r"\bclap(?:_\w+)?\b", &["src/cli/", "src/config.rs", "src/main.rs"]),
     (r"\be?print(?:ln)?!|\bdbg!", &["src/cli/"]),
     (r"\bio::(?:stdout|stderr)\b", &["src/cli/", "src/main.rs"]),
@@ -97,6 +98,7 @@ fn a_word_away_from_home_is_seen() {
         ("src/gate.rs", "use bollard::Docker;"),
         ("src/ops/x.rs", "type T = hyper::Uri;"),
         ("src/cli/mod.rs", "use rmcp::model::Tool;"),
+        ("src/store/memory.rs", "use rusqlite::Connection;"),
         ("src/gate.rs", "#[derive(clap::Args)]"),
         ("src/docker/mod.rs", "fn f() { eprintln!(); }"),
         ("src/audit/mod.rs", "fn f() { std::io::stdout(); }"),
