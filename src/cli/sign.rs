@@ -5,8 +5,6 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ssh_key::PublicKey;
-
 use crate::core::approval::{NAMESPACE, Signers};
 use crate::core::reason::{Fault, Reason};
 
@@ -31,8 +29,8 @@ pub(super) fn find_key(signers: &Signers, home: Option<&Path>) -> Result<PathBuf
     let files = files.into_iter().flatten().flatten().map(|entry| entry.path()).take(KEYS_MAX);
     let keys = files.filter(|path| path.extension().is_some_and(|end| end == "pub"));
     let trusted = keys.filter_map(|path| {
-        let key = public(&path)?;
-        let known = signers.0.iter().filter(|signer| signer.key.key_data() == key.key_data());
+        let line = public(&path)?;
+        let known = signers.0.iter().filter(|signer| signer.has(&line));
         Some((known.map(|signer| signer.worth()).max()?, path))
     });
     let Some((_, path)) = trusted.max() else {
@@ -46,11 +44,11 @@ pub(super) fn find_key(signers: &Signers, home: Option<&Path>) -> Result<PathBuf
     Ok(if private.is_file() { private } else { path })
 }
 
-fn public(path: &Path) -> Option<PublicKey> {
+fn public(path: &Path) -> Option<String> {
     let mut text = String::new();
     let file = std::fs::File::open(path).ok()?;
     file.take(KEY_BYTES_MAX).read_to_string(&mut text).ok()?;
-    PublicKey::from_openssh(text.trim()).ok()
+    Some(text)
 }
 
 /// Has a document signed. Whoever holds the key is asked by `ssh-keygen` itself.

@@ -1,4 +1,4 @@
-//! The turns, the document, and the ids of asks.
+//! The turns of asks, and what is signed.
 
 use proptest::prelude::*;
 use serde_json::json;

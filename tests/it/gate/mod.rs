@@ -1,5 +1,6 @@
 //! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
 
+mod asks;
 mod check;
 mod exits;
 mod matrix;
@@ -22,8 +23,8 @@ use countersign::core::operation::Class;
 use countersign::core::plan::{Face, Principal};
 use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
 use countersign::core::record::Caller;
-use countersign::gate::{Answer, Confirm, Gate, Parts, Registry, Request, Settings};
-use countersign::ports::{Fixed, Policies};
+use countersign::gate::{Answer, Confirm, Gate, Parts, People, Registry, Request, Settings};
+use countersign::ports::{Audit, Fixed, Policies};
 use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
 
@@ -38,6 +39,7 @@ pub(crate) struct Bench {
     pub(crate) audit: Arc<FakeAudit>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) grants: Arc<MemoryGrants>,
+    pub(crate) people: People,
 }
 
 impl Bench {
@@ -50,10 +52,27 @@ impl Bench {
     }
 
     pub(crate) fn under(policies: Arc<dyn Policies>, read_only: bool) -> Self {
+        Self::made(policies, read_only, nobody)
+    }
+
+    /// One that asks these people.
+    pub(crate) fn asking(
+        policies: Arc<dyn Policies>,
+        people: impl FnOnce(Arc<dyn Audit>) -> People,
+    ) -> Self {
+        Self::made(policies, false, people)
+    }
+
+    fn made(
+        policies: Arc<dyn Policies>,
+        read_only: bool,
+        people: impl FnOnce(Arc<dyn Audit>) -> People,
+    ) -> Self {
         let engine = FakeEngine::with(&["web", "db", "cache"]);
         let audit = Arc::new(FakeAudit::default());
         let clock = Arc::new(FakeClock::default());
         let grants = Arc::new(MemoryGrants::default());
+        let people = people(audit.clone());
         let gate = Gate::new(Parts {
             registry: Registry::new(operations::ALL, |_| true),
             policies,
@@ -61,7 +80,7 @@ impl Bench {
             act: engine.clone(),
             audit: audit.clone(),
             grants: grants.clone(),
-            people: nobody(audit.clone()),
+            people: people.clone(),
             clock: clock.clone(),
             entropy: Arc::new(FakeEntropy::default()),
             settings: Settings {
@@ -73,7 +92,7 @@ impl Bench {
                 terms: Terms::USUAL,
             },
         });
-        Self { gate: Arc::new(gate), engine, audit, clock, grants }
+        Self { gate: Arc::new(gate), engine, audit, clock, grants, people }
     }
 
     pub(crate) async fn call(&self, operation: &str, arguments: Value) -> Answer {
