@@ -9,7 +9,7 @@ use crate::support::page::document;
 use crate::support::program::Sandbox;
 
 /// Every verb, by the words that name it.
-const VERBS: [&[&str]; 19] = [
+const VERBS: [&[&str]; 24] = [
     &[],
     &["mcp"],
     &["call"],
