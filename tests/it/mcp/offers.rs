@@ -3,11 +3,14 @@
 //! The server runs in this process, over a policy that the test changes. Time goes by itself, so a
 //! second costs nothing.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::config::Via;
 use countersign::core::policy::{Effect, Policy};
 use countersign::core::record::Event::{self, Denied, PolicyLoaded, PolicyRejected};
+use countersign::mcp::serve;
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, ReadHalf, WriteHalf,
@@ -40,7 +43,7 @@ impl Talk {
         let bench = Bench::under(switch.clone(), false);
         let (ours, theirs) = tokio::io::duplex(1024 * 1024);
         let (reader, writer) = tokio::io::split(theirs);
-        let server = tokio::spawn(countersign::mcp::serve(bench.gate.clone(), reader, writer));
+        let server = tokio::spawn(serve(bench.gate.clone(), Via::Auto, (reader, writer), pending()));
         let (reader, writer) = tokio::io::split(ours);
         Self { bench, switch, reader: BufReader::new(reader), writer, server, next: 1 }
     }
