@@ -3,10 +3,12 @@
 //! A flag goes over the environment, the environment over files, files over the default, except
 //! that `read_only` is sticky: true anywhere wins. Of the files, the project's can only narrow.
 
+mod asks;
 mod audit_dir;
 mod cases;
 mod conditions;
 mod document;
+mod durations;
 mod environment;
 mod file;
 mod files;
@@ -23,12 +25,14 @@ mod stack;
 mod stamp;
 mod syntax;
 mod table;
+mod takes;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use asks::{Asks, Via};
 pub use document::{Error, Position, Problem, shown};
 pub use environment::Environment;
 use file::File;
@@ -184,6 +188,10 @@ pub struct Config {
     pub token_ttl: Setting<Duration>,
     /// How many requests run at the same time.
     pub concurrent_calls: Setting<usize>,
+    /// How people are asked.
+    pub asks: Asks,
+    /// How a confirmation comes about.
+    pub confirm_via: Setting<Via>,
     /// How much to say.
     pub log_level: Setting<Level>,
     /// Where to say it, if not on standard error.
@@ -224,6 +232,8 @@ impl Config {
             read_only: read_only(flags, env, &files)?,
             token_ttl: token_ttl(&files),
             concurrent_calls: concurrent_calls(&files),
+            asks: Asks::of(&files),
+            confirm_via: pick(&files, |s| s.confirm_via, Via::Auto),
             log_level: log_level(flags, env)?,
             log_file: flags.log_file.clone(),
             files: files.into_iter().map(|file| file.source.path).collect(),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Output, exit};
 use crate::audit;
 use crate::config::{Config, Setting};
-use crate::core::policy::Vocabulary;
+use crate::core::policy::{Vocabulary, length_words};
 use crate::core::reason::Fault;
 use crate::core::text;
 use crate::ports::engine::Look;
@@ -109,6 +109,9 @@ fn settings(config: &Config, findings: &mut Vec<Finding>) {
         finding("setting", Mark::Ok, format!("{name} = {} ({source})", show(value)))
     }
     let seconds = |ttl: &std::time::Duration| ttl.as_secs().to_string();
+    let length = |time: &time::Duration| {
+        length_words(u32::try_from(time.whole_seconds()).unwrap_or(u32::MAX))
+    };
     findings.extend([
         row("audit.dir", &config.audit_dir, |dir| dir.display().to_string()),
         row("audit.sync", &config.audit_sync, |sync| format!("{sync:?}").to_lowercase()),
@@ -116,6 +119,13 @@ fn settings(config: &Config, findings: &mut Vec<Finding>) {
         row("mcp.read_only", &config.read_only, bool::to_string),
         row("limits.token_ttl_seconds", &config.token_ttl, seconds),
         row("limits.concurrent_calls", &config.concurrent_calls, usize::to_string),
+        row("asks.expires", &config.asks.expires, length),
+        row("asks.cooldown", &config.asks.cooldown, length),
+        row("asks.open", &config.asks.open, usize::to_string),
+        row("asks.notify", &config.asks.notify, |words| {
+            if words.is_empty() { "nothing".to_owned() } else { words.join(" ") }
+        }),
+        row("confirm.via", &config.confirm_via, |via| via.as_str().to_owned()),
         row("log level", &config.log_level, |level| format!("{level:?}").to_lowercase()),
     ]);
 }

@@ -11,7 +11,8 @@ use crate::core::policy::{Case, Level, Rule, Vocabulary};
 const VERSION: u32 = 1;
 
 /// The keys of a file.
-const KEYS: [&str; 8] = ["version", "base", "engine", "audit", "mcp", "limits", "rule", "test"];
+const KEYS: [&str; 10] =
+    ["version", "base", "engine", "audit", "mcp", "limits", "asks", "confirm", "rule", "test"];
 
 /// A file that was read.
 #[derive(Debug)]

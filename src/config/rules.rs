@@ -10,7 +10,7 @@ use super::conditions::{self, Within, Written, leaves};
 use super::document::{Document, Problems, Span};
 use super::found::{SYSTEM_FILE, USER_FILE};
 use super::table::{Keys, list, meant};
-use super::{forms, schedule};
+use super::{forms, schedule, takes};
 use crate::core::operation::Class;
 use crate::core::policy::{
     BUILTIN_PREFIX, Effect, Key, Known, Level, NO_MATCH, Rule, Vocabulary, never_matches,
@@ -32,7 +32,7 @@ const REASON_CHARS_MAX: usize = 300;
 const SHADOW_STEPS_MAX: usize = 50_000_000;
 
 /// The keys of a rule.
-const KEYS: [&str; 6] = ["id", "effect", "match", "unless", "when", "reason"];
+const KEYS: [&str; 8] = ["id", "effect", "match", "unless", "when", "reason", "confirm", "approve"];
 
 /// What there is beside the rule's own table.
 #[derive(Clone, Copy)]
@@ -154,6 +154,7 @@ impl Scope<'_> {
         }
         let reason = reason(keys);
         let effect = effect.map(|(effect, _)| effect);
+        let takes = takes::read(keys, effect);
         let matches = self.matches(keys, effect);
         let unless = self.unless(keys);
         let written = |list: &[Written]| list.iter().map(|one| one.condition.clone()).collect();
@@ -165,6 +166,7 @@ impl Scope<'_> {
         let (_, (id, id_span), (span, matches), unless) = (effect?, id?, matches?, unless?);
         rule.id = Arc::clone(&id);
         rule.reason = reason;
+        rule.takes = takes;
         rule.place = Some(self.document.place(&id_span));
         let operations = operations_of(&declared, self.vocabulary);
         let operations: Vec<&Known> = operations.into_iter().map(|(known, _)| known).collect();

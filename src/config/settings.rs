@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::document::{Problems, Span};
 use super::found::{SYSTEM_FILE, USER_FILE};
 use super::table::{Keys, list, meant};
-use super::{CONCURRENT_CALLS_MAX, Sync, TOKEN_TTL_SECONDS, TOKEN_TTL_SECONDS_MIN, TOOLSETS};
+use super::{
+    CONCURRENT_CALLS_MAX, Sync, TOKEN_TTL_SECONDS, TOKEN_TTL_SECONDS_MIN, TOOLSETS, Via, asks,
+};
 use crate::core::policy::Level;
 use crate::core::text;
 
@@ -21,6 +23,8 @@ pub(super) struct Settings {
     pub(super) read_only: Option<bool>,
     pub(super) token_ttl_seconds: Option<u32>,
     pub(super) concurrent_calls: Option<u32>,
+    pub(super) asks: asks::Said,
+    pub(super) confirm_via: Option<Via>,
 }
 
 impl Settings {
@@ -31,13 +35,15 @@ impl Settings {
         settings.audit(top, level);
         settings.mcp(top);
         settings.limits(top, level);
+        settings.asks = asks::asks(top, level);
+        settings.confirm_via = asks::confirm(top, level);
         settings
     }
 
     fn engine(&mut self, top: &mut Keys<'_, '_>, level: Level) {
         let Some((span, table)) = top.table("engine") else { return };
         if level == Level::Project {
-            return refuse(&span, "`[engine]`", top.problems());
+            return refuse(&span, "`[engine]`", ", or by a flag or variable", top.problems());
         }
         let known = ["host", "context"];
         let mut keys = Keys::new("`[engine]`", table, span, &known, top.problems());
@@ -56,7 +62,7 @@ impl Settings {
         self.audit_dir = keys.text("dir").map(|dir| PathBuf::from(dir.text.into_owned()));
         let Some((span, _)) = keys.get("sync") else { return };
         if level == Level::Project {
-            return refuse(&span, "`sync`", keys.problems());
+            return refuse(&span, "`sync`", "", keys.problems());
         }
         let Some(sync) = keys.text("sync") else { return };
         self.audit_sync = match &*sync.text {
@@ -101,7 +107,7 @@ impl Settings {
     fn limits(&mut self, top: &mut Keys<'_, '_>, level: Level) {
         let Some((span, table)) = top.table("limits") else { return };
         if level == Level::Project {
-            return refuse(&span, "`[limits]`", top.problems());
+            return refuse(&span, "`[limits]`", "", top.problems());
         }
         let known = ["token_ttl_seconds", "concurrent_calls"];
         let mut keys = Keys::new("`[limits]`", table, span, &known, top.problems());
@@ -111,11 +117,12 @@ impl Settings {
     }
 }
 
-fn refuse(span: &Span, what: &str, problems: &mut Problems) {
+/// `or` is what sets it beside trusted files.
+pub(super) fn refuse(span: &Span, what: &str, or: &str, problems: &mut Problems) {
     problems.add(span, || {
         format!(
             "A project's file may not set {what}: whoever can edit the project could widen what is \
-             allowed. Set it in {SYSTEM_FILE} or {USER_FILE}, or by a flag or variable."
+             allowed. Set it in {SYSTEM_FILE} or {USER_FILE}{or}."
         )
     });
 }

@@ -218,7 +218,8 @@ pub(super) fn integer(value: &DeValue<'_>) -> Option<i64> {
 
 fn unknown_key(key: &str, what: &str, known: &[&str]) -> String {
     let meant = meant(key, known.iter().copied());
-    format!("There is no key `{}` in {what}.{meant} There are {}.", text::name(key), list(known))
+    let there_are = if known.len() == 1 { "There is only" } else { "There are" };
+    format!("There is no key `{}` in {what}.{meant} {there_are} {}.", text::name(key), list(known))
 }
 
 /// The words that suggest what was meant, with a space before them; empty if nothing is near.

@@ -118,6 +118,62 @@ fn the_nearest_thing_is_refused() {
     }
 }
 
+/// The same of what a rule takes for an approval, and of how people are asked.
+#[test]
+fn the_nearest_thing_to_ask_of_people_is_refused() {
+    let some =
+        |count: usize| (0..count).map(|n| format!("\"n{n}\"")).collect::<Vec<_>>().join(", ");
+    let approve = |takes: &str| {
+        let rule =
+            "[[rule]]\nid = \"r\"\neffect = \"approve\"\nmatch = { op = \"remove_container\" }";
+        format!("{rule}\napprove = {{ {takes} }}")
+    };
+    let asks = |setting: &str| format!("[asks]\n{setting}");
+    let long = |count| "n".repeat(count);
+    for (good, bad, says) in [
+        (approve("accept = \"uid\""), approve("accept = \"tty\""), "`tty` cannot approve"),
+        (approve("expires = \"30s\""), approve("expires = \"29s\""), "from 30s to 24h"),
+        (approve("expires = \"24h\""), approve("expires = \"1441m\""), "from 30s to 24h"),
+        (approve("by = \"a._@-Z9\""), approve("by = \"a+b\""), "is no name of a signer"),
+        (
+            approve(&format!("by = [{}]", some(16))),
+            approve(&format!("by = [{}]", some(17))),
+            "can name 16",
+        ),
+        (
+            approve(&format!("by = \"{}\"", long(64))),
+            approve(&format!("by = \"{}\"", long(65))),
+            "1 to 64 characters",
+        ),
+        (asks("expires = \"30s\""), asks("expires = \"29s\""), "from 30s to 24h"),
+        (asks("cooldown = \"24h\""), asks("cooldown = \"86401s\""), "from 0s to 24h"),
+        (asks("open = 1"), asks("open = 0"), "from 1 to 256"),
+        (asks("open = 256"), asks("open = 257"), "from 1 to 256"),
+        (asks("notify = \"notify-send\""), asks("notify = \"-send\""), "names no program"),
+        (asks("notify = \"/bin/n m\""), asks("notify = \"bin/nm\""), "names no program"),
+        (
+            asks(&format!("notify = [{}]", some(16))),
+            asks(&format!("notify = [{}]", some(17))),
+            "can have 16",
+        ),
+        (
+            asks(&format!("notify = [\"a\", \"{}\"]", long(256))),
+            asks(&format!("notify = [\"a\", \"{}\"]", long(257))),
+            "1 to 256",
+        ),
+        (
+            "[confirm]\nvia = \"token\"".into(),
+            "[confirm]\nvia = \"echo\"".into(),
+            "`via` is `echo`",
+        ),
+    ] {
+        let load = |text: &str| load("user.toml", &format!("version = 1\n{text}\n"));
+        load(&good).unwrap_or_else(|error| panic!("{good}: {error}"));
+        let error = load(&bad).expect_err(&bad).to_string();
+        assert!(error.contains(says), "{bad}: {error}");
+    }
+}
+
 #[test]
 fn ids_and_reasons_have_their_lengths() {
     let rule = |id: &str, reason: &str| {

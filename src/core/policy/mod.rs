@@ -40,7 +40,7 @@ pub use condition::{ClassSet, Condition, Key};
 pub use glob::{GLOB_CHARS_MAX, Glob, GlobError, Piece};
 pub use history::{History, Past, Recall, Touched};
 pub use query::Query;
-pub use requirement::Requirement;
+pub use requirement::{Requirement, length_words};
 pub use rule::{Level, Place, Rule};
 pub use vocabulary::{Argument, Known, Vocabulary};
 pub use when::{DAY_MINUTES, Rate, Schedule, Scope, When, Window, Zone, day_name};

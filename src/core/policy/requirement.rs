@@ -1,6 +1,7 @@
 //! What a confirmation or an approval has to be worth, and whose it has to be.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,32 @@ impl Requirement {
     }
 }
 
+/// As a policy file says it.
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let accept: Vec<&str> = self.accept.iter().map(|assurance| assurance.as_str()).collect();
+        write!(f, "accept = {accept:?}")?;
+        if let Some(by) = &self.by {
+            write!(f, ", by = {by:?}")?;
+        }
+        match self.expires {
+            Some(seconds) => write!(f, ", expires = \"{}\"", length_words(seconds)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// So many seconds as policy files say it: in the largest of hours, minutes and seconds that leaves
+/// nothing over.
+pub fn length_words(seconds: u32) -> String {
+    match seconds {
+        0 => "0s".to_owned(),
+        s if s.is_multiple_of(3600) => format!("{}h", s / 3600),
+        s if s.is_multiple_of(60) => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +193,23 @@ mod tests {
         ] {
             assert_eq!(one.is_within(&other), within, "{one:?} within {other:?}");
             assert!(one.and(&other).is_within(&one) && one.and(&other).is_within(&other));
+        }
+    }
+
+    #[test]
+    fn it_is_shown_as_a_file_says_it() {
+        let all = Requirement {
+            expires: Some(90),
+            ..takes(&[Assurance::Hardware, Assurance::Secret], Some(&["bob", "alice"]))
+        };
+        for (takes, expected) in [
+            (all, r#"accept = ["secret", "hardware"], by = ["alice", "bob"], expires = "90s""#),
+            (takes(&[Assurance::Elicit], None), r#"accept = ["elicit"]"#),
+        ] {
+            assert_eq!(takes.to_string(), expected);
+        }
+        for (seconds, words) in [(0, "0s"), (61, "61s"), (600, "10m"), (86_400, "24h")] {
+            assert_eq!(length_words(seconds), words);
         }
     }
 }
