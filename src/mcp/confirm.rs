@@ -35,8 +35,11 @@ const READING: Duration = Duration::from_millis(300);
 /// How often one call asks, when what was confirmed has changed meanwhile.
 const ROUNDS_MAX: usize = 3;
 
-/// How long the end of all dialogs is waited for, and a client's taking note of the end of one.
+/// How long the end of all dialogs is waited for.
 const ENDING: Duration = Duration::from_secs(2);
+
+/// How long it is tried to tell a client that a question has lapsed.
+const LAPSING: Duration = Duration::from_secs(1);
 
 /// What a client is told that comes back with a question that is not its own. It does not say which
 /// of these it was.
@@ -257,23 +260,27 @@ impl Conversation<'_> {
         let asked = asking.await.map_err(|_| "it could not be asked")?;
         let id = asked.id.clone();
         let unsaid = tokio::select! {
-            answer = asked.await_response() => return Ok(said(answer)),
+            biased;
+            _ = left.wait_for(|left| *left) => return Err("the client has left"),
+            answer = asked.await_response() => return said(answer),
             () = sleep(Duration::from_secs(preview.ttl_seconds)) => "nobody answered in time",
             () = ct.cancelled() => "the client took the call back",
-            _ = left.wait_for(|left| *left) => return Err("the client has left"),
         };
         let reason = Some("the question has lapsed".to_owned());
-        let lapsed = CancelledNotificationParam { request_id: Some(id), reason, meta: None };
-        drop(timeout(ENDING, peer.notify_cancelled(lapsed)).await);
+        let lapsed = CancelledNotificationParam::new(Some(id), reason);
+        drop(timeout(LAPSING, peer.notify_cancelled(lapsed)).await);
         Err(unsaid)
     }
 }
 
-fn said(answer: Result<ClientResult, ServiceError>) -> Said {
+fn said(answer: Result<ClientResult, ServiceError>) -> Result<Said, &'static str> {
     match answer {
-        Ok(ClientResult::ElicitResult(answer)) => Said::of(&answer),
-        Ok(_) => Said::Nothing("the client's answer could not be read"),
-        Err(_) => Said::Nothing("the client answered with an error"),
+        Ok(ClientResult::ElicitResult(answer)) => Ok(Said::of(&answer)),
+        Ok(_) | Err(ServiceError::UnexpectedResponse) => {
+            Ok(Said::Nothing("the client's answer could not be read"))
+        }
+        Err(ServiceError::McpError(_)) => Ok(Said::Nothing("the client answered with an error")),
+        Err(_) => Err("the client has left"),
     }
 }
 

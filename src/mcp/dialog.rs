@@ -10,7 +10,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use serde_json::Value;
 
-use crate::core::record::{Listed, TargetRef, TargetRefs};
+use crate::core::record::{Listed, TargetRefs};
 use crate::core::text;
 use crate::gate::Answer;
 
@@ -22,9 +22,6 @@ const MESSAGE_CHARS_MAX: usize = 2_000;
 
 /// Targets that a dialog names; of more it says how many.
 const TARGETS_SHOWN: usize = 5;
-
-/// The characters of an id that a dialog shows.
-const ID_CHARS: usize = 12;
 
 /// How a client is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +73,10 @@ fn message(preview: &Answer) -> String {
     format!("{}\n{end}", text::block(preview.text.trim_end(), left))
 }
 
-/// Names the targets with their ids.
+/// Names the targets with their ids. The names are sanitised already.
 fn name(targets: &TargetRefs, out: &mut String) {
-    let mut line = |target: &TargetRef| {
-        let TargetRef { kind, id, name, .. } = target;
-        let id: String = id.chars().take(ID_CHARS).collect();
-        // Writing to a String cannot fail.
-        writeln!(out, "Target: {kind} {} ({})", text::name(name), text::name(&id))
-            .unwrap_or_default();
-    };
+    // Writing to a String cannot fail.
+    let mut line = |target| writeln!(out, "Target: {target}").unwrap_or_default();
     match targets {
         TargetRefs::One(target) => line(target),
         TargetRefs::Many(list) => {
@@ -119,7 +111,7 @@ impl Said {
             (ElicitationAction::Accept, Some(true)) => Self::Yes,
             (ElicitationAction::Accept, Some(false)) | (ElicitationAction::Decline, _) => Self::No,
             (ElicitationAction::Accept, None) => Self::Nothing("the form came back empty"),
-            (ElicitationAction::Cancel, _) => Self::Nothing("it was closed without an answer"),
+            _ => Self::Nothing("it was closed without an answer"),
         }
     }
 
