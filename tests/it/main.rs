@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod attackers;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod corpus;

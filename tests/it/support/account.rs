@@ -189,12 +189,12 @@ impl World {
         Session::start(self.program(Who::Agent, &["mcp"]).args(args))
     }
 
-    /// Runs a shell script as one of them to its end. `countersign` is on its path.
+    /// Runs a script of bash as one of them to its end. `countersign` is on its path.
     pub(crate) fn script(&self, who: Who, text: &str) -> Ran {
         let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
         let folder = if self.apart.is_some() { self.sandbox.path() } else { program };
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", folder.display());
-        Ran::of(self.command(who, "sh").args(["-euc", text]).env("PATH", path).output().unwrap())
+        Ran::of(self.command(who, "bash").args(["-euc", text]).env("PATH", path).output().unwrap())
     }
 }
 

@@ -1,0 +1,94 @@
+//! Attackers: shell scripts that run as the agent's own account, each with its outcome as a golden
+//! file: what it was told, what is on record, and what the engine was asked to do. Each begins with
+//! what it tries and what comes of it.
+
+use std::fs;
+
+use regex::Regex;
+
+use crate::support::account::{Who, World};
+use crate::support::play::Played;
+
+/// What every one of them has at hand.
+const AGENT: &str = include_str!("agent.bash");
+
+/// The scene of an attack: an engine that does every change at once, and an agent's account.
+struct Scene {
+    engine: Played,
+    world: World,
+}
+
+impl Scene {
+    /// None where the tests do not run as root, which is said.
+    fn new() -> Option<Self> {
+        let engine = Played::willing();
+        let world = World::with_system()?.on(&engine);
+        Some(Self { engine, world })
+    }
+
+    /// With this as the system's policy.
+    fn policy(self, text: &str) -> Self {
+        fs::write(self.world.system().join("policy.toml"), text).unwrap();
+        self
+    }
+
+    /// Runs a script as the agent, and says what came of it.
+    fn attack(&self, script: &str) -> String {
+        let ran = self.world.script(Who::Agent, &format!("{AGENT}\n{script}"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let about: Vec<&str> = script.lines().take_while(|line| line.starts_with('#')).collect();
+        let lines = self.world.sandbox().requests();
+        let recorded = lines.iter().map(|line| {
+            let keys = ["event", "op", "reason", "assurance"];
+            let words: Vec<&str> = keys.iter().filter_map(|key| line[*key].as_str()).collect();
+            words.join(" ")
+        });
+        let changes = listed("What the engine was asked to change", self.engine.changes());
+        let recorded = listed("On record", recorded.collect());
+        let told = format!("{}\n\n{}\n{recorded}\n{changes}", about.join("\n"), ran.stdout);
+        self.told_alike(&told)
+    }
+
+    /// Without what differs from run to run.
+    fn told_alike(&self, text: &str) -> String {
+        let text = text.replace(self.world.sandbox().path().to_str().unwrap(), "<world>");
+        let text = text.replace(self.engine.socket().to_str().unwrap(), "<socket>");
+        let text = text.replace(&format!("user {}", self.world.uid()), "user <agent>");
+        let replace = [
+            (r"\b[0-9a-f]{32}\b", "<token>"),
+            (r"audit-\d{8}", "audit-<day>"),
+            (r"/v1\.\d+/", "/<api>/"),
+        ];
+        replace.iter().fold(text, |text, (form, word)| {
+            Regex::new(form).unwrap().replace_all(&text, *word).into_owned()
+        })
+    }
+}
+
+/// Lines under a head.
+fn listed(head: &str, lines: Vec<String>) -> String {
+    let lines = if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") };
+    format!("{head}:\n{lines}\n")
+}
+
+const NO_RESTARTS: &str = "version = 1\n[[rule]]\nid = \"no-restarts\"\neffect = \"deny\"\n\
+                           match = { op = \"restart_container\" }\nreason = \"not here\"\n";
+
+#[test]
+fn echoing() {
+    let Some(scene) = Scene::new() else { return };
+    insta::assert_snapshot!(scene.attack(include_str!("echo.bash")));
+}
+
+#[test]
+fn a_second_server() {
+    let Some(scene) = Scene::new() else { return };
+    let scene = scene.policy(NO_RESTARTS);
+    insta::assert_snapshot!(scene.attack(include_str!("second_server.bash")));
+}
+
+#[test]
+fn a_symlinked_log() {
+    let Some(scene) = Scene::new() else { return };
+    insta::assert_snapshot!(scene.attack(include_str!("symlinked_log.bash")));
+}
