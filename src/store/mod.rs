@@ -4,9 +4,11 @@
 mod memory;
 mod memory_asks;
 mod rules;
+mod sqlite;
 
 pub use memory::MemoryGrants;
 pub use memory_asks::MemoryAsks;
+pub use sqlite::SqliteAsks;
 
 #[cfg(test)]
 mod contract;

@@ -1,0 +1,212 @@
+//! What is done with the asks of an open database.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
+use time::OffsetDateTime;
+
+use super::fault::{Failure, nonsense};
+use super::row::{self, micros, moment};
+use super::running;
+use crate::core::ask::{Ask, AskId, State, Terms, Turn, closed};
+use crate::ports::asks::{Listed, Put};
+use crate::store::rules;
+
+/// Asks that are forgotten when another is kept, at most.
+const FORGOTTEN_MAX: usize = 100;
+
+/// Begins what other processes wait for.
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Failure> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+pub(super) fn put(connection: &mut Connection, ask: &Ask, terms: Terms) -> Result<Put, Failure> {
+    let begun = begin(connection)?;
+    if let Some(same) = same(&begun, ask)? {
+        return Ok(Put::Same(Box::new(same)));
+    }
+    cooled(&begun, ask, terms)?;
+    let open: i64 = begun.query_row(
+        "SELECT count(*) FROM asks WHERE uid = ? AND face = ? AND expires > ? \
+         AND state IN ('pending', 'approved')",
+        (ask.principal.uid, ask.principal.face.as_str(), micros(ask.made)),
+        |row| row.get(0),
+    )?;
+    if usize::try_from(open).unwrap_or(usize::MAX) >= terms.open_max {
+        return Err(rules::too_many(terms.open_max).into());
+    }
+    forget(&begun, ask.made, terms)?;
+    match row::insert(&begun, ask) {
+        Err(Failure::Database(error))
+            if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
+        {
+            return Err(rules::taken(ask.id).into());
+        }
+        kept => kept?,
+    }
+    begun.commit()?;
+    Ok(Put::New)
+}
+
+/// The open ask for the same plan.
+fn same(connection: &Connection, ask: &Ask) -> Result<Option<Ask>, Failure> {
+    let mut statement = connection.prepare(
+        "SELECT * FROM asks WHERE uid = ? AND face = ? AND plan = ? AND expires > ? \
+         AND state IN ('pending', 'approved') ORDER BY seq LIMIT 1",
+    )?;
+    let principal = &ask.principal;
+    let plan = ask.plan.to_string();
+    let mut rows =
+        statement.query((principal.uid, principal.face.as_str(), plan, micros(ask.made)))?;
+    rows.next()?.map(row::ask).transpose()
+}
+
+/// Refuses what was denied lately.
+fn cooled(connection: &Connection, ask: &Ask, terms: Terms) -> Result<(), Failure> {
+    let denied: Option<(i64, Option<String>)> = connection
+        .query_row(
+            "SELECT since, words FROM asks WHERE state = 'denied' AND cools = ? AND since > ? \
+             ORDER BY since DESC LIMIT 1",
+            (ask.cools.to_string(), cooled_since(ask.made, terms)),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((since, words)) = denied else { return Ok(()) };
+    let since = moment(since).ok_or_else(|| nonsense("since"))?;
+    let ends = since.checked_add(terms.cooldown).unwrap_or(since);
+    Err(rules::cooling_down(words.as_deref(), ends).into())
+}
+
+/// A denial after this counts still.
+fn cooled_since(now: OffsetDateTime, terms: Terms) -> i64 {
+    let cooldown = i64::try_from(terms.cooldown.whole_microseconds()).unwrap_or(i64::MAX);
+    micros(now).saturating_sub(cooldown)
+}
+
+/// Drops what was decided long ago, and the oldest of too many: some each time. What cools down stays.
+fn forget(connection: &Connection, now: OffsetDateTime, terms: Terms) -> Result<(), Failure> {
+    const CLOSED: &str = "state NOT IN ('pending', 'approved', 'executing')";
+    let closed: i64 =
+        connection.query_row(&format!("SELECT count(*) FROM asks WHERE {CLOSED}"), (), |row| {
+            row.get(0)
+        })?;
+    let surplus = usize::try_from(closed).unwrap_or_default().saturating_sub(rules::CLOSED_MAX);
+    let surplus = i64::try_from(surplus.min(FORGOTTEN_MAX)).unwrap_or_default();
+    let most = i64::try_from(FORGOTTEN_MAX).unwrap_or_default();
+    let cold = "(state <> 'denied' OR since <= ?)";
+    let kept_since = micros(now.saturating_sub(rules::KEPT));
+    let cooled_since = cooled_since(now, terms);
+    connection.execute(
+        &format!(
+            "DELETE FROM asks WHERE seq IN (SELECT seq FROM asks WHERE {CLOSED} AND since <= ? \
+             AND {cold} ORDER BY since LIMIT ?)"
+        ),
+        (kept_since, cooled_since, most),
+    )?;
+    connection.execute(
+        &format!(
+            "DELETE FROM asks WHERE seq IN (SELECT seq FROM asks WHERE {CLOSED} \
+             AND {cold} ORDER BY since LIMIT ?)"
+        ),
+        (cooled_since, surplus),
+    )?;
+    Ok(())
+}
+
+pub(super) fn get(connection: &Connection, id: AskId) -> Result<Option<Ask>, Failure> {
+    find(connection, "SELECT * FROM asks WHERE id = ?", &id.to_string())
+}
+
+pub(super) fn presented(connection: &Connection, handle: &str) -> Result<Option<Ask>, Failure> {
+    find(connection, "SELECT * FROM asks WHERE handle = ?", handle)
+}
+
+fn find(connection: &Connection, query: &str, key: &str) -> Result<Option<Ask>, Failure> {
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query((key,))?;
+    rows.next()?.map(row::ask).transpose()
+}
+
+pub(super) fn turn(connection: &mut Connection, id: AskId, turn: &Turn) -> Result<Ask, Failure> {
+    let begun = begin(connection)?;
+    let may = turn.from.may_become(turn.to);
+    let turned = may && row::update(&begun, id, turn)?;
+    // A row that cannot be read back stays as it was.
+    let ask = get(&begun, id)?.ok_or_else(|| rules::not_found(id))?;
+    if !turned {
+        return Err(closed(ask.state, turn.to).into());
+    }
+    begun.commit()?;
+    Ok(ask)
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    only_open: bool,
+    limit: usize,
+) -> Result<Vec<Listed>, Failure> {
+    let which = if only_open { "WHERE state IN ('pending', 'approved')" } else { "" };
+    let mut statement = connection.prepare(&format!(
+        "SELECT id, state, operation, about, uid, made, expires FROM asks {which} ORDER BY seq DESC"
+    ))?;
+    let mut rows = statement.query(())?;
+    let (mut found, mut broken) = (Vec::new(), 0_u32);
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        match row::listed(row) {
+            Ok(row) => found.push(row),
+            Err(Failure::Refused(_)) => broken += 1,
+            Err(failure) => return Err(failure),
+        }
+    }
+    if broken > 0 {
+        tracing::warn!(broken, "asks that Countersign did not write are left out");
+    }
+    Ok(found)
+}
+
+pub(super) fn overdue(
+    connection: &Connection,
+    state: &Path,
+    now: OffsetDateTime,
+) -> Result<Vec<(Ask, State)>, Failure> {
+    let late = "SELECT * FROM asks WHERE state IN ('pending', 'approved') AND expires <= ? \
+                ORDER BY expires";
+    let mut found = readable(connection, late, &[micros(now)], |_| Ok(true))?;
+    let running = "SELECT * FROM asks WHERE state = 'executing' ORDER BY seq";
+    // Who spends one lets go of it after its last turn: what is executing still was let go of by none.
+    let gone = |ask: &Ask| {
+        let is = |ask: Option<Ask>| ask.is_some_and(|ask| ask.state == State::Executing);
+        Ok(!running::is_running(state, ask.id)? && is(get(connection, ask.id)?))
+    };
+    found.extend(readable(connection, running, &[], gone)?);
+    let due = |ask: Ask| {
+        let to = if ask.state == State::Executing { State::Unknown } else { State::Expired };
+        (ask, to)
+    };
+    Ok(found.into_iter().map(due).collect())
+}
+
+/// The rows that are asks, and of the sort that is looked for: so many as are dealt with at once.
+fn readable(
+    connection: &Connection,
+    query: &str,
+    keys: &[i64],
+    is_due: impl Fn(&Ask) -> Result<bool, Failure>,
+) -> Result<Vec<Ask>, Failure> {
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(keys))?;
+    let mut found = Vec::new();
+    while found.len() < rules::OVERDUE_MAX
+        && let Some(row) = rows.next()?
+    {
+        match row::ask(row) {
+            Ok(ask) if is_due(&ask)? => found.push(ask),
+            Ok(_) => {}
+            Err(Failure::Refused(fault)) => tracing::warn!(%fault, "an ask is left out"),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,8 @@
+//! The state in a file: the contract, and whatever can happen to a file.
+
+mod support;
+
+use self::support::Folder;
+use crate::store::contract::asks::contract;
+
+contract!(Folder);
