@@ -223,7 +223,11 @@ impl Gate {
         };
         self.turns.tidy(&self.parts.registry).await?;
         let ask = match self.parts.people.asks.put(ask.clone(), terms).await? {
-            Put::New => ask,
+            Put::New => {
+                let line = format!("{} {}", ask.operation, ask.about);
+                self.parts.people.notifier.tell(ask.id, &line);
+                ask
+            }
             Put::Same(same) => {
                 document = Opened::of((*same).clone(), &self.parts.registry)?.document;
                 *same
@@ -238,7 +242,6 @@ impl Gate {
         let mut record = trail.record(Event::Preview);
         record.expires = Some(timestamp(ask.expires));
         trail.settle(record).await?;
-        self.parts.people.notifier.tell(ask.id, &format!("{} {}", ask.operation, ask.about));
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
         Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
     }
