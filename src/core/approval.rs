@@ -10,13 +10,19 @@ use time::OffsetDateTime;
 use super::grant::Assurance;
 use super::policy::Requirement;
 use super::reason::{Fault, Reason};
-use super::text;
+use super::{signers, text};
 
 /// What approvals are signed for, and nothing else is.
 pub const NAMESPACE: &str = "countersign-approval";
 
 /// Signatures that are longer are not read, in bytes.
 const SIGNATURE_BYTES_MAX: usize = 16 * 1024;
+
+/// What a signature begins with.
+const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
+
+/// What it ends with.
+const END: &str = "-----END SSH SIGNATURE-----";
 
 /// What a security key's signature ends with: a byte of flags, and a counter of four.
 const HARDWARE_TRAILER: usize = 5;
@@ -33,6 +39,8 @@ pub struct Signer {
     pub key: PublicKey,
     /// The file that trusts it.
     pub file: Arc<str>,
+    /// The line there, from 1.
+    pub line: usize,
     /// From when, if the file says so.
     pub valid_after: Option<OffsetDateTime>,
     /// Until when, if the file says so.
@@ -66,7 +74,7 @@ impl Signer {
     /// Whether the file lets it sign at this moment.
     pub fn is_valid(&self, now: OffsetDateTime) -> bool {
         self.valid_after.is_none_or(|after| after <= now)
-            && self.valid_before.is_none_or(|before| now < before)
+            && self.valid_before.is_none_or(|before| now <= before)
     }
 }
 
@@ -130,6 +138,8 @@ pub fn verify(
         )));
     }
     let key = PublicKey::from(signature.public_key().clone());
+    signers::counts(&key)
+        .map_err(|why| invalid(format!("The signature is by a key that does not count: {why}.")))?;
     key.verify(NAMESPACE, document.as_bytes(), &signature).map_err(|error| {
         invalid("The signature is not one over this ask's document.").with_detail(error.to_string())
     })?;
@@ -145,10 +155,17 @@ fn read(signature: &str) -> Result<SshSig, Fault> {
     if signature.len() > SIGNATURE_BYTES_MAX {
         return Err(invalid("The signature is too long to be one."));
     }
-    SshSig::from_pem(signature.trim_start()).map_err(|error| {
-        invalid("This is no signature as `ssh-keygen -Y sign` writes them.")
-            .with_detail(error.to_string())
-    })
+    let no_signature = || invalid("This is no signature as `ssh-keygen -Y sign` writes them.");
+    // What stands around it would be skipped otherwise, and kept.
+    let signature = signature.trim_ascii();
+    let inner = signature.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
+    if inner.is_none_or(|inner| inner.contains("--")) {
+        return Err(no_signature());
+    }
+    let signature = SshSig::from_pem(signature)
+        .map_err(|error| no_signature().with_detail(error.to_string()))?;
+    // No signature covers its version.
+    if signature.version() == SshSig::VERSION { Ok(signature) } else { Err(no_signature()) }
 }
 
 /// The entry of the signer's key that counts most, of those that count at all.
@@ -220,3 +237,6 @@ impl fmt::Display for Approval {
         write!(f, "{} ({}, `{}`)", text::name(&self.signer), self.key, self.assurance)
     }
 }
+
+#[cfg(test)]
+mod tests;

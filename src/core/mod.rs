@@ -15,4 +15,5 @@ pub mod record;
 pub mod redact;
 pub mod secret;
 pub mod signals;
+pub mod signers;
 pub mod text;

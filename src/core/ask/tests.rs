@@ -1,3 +1,5 @@
+//! The turns of asks, and what is signed.
+
 use proptest::prelude::*;
 use serde_json::json;
 use time::macros::datetime;

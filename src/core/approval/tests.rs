@@ -1,0 +1,291 @@
+//! Whose signature counts as an approval, and what of it.
+
+use proptest::prelude::*;
+use rand::rngs::SysRng;
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+use ssh_key::public::{KeyData, SkEcdsaSha2NistP256, SkEd25519};
+use ssh_key::rand_core::UnwrapErr;
+use ssh_key::{Algorithm, EcdsaCurve, LineEnding, PrivateKey, Signature, SigningKey};
+use time::macros::datetime;
+
+use super::*;
+use crate::core::policy::Effect;
+
+const DOCUMENT: &str = "a document\n";
+const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+fn ed25519(seed: u8) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+}
+
+fn p256() -> PrivateKey {
+    let curve = EcdsaCurve::NistP256;
+    PrivateKey::random(&mut UnwrapErr(SysRng), Algorithm::Ecdsa { curve }).unwrap()
+}
+
+fn signer(name: &str, key: &PublicKey) -> Signer {
+    Signer {
+        name: name.into(),
+        key: key.clone(),
+        file: "signers".into(),
+        line: 1,
+        valid_after: None,
+        valid_before: None,
+        weak: None,
+    }
+}
+
+fn trusted(name: &str, key: &PrivateKey) -> Signers {
+    Signers(vec![signer(name, key.public_key())])
+}
+
+fn takes() -> Requirement {
+    Requirement::usual(Effect::Approve)
+}
+
+/// What an ordinary policy takes, and a confirmation by whatever is worth at least a terminal.
+fn takes_tty() -> Requirement {
+    let accept = Assurance::ALL.into_iter().filter(|it| *it >= Assurance::Tty).collect();
+    Requirement { accept, ..takes() }
+}
+
+fn sign(key: &PrivateKey, namespace: &str, document: &str) -> String {
+    let signature = key.sign(namespace, HashAlg::Sha512, document.as_bytes()).unwrap();
+    signature.to_pem(LineEnding::LF).unwrap()
+}
+
+fn bare(key: &impl SigningKey, bytes: &[u8]) -> Signature {
+    key.try_sign(bytes).unwrap()
+}
+
+/// Signs as a security key does: over the application, the flags, the counter and the message.
+fn touch(sk: &KeyData, key: &PrivateKey, application: &str, flags: u8) -> String {
+    let message = SshSig::signed_data(NAMESPACE, HashAlg::Sha256, DOCUMENT.as_bytes()).unwrap();
+    let trailer = [flags, 0, 0, 0, 9];
+    let mut signed = HashAlg::Sha256.digest(application.as_bytes());
+    signed.extend(trailer);
+    signed.extend(HashAlg::Sha256.digest(&message));
+    let mut bytes = bare(key, &signed).as_bytes().to_vec();
+    bytes.extend(trailer);
+    let signature = Signature::new(sk.algorithm(), bytes).unwrap();
+    let signature = SshSig::new(sk.clone(), NAMESPACE, HashAlg::Sha256, signature).unwrap();
+    signature.to_pem(LineEnding::LF).unwrap()
+}
+
+/// A key of software that stands for one of hardware.
+fn security_keys() -> [(KeyData, PrivateKey); 2] {
+    let (ed, ec) = (ed25519(7), p256());
+    let KeyData::Ed25519(public) = ed.public_key().key_data().clone() else { panic!() };
+    let KeyData::Ecdsa(point) = ec.public_key().key_data().clone() else { panic!() };
+    let ssh_key::public::EcdsaPublicKey::NistP256(point) = point else { panic!() };
+    [
+        (KeyData::SkEd25519(SkEd25519::new(public, "ssh:")), ed),
+        (KeyData::SkEcdsaSha2NistP256(SkEcdsaSha2NistP256::new(point, "ssh:")), ec),
+    ]
+}
+
+fn refusal(signature: &str, signers: &Signers, takes: &Requirement) -> (Reason, String) {
+    let fault = verify(DOCUMENT, signature, signers, takes, NOW).unwrap_err();
+    (fault.reason, fault.message)
+}
+
+#[test]
+fn a_signature_over_the_document_by_a_trusted_key_is_an_approval() {
+    for key in [ed25519(1), p256()] {
+        let signature = sign(&key, NAMESPACE, DOCUMENT);
+        let approval =
+            verify(DOCUMENT, &signature, &trusted("alice", &key), &takes(), NOW).unwrap();
+        assert_eq!((approval.signer(), approval.assurance()), ("alice", Assurance::Secret));
+        assert_eq!(approval.key(), key.fingerprint(HashAlg::Sha256).to_string());
+        assert!(approval.to_string().starts_with("alice (SHA256:"));
+    }
+}
+
+#[test]
+fn what_ssh_keygen_signed_counts_and_an_old_hash_a_short_key_or_an_unread_curve_do_not() {
+    let of = |text: &str| Signers(vec![signer("bob", &text.parse().unwrap())]);
+    let rsa = of(include_str!("signed/rsa2048.pub"));
+    let good = include_str!("signed/rsa2048.sig");
+    assert_eq!(verify(DOCUMENT, good, &rsa, &takes(), NOW).unwrap().assurance(), Assurance::Secret);
+    // The same key's signature with SHA-1, as an agent gives it that is asked for it.
+    let (reason, _) = refusal(include_str!("signed/rsa-sha1.sig"), &rsa, &takes());
+    assert_eq!(reason, Reason::SignatureInvalid);
+    for (public, signature) in [
+        (include_str!("signed/rsa1024.pub"), include_str!("signed/rsa1024.sig")),
+        (include_str!("signed/ecdsa384.pub"), include_str!("signed/ecdsa384.sig")),
+    ] {
+        assert!(crate::core::signers::key(public).is_err());
+        // No file brings such a key this far; if one did, it would be refused here as well.
+        assert_eq!(refusal(signature, &of(public), &takes()).0, Reason::SignatureInvalid);
+    }
+}
+
+#[test]
+fn a_security_key_is_worth_most_if_somebody_touched_it() {
+    for (sk, key) in security_keys() {
+        let signers = Signers(vec![signer("alice", &PublicKey::from(sk.clone()))]);
+        for flags in [1, 5, 0xff] {
+            let signature = touch(&sk, &key, "ssh:", flags);
+            let approval = verify(DOCUMENT, &signature, &signers, &takes(), NOW).unwrap();
+            assert_eq!(approval.assurance(), Assurance::Hardware);
+        }
+        for flags in [0, 4, 0xfe] {
+            let signature = touch(&sk, &key, "ssh:", flags);
+            let (reason, message) = refusal(&signature, &signers, &takes());
+            assert_eq!(reason, Reason::AssuranceTooLow);
+            assert!(message.contains("`tty`, since nobody touched the security key"), "{message}");
+            let approval = verify(DOCUMENT, &signature, &signers, &takes_tty(), NOW).unwrap();
+            assert_eq!(approval.assurance(), Assurance::Tty);
+        }
+        let elsewhere = touch(&sk, &key, "ssh:other", 1);
+        assert_eq!(refusal(&elsewhere, &signers, &takes()).0, Reason::SignatureInvalid);
+        // The flag of a touch is signed: it cannot be set afterwards.
+        let untouched = SshSig::from_pem(touch(&sk, &key, "ssh:", 0)).unwrap();
+        let mut bytes = untouched.signature_bytes().to_vec();
+        let place = bytes.len() - HARDWARE_TRAILER;
+        bytes[place] |= TOUCHED;
+        let forged = Signature::new(sk.algorithm(), bytes).unwrap();
+        let forged = SshSig::new(sk, NAMESPACE, HashAlg::Sha256, forged).unwrap();
+        let forged = forged.to_pem(LineEnding::LF).unwrap();
+        assert_eq!(refusal(&forged, &signers, &takes()).0, Reason::SignatureInvalid);
+    }
+}
+
+#[test]
+fn a_signature_for_something_else_is_none() {
+    let key = ed25519(1);
+    let signers = trusted("alice", &key);
+    for namespace in ["file", "git", "countersign-probe", "countersign-approval ", "Countersign"] {
+        let (reason, message) = refusal(&sign(&key, namespace, DOCUMENT), &signers, &takes());
+        assert_eq!(reason, Reason::SignatureInvalid);
+        assert!(message.contains("signed for `countersign-approval`"), "{message}");
+    }
+    let signature = sign(&key, NAMESPACE, DOCUMENT);
+    for place in 0..DOCUMENT.len() {
+        let mut other = DOCUMENT.as_bytes().to_vec();
+        other[place] ^= 1;
+        let other = String::from_utf8(other).unwrap();
+        let fault = verify(&other, &signature, &signers, &takes(), NOW).unwrap_err();
+        assert_eq!(fault.reason, Reason::SignatureInvalid);
+    }
+    assert!(verify(DOCUMENT, &signature, &signers, &takes(), NOW).is_ok());
+}
+
+#[test]
+fn a_key_that_is_not_trusted_now_and_by_policy_approves_nothing() {
+    let (key, other) = (ed25519(1), ed25519(2));
+    let signature = sign(&key, NAMESPACE, DOCUMENT);
+    assert_eq!(refusal(&signature, &trusted("alice", &other), &takes()).0, Reason::SignerUnknown);
+    assert_eq!(refusal(&signature, &Signers::default(), &takes()).0, Reason::SignerUnknown);
+
+    let second = time::Duration::SECOND;
+    for (after, before, counts) in [
+        (None, None, true),
+        (Some(NOW), Some(NOW), true),
+        (Some(NOW + second), None, false),
+        (None, Some(NOW - second), false),
+    ] {
+        let alice = signer("alice", key.public_key());
+        let alice = Signer { valid_after: after, valid_before: before, ..alice };
+        let signers = Signers(vec![alice]);
+        assert_eq!(signers.can_meet(&takes(), NOW), counts);
+        match verify(DOCUMENT, &signature, &signers, &takes(), NOW) {
+            Ok(_) => assert!(counts),
+            Err(fault) => {
+                assert_eq!((fault.reason, counts), (Reason::SignerUnknown, false));
+                assert!(fault.message.contains("not at this time"), "{fault}");
+            }
+        }
+    }
+
+    let signers = trusted("alice", &key);
+    let by = |name: &str| Requirement { by: Some([Arc::from(name)].into()), ..takes() };
+    assert!(verify(DOCUMENT, &signature, &signers, &by("alice"), NOW).is_ok());
+    let (reason, message) = refusal(&signature, &signers, &by("bob"));
+    assert_eq!(reason, Reason::SignerUnknown);
+    assert!(message.contains("the signature of bob"), "{message}");
+}
+
+#[test]
+fn what_is_worth_less_than_policy_takes_says_why() {
+    let key = ed25519(1);
+    let signature = sign(&key, NAMESPACE, DOCUMENT);
+    let weak = Signer {
+        weak: Some("this account can write the file".into()),
+        ..signer("alice", key.public_key())
+    };
+    let signers = Signers(vec![weak.clone()]);
+    assert!(!signers.can_meet(&takes(), NOW) && signers.can_meet(&takes_tty(), NOW));
+    let (reason, message) = refusal(&signature, &signers, &takes());
+    assert_eq!(reason, Reason::AssuranceTooLow);
+    assert!(message.contains("`tty`, since this account can write the file."), "{message}");
+    // Of several entries of one key, the one that is worth most counts, wherever it stands.
+    let strong = signer("alice", key.public_key());
+    for signers in [vec![weak.clone(), strong.clone()], vec![strong, weak]] {
+        assert!(verify(DOCUMENT, &signature, &Signers(signers), &takes(), NOW).is_ok());
+    }
+    let hardware = Requirement { accept: [Assurance::Hardware].into(), ..takes() };
+    let (reason, message) = refusal(&signature, &trusted("alice", &key), &hardware);
+    assert_eq!(reason, Reason::AssuranceTooLow);
+    assert!(message.contains("worth `secret`. Policy takes hardware"), "{message}");
+}
+
+#[test]
+fn what_is_no_signature_is_refused_as_one() {
+    let key = ed25519(1);
+    let signers = trusted("alice", &key);
+    let good = sign(&key, NAMESPACE, DOCUMENT);
+    let swapped = {
+        let theirs = SshSig::from_pem(sign(&ed25519(2), NAMESPACE, DOCUMENT)).unwrap();
+        let key = key.public_key().key_data().clone();
+        let swapped = SshSig::new(key, NAMESPACE, HashAlg::Sha512, theirs.signature().clone());
+        swapped.unwrap().to_pem(LineEnding::LF).unwrap()
+    };
+    let private = KeypairData::from(Ed25519Keypair::from_seed(&[1; 32]));
+    let private = PrivateKey::new(private, "").unwrap().to_openssh(LineEnding::LF).unwrap();
+    for bad in [
+        "",
+        "\0",
+        "-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n",
+        &good.replace("SSH SIGNATURE", "PGP SIGNATURE"),
+        &good[..good.len() / 2],
+        &format!("a word before\n{good}"),
+        &format!("{good}{good}"),
+        &format!("{good}a word after\n"),
+        &swapped,
+        &private,
+        &"A".repeat(SIGNATURE_BYTES_MAX),
+        &"A".repeat(SIGNATURE_BYTES_MAX + 1),
+    ] {
+        assert_eq!(refusal(bad, &signers, &takes()).0, Reason::SignatureInvalid, "{bad}");
+    }
+    for fine in [format!("\n\n{good}"), format!("{good}\n\n"), good.replace('\n', "\r\n")] {
+        assert!(verify(DOCUMENT, &fine, &signers, &takes(), NOW).is_ok(), "{fine:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_changed_bit_of_a_signature_is_accepted(place in 0_usize..200, bit in 0_u32..8) {
+        let key = ed25519(1);
+        let signature = key.sign(NAMESPACE, HashAlg::Sha512, DOCUMENT.as_bytes()).unwrap();
+        let mut bytes = ssh_key::encoding::Encode::encode_vec(&signature).unwrap();
+        let place = place % bytes.len();
+        bytes[place] ^= 1 << bit;
+        let changed: Result<SshSig, _> = ssh_key::encoding::Decode::decode(&mut &*bytes);
+        if let Ok(changed) = changed {
+            let changed = changed.to_pem(LineEnding::LF).unwrap();
+            prop_assert!(verify(DOCUMENT, &changed, &trusted("alice", &key), &takes(), NOW).is_err());
+        }
+    }
+
+    #[test]
+    fn whatever_is_given_is_answered(text in any::<String>(), body in "[A-Za-z0-9+/=\n]{0,400}") {
+        let signers = trusted("alice", &ed25519(1));
+        prop_assert!(verify(DOCUMENT, &text, &signers, &takes(), NOW).is_err());
+        let pem = format!("-----BEGIN SSH SIGNATURE-----\n{body}\n-----END SSH SIGNATURE-----\n");
+        prop_assert!(verify(DOCUMENT, &pem, &signers, &takes(), NOW).is_err());
+    }
+}
