@@ -12,16 +12,14 @@ use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
 use countersign::core::approval::Signers;
-use countersign::core::ask::Terms;
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
-use countersign::host::{HostClock, HostEntropy};
+use countersign::host::{HostClock, HostEntropy, NotifyCommand};
 use countersign::ops;
-use countersign::ports::asks::Nobody;
 use countersign::ports::{Clock as _, random_id};
-use countersign::store::{MemoryAsks, MemoryGrants};
+use countersign::store::{MemoryGrants, SqliteAsks};
 
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
@@ -149,6 +147,7 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         Verb::Asks(args) => {
             decide(
                 &config,
+                &origin,
                 |approvals| async move { cli::asks(&approvals, args, HostClock.now(), out).await },
                 out,
             )
@@ -156,17 +155,18 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         }
         Verb::Approve(args) => {
             let home = origin.env.home.clone();
-            decide(&config, |approvals| async move {
+            decide(&config, &origin, |approvals| async move {
                 cli::approve(&approvals, args, home.as_deref(), out).await
             }, out).await
         }
         Verb::Deny(args) => {
-            decide(&config, |approvals| async move { cli::deny(&approvals, args, out).await }, out)
+            decide(&config, &origin, |approvals| async move { cli::deny(&approvals, args, out).await }, out)
                 .await
         }
         Verb::Revoke(args) => {
             decide(
                 &config,
+                &origin,
                 |approvals| async move { cli::revoke(&approvals, args, out).await },
                 out,
             )
@@ -186,6 +186,7 @@ fn refuse(fault: &Fault, out: Output) -> u8 {
 /// Lets a person decide on asks.
 async fn decide<F: Future<Output = u8>>(
     config: &Config,
+    origin: &Origin,
     verb: impl FnOnce(Approvals) -> F,
     out: Output,
 ) -> u8 {
@@ -194,7 +195,7 @@ async fn decide<F: Future<Output = u8>>(
         Err(fault) => return refuse(&fault, out),
     };
     let session = settings.session.clone();
-    let People { asks, trust, logs, notifier: _ } = people(&audit, settings);
+    let People { asks, trust, logs, notifier: _ } = people(config, origin, &audit, settings);
     let clock = Arc::new(HostClock);
     let registry = Registry::new(ops::ALL, |_| true);
     let turns = Turns { asks, logs, clock, session };
@@ -236,7 +237,7 @@ fn parts(
         act: engine.clone(),
         audit: audit.clone(),
         grants: Arc::new(MemoryGrants::default()),
-        people: people(&audit, settings),
+        people: people(config, &origin, &audit, settings),
         clock: Arc::new(HostClock),
         entropy: Arc::new(HostEntropy),
         settings: Settings {
@@ -245,7 +246,7 @@ fn parts(
             concurrent_calls: config.concurrent_calls.value,
             session,
             log: config.audit_dir.value.display().to_string(),
-            terms: Terms::USUAL,
+            terms: config.asks.terms(),
         },
     };
     Ok((parts, audit))
@@ -262,12 +263,17 @@ fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
 }
 
 /// Where asks wait, and whose word counts.
-fn people(audit: &Arc<AuditLog>, settings: AuditSettings) -> People {
+fn people(
+    config: &Config,
+    origin: &Origin,
+    audit: &Arc<AuditLog>,
+    settings: AuditSettings,
+) -> People {
     People {
-        asks: Arc::new(MemoryAsks::default()),
+        asks: Arc::new(SqliteAsks::new(origin.env.state_file())),
         trust: Arc::new(Signers::default()),
         logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
-        notifier: Arc::new(Nobody),
+        notifier: Arc::new(NotifyCommand::new(config.asks.notify.value.clone())),
     }
 }
 

@@ -100,6 +100,19 @@ impl Gate {
                 format!("Ask {} says that it is approved, and holds no signature.", ask.id),
             ));
         };
+        for log in [&self.parts.settings.log, &ask.log] {
+            let log = self.parts.people.logs.of(log);
+            if log.has_spent(ask.id, document.not_before).await? {
+                return Err(Fault::new(
+                    Reason::TokenUsed,
+                    format!(
+                        "Ask {} was spent before, as the audit log has it, and its state says \
+                         something else: somebody changed it. Nothing was done.",
+                        ask.id
+                    ),
+                ));
+            }
+        }
         let signers = self.parts.people.trust.signers(caller.principal.uid).await?;
         let approval = approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
