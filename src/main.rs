@@ -19,6 +19,7 @@ use countersign::host::{HostClock, HostEntropy};
 use countersign::ops;
 use countersign::ports::{Clock as _, random_id};
 use countersign::store::MemoryGrants;
+use countersign::trust::{self, Places, TrustFiles};
 
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
@@ -42,6 +43,11 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
     let origin = Origin { flags, env, cwd, vocabulary };
     match (verb, origin.named_audit_dir()) {
         (Verb::Init, _) => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
+        // Whom to trust is decided whatever the policy says, or fails to say.
+        (Verb::Trust(verb), _) => {
+            let trust = trust(&origin);
+            Ok(with_runtime(cli::trust(verb, &trust, HostClock.now(), out)))
+        }
         (Verb::Policy(verb), _) => Ok(with_runtime(policy(verb, &origin, out))),
         // A log that is named can be read whatever the files say, and wherever it comes from.
         (Verb::Audit(verb), Some(dir)) => {
@@ -141,9 +147,11 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             };
             cli::doctor(&installation, flag.json, out).await
         }
-        Verb::Policy(_) | Verb::Init | Verb::Completions { .. } | Verb::Man { .. } => {
-            cli::exit::DONE
-        }
+        Verb::Policy(_)
+        | Verb::Trust(_)
+        | Verb::Init
+        | Verb::Completions { .. }
+        | Verb::Man { .. } => cli::exit::DONE,
     }
 }
 
@@ -200,6 +208,19 @@ fn parts(
         },
     };
     Ok((parts, audit))
+}
+
+/// Whose signatures count on this host.
+fn trust(Origin { env, .. }: &Origin) -> TrustFiles {
+    let user = env.config_home().map(|folder| folder.join("countersign").join("allowed_signers"));
+    let places = Places {
+        system: trust::SYSTEM.into(),
+        user,
+        home: env.home.clone(),
+        auth_sock: env.ssh_auth_sock.clone(),
+        runtime_dir: env.xdg_runtime_dir.clone(),
+    };
+    TrustFiles::new(places, Arc::new(HostClock))
 }
 
 fn sources(config: &Config, Origin { flags, env, .. }: &Origin) -> Sources {
