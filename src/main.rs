@@ -120,7 +120,9 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
     let engine = engine(&config, &origin);
     match verb {
         Verb::Mcp => match gate(&config, origin, &engine) {
-            Ok(wired) => finish(wired, |gate| cli::serve(gate, out)).await,
+            Ok(wired) => {
+                finish(wired, |gate| cli::serve(gate, config.confirm_via.value, out)).await
+            }
             Err(fault) => refuse(&fault, out),
         },
         Verb::Call(call) => match gate(&config, origin, &engine) {

@@ -139,6 +139,11 @@ impl Answer {
         !matches!(self.status, Status::Ok) && self.reason.is_some()
     }
 
+    /// Whether a grant came with it that wants to be confirmed.
+    pub const fn wants_confirmation(&self) -> bool {
+        self.known.is_some()
+    }
+
     /// The text with the lines that hand out the confirm token, if there is one.
     pub fn text_with_token(&self) -> String {
         let Some(token) = &self.confirm_token else { return self.text.clone() };

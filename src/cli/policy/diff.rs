@@ -85,17 +85,14 @@ fn print(comparison: &Comparison<'_>, out: Output) {
     let changed = changes.iter().map(row);
     let open = undecided.iter().map(open_row);
     let rows: Vec<[String; 5]> = changed.chain(open).collect();
-    let facts = changes.iter().map(|change| change.witness.facts.as_slice());
-    let facts = facts.chain(std::iter::repeat(&[][..]));
+    let told = changes.iter().map(told).chain(std::iter::repeat_with(Vec::new));
     if !rows.is_empty() {
         let table = table(["CHANGE", "RULE", "OPERATION", "WAS", "IS"], &rows);
         let mut lines = table.lines();
         out.data(lines.next().unwrap_or_default());
-        for (line, facts) in lines.zip(facts) {
+        for (line, told) in lines.zip(told) {
             out.data(line);
-            let facts: Vec<String> =
-                facts.iter().map(|(key, found)| format!("{key} {found}")).collect();
-            if !facts.is_empty() && !out.data(format!("  {}", shown(&facts.join(", ")))) {
+            if !told.iter().all(|told| out.data(format!("  {}", shown(told)))) {
                 return;
             }
         }
@@ -111,6 +108,17 @@ fn print(comparison: &Comparison<'_>, out: Output) {
         count(Direction::Narrowed),
         undecided.len()
     ));
+}
+
+/// What is told below a change: the request, and what its verdicts take if that differs.
+fn told(change: &Change<'_>) -> Vec<String> {
+    let Change { witness, before, after, .. } = change;
+    let facts: Vec<String> =
+        witness.facts.iter().map(|(key, found)| format!("{key} {found}")).collect();
+    let facts = Some(facts.join(", ")).filter(|facts| !facts.is_empty());
+    let took = before.asks().zip(after.asks()).filter(|(was, is)| was != is);
+    let took = took.map(|(was, is)| [format!("was: {was}"), format!("is: {is}")]);
+    facts.into_iter().chain(took.into_iter().flatten()).collect()
 }
 
 fn row(change: &Change<'_>) -> [String; 5] {
@@ -164,7 +172,11 @@ fn print_json(comparison: &Comparison<'_>, [old, new]: [&Policy; 2], out: Output
             "oldLine": line(difference.old), "newLine": line(difference.new),
         })
     };
-    let verdict = |verdict: &Verdict| json!({"effect": verdict.effect(), "rule": verdict.rule()});
+    let verdict = |verdict: &Verdict| {
+        json!({
+            "effect": verdict.effect(), "rule": verdict.rule(), "takes": verdict.asks(),
+        })
+    };
     let change = |change: &Change<'_>| {
         let witness = &change.witness;
         let facts = witness.facts.iter();

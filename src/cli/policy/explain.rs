@@ -228,6 +228,8 @@ fn print(case: &Case<'_>, then: Option<&then::Then>, json: bool, out: Output) {
             "verdict": verdict.effect(),
             "rule": verdict.rule(),
             "reason": verdict.reason(),
+            "takes": verdict.asks(),
+            "takesBy": parts::takes(case).map(|(_, rules)| rules),
             "class": query.class,
             "policy": policy.digest(),
             "at": query.now.map(timestamp),
@@ -252,6 +254,10 @@ fn print(case: &Case<'_>, then: Option<&then::Then>, json: bool, out: Output) {
     out.data(format!("{}: {} ({class}, rule `{rule}`)", query.spec.name, out.paint(effect)));
     if let Some(reason) = verdict.reason() {
         out.data(format!("Reason: {}", shown(reason)));
+    }
+    if let Some((takes, rules)) = parts::takes(case) {
+        let by = if rules.is_empty() { "as usual".into() } else { rules.join(", ") };
+        out.data(format!("Takes: {takes} ({by})"));
     }
     for note in notes {
         out.data(format!("Note: {}", shown(note)));

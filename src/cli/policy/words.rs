@@ -22,6 +22,7 @@ pub(super) fn clauses(rule: &Rule) -> Vec<(&'static str, String)> {
     out.extend(rule.matches.iter().map(|one| ("match", shown(&one.to_string()))));
     out.extend(rule.unless.iter().map(|one| ("unless", shown(&one.to_string()))));
     out.extend(rule.when.as_ref().map(|one| ("when", shown(&one.to_string()))));
+    out.extend(rule.takes.as_ref().map(|takes| ("takes", shown(&takes.to_string()))));
     out.extend(rule.reason.as_ref().map(|reason| ("reason", shown(reason))));
     out
 }

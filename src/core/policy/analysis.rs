@@ -3,6 +3,7 @@
 
 use super::condition::{ClassSet, Condition, Key, declared_counts};
 use super::glob::{Glob, Piece};
+use super::requirement::Requirement;
 use super::rule::Rule;
 use super::vocabulary::{Known, Vocabulary};
 use super::when::{DAY_MINUTES, Schedule};
@@ -211,14 +212,17 @@ fn no_operation(rule: &Rule, vocabulary: &Vocabulary) -> String {
     }
 }
 
-/// A single stricter rule that is sure to match whatever this one matches.
+/// A single stricter rule that is sure to match whatever this one matches, and takes no less.
 pub fn shadowed_by<'a>(
     rule: &Rule,
     others: impl Iterator<Item = &'a Rule>,
     vocabulary: &Vocabulary,
 ) -> Option<&'a Rule> {
     let mut found = None;
-    others.filter(|other| other.effect > rule.effect && asks_no_more(other, rule)).find(|other| {
+    let overrules = |other: &&Rule| {
+        other.effect > rule.effect && takes_no_less(other, rule) && asks_no_more(other, rule)
+    };
+    others.filter(overrules).find(|other| {
         let operations = vocabulary.operations().iter();
         let sorts = found.get_or_insert_with(|| -> Vec<Sort<'_>> {
             operations.flat_map(|known| sorts_of(rule, known)).collect()
@@ -227,6 +231,12 @@ pub fn shadowed_by<'a>(
             .iter()
             .all(|sort| other.speaks_of(sort.known.spec.class) && is_shadowed(rule, other, sort))
     })
+}
+
+/// Whether what `rule` takes says nothing where `other` decides.
+fn takes_no_less(other: &Rule, rule: &Rule) -> bool {
+    let takes = rule.takes.as_ref().filter(|_| other.effect < Effect::Deny);
+    takes.is_none_or(|takes| Requirement::of(other).is_within(takes))
 }
 
 /// Whether every condition of `other` that goes by the request, and not by the operation alone,

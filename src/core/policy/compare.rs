@@ -3,7 +3,9 @@
 //!
 //! A request gets more than before only where a rule of the old policy restricts it that the new one
 //! lacks, or where a rule of the new policy permits it that the old one lacks. So it is enough to
-//! search what the rules that differ match, for a request that no other rule keeps as it was.
+//! search what the rules that differ match, for a request that no other rule keeps as it was. The same
+//! goes for what a verdict takes: less than before only where a rule says more that the new policy
+//! lacks.
 
 mod ground;
 mod moments;
@@ -251,6 +253,12 @@ impl<'a> Run<'a> {
                 continue;
             }
             let rules = direction.order(difference.old, difference.new);
+            // What the others take is compared with what it takes.
+            let takes = rules.0.is_some_and(|rule| rule.takes.is_some());
+            if takes && self.budget.spend(after.len()).is_err() {
+                self.open.insert((direction, place));
+                continue;
+            }
             for constraints in questions(&before, &after, rules) {
                 let answer = match &plain {
                     Ok(plain) => self.ask(&ground, plain, &constraints),
@@ -301,8 +309,8 @@ impl<'a> Run<'a> {
     ) -> Option<Change<'a>> {
         let before = self.old.decide(&witness.query());
         let after = self.new.decide(&witness.query());
-        let (more, less) = direction.order(&before, &after);
-        let shown = more.effect() > less.effect();
+        let (less, more) = direction.order(&before, &after);
+        let shown = more.permits_more_than(less);
         shown.then_some(Change { difference, direction, witness, before, after })
     }
 

@@ -136,9 +136,21 @@ impl Verdict {
         self.reason.as_deref()
     }
 
+    /// The same where something can be enough, and is needed: for a confirmation or an approval.
+    pub fn asks(&self) -> Option<&Requirement> {
+        matches!(self.effect, Effect::Confirm | Effect::Approve).then(|| self.takes())
+    }
+
     /// What a confirmation or an approval has to be worth, and whose it has to be.
     pub fn takes(&self) -> &Requirement {
         self.takes.as_deref().unwrap_or_else(|| Requirement::shared(self.effect))
+    }
+
+    /// Whether something is enough for this verdict that is not for the other: a milder effect, or
+    /// what satisfies this one and not the other.
+    pub fn permits_more_than(&self, other: &Self) -> bool {
+        self.effect < other.effect
+            || (self.effect != Effect::Deny && !self.takes().is_within(other.takes()))
     }
 
     /// The digest of the policy that decided.

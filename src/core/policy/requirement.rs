@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::Effect;
+use super::{Effect, Rule};
 use crate::core::grant::Assurance;
 
 /// What the rules take that do not say, once for all: of a confirmation, and of an approval.
@@ -45,6 +45,11 @@ impl Requirement {
         if effect < Effect::Approve { confirm } else { approve }
     }
 
+    /// What a rule takes by itself, at least.
+    pub(super) fn of(rule: &Rule) -> &Self {
+        rule.takes.as_ref().unwrap_or_else(|| Self::shared(rule.effect))
+    }
+
     /// What satisfies both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
@@ -62,13 +67,12 @@ impl Requirement {
     /// Whether whatever satisfies this satisfies the other as well, and does not wait longer.
     pub fn is_within(&self, other: &Self) -> bool {
         let nobody = self.accept.is_empty() || self.by.as_ref().is_some_and(BTreeSet::is_empty);
-        let by = other
-            .by
-            .as_ref()
-            .is_none_or(|theirs| self.by.as_ref().is_some_and(|ours| ours.is_subset(theirs)));
-        let expires =
-            other.expires.is_none_or(|theirs| self.expires.is_some_and(|ours| ours <= theirs));
-        nobody || (by && expires && self.accepted().is_subset(&other.accepted()))
+        let mut accepted = Assurance::ALL.into_iter().filter(|assurance| self.accepts(*assurance));
+        let accepts = accepted.all(|assurance| other.accepts(assurance));
+        let ours = |names| self.by.as_ref().is_some_and(|by: &BTreeSet<_>| by.is_subset(names));
+        let by = other.by.as_ref().is_none_or(ours);
+        let sooner = |limit| self.expires.is_some_and(|expires| expires <= limit);
+        nobody || (accepts && by && other.expires.is_none_or(sooner))
     }
 
     /// Whether it is worth enough that came about so, by this signer if there is one.
@@ -96,6 +100,7 @@ impl fmt::Display for Requirement {
         let accept: Vec<&str> = self.accept.iter().map(|assurance| assurance.as_str()).collect();
         write!(f, "accept = {accept:?}")?;
         if let Some(by) = &self.by {
+            let by: Vec<&Arc<str>> = by.iter().collect();
             write!(f, ", by = {by:?}")?;
         }
         match self.expires {

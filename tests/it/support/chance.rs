@@ -15,7 +15,11 @@ pub(crate) struct FakeClock(AtomicU64);
 
 impl FakeClock {
     pub(crate) fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+        self.advance_ms(seconds * 1000);
+    }
+
+    pub(crate) fn advance_ms(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
     }
 }
 
@@ -25,7 +29,7 @@ impl Clock for FakeClock {
     }
 
     fn tick(&self) -> Tick {
-        Tick(Duration::from_secs(self.0.load(Ordering::SeqCst)))
+        Tick(Duration::from_millis(self.0.load(Ordering::SeqCst)))
     }
 }
 

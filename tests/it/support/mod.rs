@@ -1,5 +1,5 @@
 //! What the tests stand on: fakes of every port, small operations to send through the gate, a real
-//! engine, a socket that watches or plays one, permits, the real program with a client, and an ordinary
+//! engine, a socket that watches or plays one, permits, the real program with a client, a server within the test and its client, and an ordinary
 //! account with its keys.
 
 pub(crate) mod account;
@@ -18,3 +18,4 @@ pub(crate) mod policies;
 pub(crate) mod program;
 pub(crate) mod real;
 pub(crate) mod registry;
+pub(crate) mod talk;

@@ -60,11 +60,29 @@ fn lines(case: &Case<'_>, parts: &[Part<'_>]) -> Vec<String> {
             let answer = answer(asked.stands);
             format!("  {answer:9}  {:6}  {what}; found {found}", asked.table)
         }));
+        let takes = part.rule.takes.as_ref().map(|takes| shown(&takes.to_string()));
+        told.extend(takes.map(|takes| format!("  {:9}  {:6}  {takes}", "", "takes")));
     }
     told
 }
 
-/// The same for programs.
+/// What a confirmation or an approval takes, as a policy file says it, and the rules that say so; none
+/// for a verdict that needs neither.
+pub(super) fn takes<'a>(case: &Case<'a>) -> Option<(String, Vec<&'a str>)> {
+    let takes = case.verdict.asks()?;
+    let accounts = case.policy.account(&case.query).into_iter().flatten();
+    let counts = accounts.filter(|part| {
+        part.role != Role::None
+            && part.rule.effect <= case.verdict.effect()
+            && part.rule.takes.is_some()
+    });
+    let mut rules: Vec<&str> = counts.map(|part| &*part.rule.id).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    Some((shown(&takes.to_string()), rules))
+}
+
+/// Every rule's part for programs.
 pub(super) fn as_json(case: &Case<'_>) -> Vec<Value> {
     let part = |part: &Part<'_>| {
         let rule = part.rule;
@@ -72,7 +90,7 @@ pub(super) fn as_json(case: &Case<'_>) -> Vec<Value> {
             "rule": rule.id, "effect": rule.effect, "level": rule.level,
             "file": rule.place.as_ref().map(|place| &place.file),
             "line": rule.place.as_ref().map(|place| place.line),
-            "role": part.role, "stands": part.stands, "asked": part.asked,
+            "role": part.role, "stands": part.stands, "asked": part.asked, "takes": rule.takes,
         })
     };
     accounts(case)

@@ -7,7 +7,7 @@ use super::ground::{Ask, Ground, Left, Model};
 use super::texts::Need;
 use super::{Budget, Spent};
 use crate::core::policy::condition::Condition;
-use crate::core::policy::{Effect, Match, Rule};
+use crate::core::policy::{Effect, Match, Requirement, Rule};
 
 /// The constraints that are met one after the other, at most: each takes some of the stack.
 const DEPTH_MAX: usize = 256;
@@ -53,6 +53,15 @@ pub(super) fn questions<'g>(
         let effect = left.rule.effect;
         let first = [Constraint::Possible(left), Constraint::Permitted(less, effect)];
         questions.push(first.into_iter().chain(cannot(effect)).collect());
+        if let Some(takes) = &left.rule.takes {
+            let as_much = less.iter().filter(|other| {
+                other.rule.effect == Effect::Deny
+                    || (other.rule.effect > Effect::Allow
+                        && Requirement::of(other.rule).is_within(takes))
+            });
+            let first = [Constraint::Possible(left), Constraint::Permitted(less, Effect::Deny)];
+            questions.push(first.into_iter().chain(as_much.map(Constraint::Cannot)).collect());
+        }
     }
     if let Some(left) = find(less, permits).filter(|left| left.permits(Effect::Deny)) {
         let trusted = more.iter().filter(|left| left.rule.level.is_trusted());

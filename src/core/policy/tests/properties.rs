@@ -3,17 +3,22 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::random::{KEYS, policy, request, rule, sealed};
-use super::reference::{Draft, Request, verdict};
+use super::random::{KEYS, is_enough, policy, request, rule, sealed, ways};
+use super::reference::{Draft, Request, said};
 use super::support::vocabulary;
-use crate::core::policy::{Effect, Policy};
+use crate::core::policy::{Effect, Policy, Requirement, Verdict};
 
 /// So many requests are asked of each policy, or of two.
 const EACH: usize = 40;
 
-fn decide(policy: &Policy, request: &Request) -> Effect {
+fn decide(policy: &Policy, request: &Request) -> Verdict {
     let history = request.history();
-    policy.decide(&request.query(history.as_ref())).effect()
+    policy.decide(&request.query(history.as_ref()))
+}
+
+/// What an order of rules must not change: everything but which of two equal rules is named.
+fn come_to(verdict: &Verdict) -> (Effect, &Requirement) {
+    (verdict.effect(), verdict.takes())
 }
 
 proptest! {
@@ -26,11 +31,17 @@ proptest! {
         whole in vec(request(100), 20),
         partial in vec(request(60), 10),
     ) {
+        let ways = ways();
         for drafts in &policies {
             let policy = sealed(drafts);
             for request in whole.iter().chain(&partial) {
-                let expected = verdict(drafts, request, vocabulary().operations());
-                prop_assert_eq!(decide(&policy, request), expected, "{:?}", request);
+                let expected = said(drafts, request, vocabulary().operations());
+                let verdict = decide(&policy, request);
+                prop_assert_eq!(verdict.effect(), expected.effect, "{:?}", request);
+                for how in &ways {
+                    let enough = is_enough(&verdict, *how);
+                    prop_assert_eq!(enough, expected.is_enough(*how), "{:?} {:?}", request, how);
+                }
             }
         }
     }
@@ -46,7 +57,8 @@ proptest! {
     ) {
         let (one, other) = (sealed(&drafts.0), sealed(&drafts.1));
         for request in &requests {
-            prop_assert_eq!(decide(&one, request), decide(&other, request));
+            let (one, other) = (decide(&one, request), decide(&other, request));
+            prop_assert_eq!(come_to(&one), come_to(&other));
         }
     }
 
@@ -62,7 +74,8 @@ proptest! {
         for request in &requests {
             let old = decide(&before, request);
             let matched = !is_no_match(&before, request);
-            prop_assert!(!matched || decide(&after, request) >= old, "{:?}", request);
+            let wider = decide(&after, request).permits_more_than(&old);
+            prop_assert!(!matched || !wider, "{:?}", request);
         }
     }
 
@@ -76,7 +89,11 @@ proptest! {
         let with: Vec<Draft> = drafts.iter().cloned().chain(project).collect();
         let (before, after) = (sealed(&drafts), sealed(&with));
         for request in &requests {
-            prop_assert!(decide(&after, request) >= decide(&before, request), "{:?}", request);
+            let (old, new) = (decide(&before, request), decide(&after, request));
+            prop_assert!(!new.permits_more_than(&old), "{:?}", request);
+            for how in ways() {
+                prop_assert!(!is_enough(&new, how) || is_enough(&old, how), "{:?} {:?}", request, how);
+            }
         }
     }
 }

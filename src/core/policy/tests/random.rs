@@ -1,22 +1,26 @@
 //! Random policies and requests of the small world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil::Weekday;
 use proptest::collection::{btree_map, vec};
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::{Index, select, subsequence};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
-use super::reference::{Draft, DraftRate, DraftSchedule, Earlier, Question, Request, Thing};
+use super::reference::{
+    Draft, DraftRate, DraftSchedule, DraftTakes, Earlier, How, Question, Request, Thing,
+};
 use super::support::{LINK, UNIT, condition, vocabulary};
+use crate::core::grant::Assurance;
 use crate::core::operation::Class;
 use crate::core::plan::Target;
 use crate::core::policy::{
-    ClassSet, Effect, History, Known, Level, Past, Policy, Query, Rate, Rule, Schedule, Scope,
-    Touched, Vocabulary, When, Window, Zone, operations_of,
+    ClassSet, Effect, History, Known, Level, Past, Policy, Query, Rate, Requirement, Rule,
+    Schedule, Scope, Touched, Verdict, Vocabulary, When, Window, Zone, operations_of,
 };
 use crate::core::record::TargetKey;
 
@@ -24,6 +28,7 @@ const GLOBS: &[&str] = &["a", "b", "ab", "a*", "*b", "?", "*", "a?b", "?*"];
 const TEXTS: &[&str] = &["a", "b", "ab", "ba", "abb", "c"];
 const IDS: &[&str] = &["00000000", "abababab", "0000000a"];
 const ENGINES: &[&str] = &["a", "b"];
+const SIGNERS: &[&str] = &["alice", "bob"];
 const FLAGS: &[&str] = &["true", "false"];
 
 /// What is asked under a key, and what requests have there.
@@ -83,16 +88,74 @@ pub(super) fn rule(keys: Keys) -> impl Strategy<Value = Draft> {
     use Effect::{Allow, Approve, Confirm, Deny};
     let effect = select(vec![Allow, Allow, Allow, Allow, Confirm, Confirm, Approve, Deny, Deny]);
     let unless = prop_oneof![3 => Just(Vec::new()), 2 => questions(keys, 2)];
-    let when = (weighted(0.15, schedule()), weighted(0.15, rate()));
+    let when = (weighted(0.15, schedule()), weighted(0.15, rate()), weighted(0.5, takes()));
     (effect, any::<Index>(), questions(keys, 3), unless, when).prop_map(
-        |(effect, level, matches, unless, (schedule, rate))| {
+        |(effect, level, matches, unless, (schedule, rate, takes))| {
             // What is counted goes by the operations that a rule speaks of; the reference knows
             // these without the exceptions.
             let unless = if rate.is_some() { Vec::new() } else { unless };
             let rate = rate.filter(|_| effect != Allow);
-            Draft { effect, is_project: level.index(6) == 0, matches, unless, schedule, rate }
+            let is_project = level.index(6) == 0;
+            let takes = takes.filter(|_| matches!(effect, Confirm | Approve));
+            let takes = takes.map(|takes| takes.of(effect));
+            Draft { effect, is_project, matches, unless, schedule, rate, takes }
         },
     )
+}
+
+fn takes() -> impl Strategy<Value = DraftTakes> {
+    let accept = subsequence(&Assurance::ALL[1..], 1..=6);
+    (accept, subsequence(SIGNERS, 0..=2), of(select(vec![60, 3600])))
+        .prop_map(|(accept, by, expires)| DraftTakes { accept, by, expires })
+}
+
+/// Ways to confirm or to approve, of each sort that rules tell apart.
+pub(super) fn ways() -> Vec<How> {
+    let mut ways = Vec::new();
+    for assurance in Assurance::ALL {
+        for signer in SIGNERS.iter().copied().map(Some).chain([None, Some("mallory")]) {
+            let each = [60, 61, u32::MAX].map(|after| How { assurance, signer, after });
+            ways.extend(each);
+        }
+    }
+    ways
+}
+
+/// Whether it may be done once somebody did this.
+pub(super) fn is_enough(verdict: &Verdict, how: How) -> bool {
+    let takes = verdict.takes();
+    match verdict.effect() {
+        Effect::Allow => true,
+        Effect::Deny => false,
+        Effect::Confirm | Effect::Approve => {
+            takes.is_met(how.assurance, how.signer)
+                && takes.expires.is_none_or(|expires| how.after <= expires)
+        }
+    }
+}
+
+impl DraftTakes {
+    /// As a file may say it for that effect.
+    fn of(mut self, effect: Effect) -> Self {
+        if effect == Effect::Approve {
+            self.accept.retain(|assurance| *assurance >= Assurance::Secret);
+            if self.accept.is_empty() {
+                self.accept.push(Assurance::Secret);
+            }
+        } else {
+            (self.by, self.expires) = (Vec::new(), None);
+        }
+        self
+    }
+
+    fn requirement(&self) -> Requirement {
+        let by = self.by.iter().map(|name| Arc::from(*name)).collect();
+        Requirement {
+            accept: self.accept.iter().copied().collect(),
+            by: Some(by).filter(|by: &BTreeSet<_>| !by.is_empty()),
+            expires: self.expires,
+        }
+    }
 }
 
 pub(super) fn policy(most: usize) -> impl Strategy<Value = Vec<Draft>> {
@@ -117,6 +180,7 @@ impl Draft {
             counted: counted.collect(),
         });
         let schedule = self.schedule.as_ref().map(DraftSchedule::schedule);
+        rule.takes = self.takes.as_ref().map(DraftTakes::requirement);
         rule.when = (schedule.is_some() || rate.is_some()).then_some(When { schedule, rate });
         rule
     }

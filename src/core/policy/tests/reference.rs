@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::core::grant::Assurance;
 use crate::core::operation::{Class, Kind};
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, Known};
@@ -22,6 +23,56 @@ pub(super) struct Draft {
     pub(super) unless: Vec<Question>,
     pub(super) schedule: Option<DraftSchedule>,
     pub(super) rate: Option<DraftRate>,
+    pub(super) takes: Option<DraftTakes>,
+}
+
+/// What a rule takes for a confirmation or an approval.
+#[derive(Clone, Debug)]
+pub(super) struct DraftTakes {
+    pub(super) accept: Vec<Assurance>,
+    /// Empty for anybody.
+    pub(super) by: Vec<&'static str>,
+    pub(super) expires: Option<u32>,
+}
+
+/// How somebody confirms or approves: in which way, who, and after how many seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    pub(super) assurance: Assurance,
+    pub(super) signer: Option<&'static str>,
+    pub(super) after: u32,
+}
+
+/// What the contract says of a request, and what the rules take that apply to it.
+pub(super) struct Said {
+    pub(super) effect: Effect,
+    takes: Vec<DraftTakes>,
+}
+
+impl Said {
+    /// Whether it may be done once somebody did this.
+    pub(super) fn is_enough(&self, how: How) -> bool {
+        let usual = match self.effect {
+            Effect::Allow => return true,
+            Effect::Deny => return false,
+            Effect::Confirm => how.assurance != Assurance::Policy,
+            Effect::Approve => is_signed(how.assurance),
+        };
+        usual && self.takes.iter().all(|takes| is_taken(takes, how))
+    }
+}
+
+/// Whether the requester could not have given it by itself.
+fn is_signed(assurance: Assurance) -> bool {
+    matches!(assurance, Assurance::Secret | Assurance::Uid | Assurance::Hardware)
+}
+
+fn is_taken(takes: &DraftTakes, how: How) -> bool {
+    use Assurance::{Echo, Elicit, Secret, Tty};
+    let weak = || [Echo, Elicit, Tty, Secret].iter().any(|weak| takes.accept.contains(weak));
+    (takes.accept.contains(&how.assurance) || (is_signed(how.assurance) && weak()))
+        && (takes.by.is_empty() || how.signer.is_some_and(|name| takes.by.contains(&name)))
+        && takes.expires.is_none_or(|expires| how.after <= expires)
 }
 
 #[derive(Clone, Debug)]
@@ -90,26 +141,36 @@ enum Acts<'a> {
 }
 
 /// What the contract says of a request.
-pub(super) fn verdict(rules: &[Draft], request: &Request, operations: &[Known]) -> Effect {
+pub(super) fn said(rules: &[Draft], request: &Request, operations: &[Known]) -> Said {
     let acts: Vec<Acts<'_>> = match &request.targets {
         None if !request.known.spec.kinds.is_empty() => vec![Acts::OnUnknown],
         None => vec![Acts::OnNothing],
         Some(targets) if targets.is_empty() => vec![Acts::OnNothing],
         Some(targets) => targets.iter().map(Acts::On).collect(),
     };
-    acts.into_iter().map(|acts| for_one(rules, request, acts, operations)).max().unwrap()
+    let each: Vec<(Effect, Vec<DraftTakes>)> =
+        acts.into_iter().map(|acts| for_one(rules, request, acts, operations)).collect();
+    let effect = each.iter().map(|(effect, _)| *effect).max().unwrap();
+    Said { effect, takes: each.into_iter().flat_map(|(_, takes)| takes).collect() }
 }
 
-fn for_one(rules: &[Draft], request: &Request, acts: Acts<'_>, operations: &[Known]) -> Effect {
+fn for_one(
+    rules: &[Draft],
+    request: &Request,
+    acts: Acts<'_>,
+    operations: &[Known],
+) -> (Effect, Vec<DraftTakes>) {
     let answers: Vec<(&Draft, Answer)> =
         rules.iter().map(|rule| (rule, answer(rule, request, acts, operations))).collect();
     let counts = |(rule, answer): &&(&Draft, Answer)| match rule.effect {
         Effect::Allow => *answer == Some(true),
         _ => *answer != Some(false),
     };
-    let strictest = answers.iter().filter(counts).map(|(rule, _)| rule.effect).max();
+    let counting = || answers.iter().filter(counts).map(|(rule, _)| *rule);
+    let strictest = counting().map(|rule| rule.effect).max();
     let permitted = answers.iter().any(|(rule, answer)| !rule.is_project && *answer == Some(true));
-    strictest.filter(|_| permitted).unwrap_or(Effect::Deny)
+    let takes = counting().filter_map(|rule| rule.takes.clone()).collect();
+    (strictest.filter(|_| permitted).unwrap_or(Effect::Deny), takes)
 }
 
 fn answer(rule: &Draft, request: &Request, acts: Acts<'_>, operations: &[Known]) -> Answer {

@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 
 use jiff::civil::Weekday;
 
+use crate::core::grant::Assurance;
 use crate::core::operation::{Attribute, Class, Drift, Form, Kind, Spec};
 use crate::core::policy::{
-    Argument, Condition, Effect, Glob, Key, Known, Level, Policy, Rate, Rule, Schedule, Scope,
-    Vocabulary, When, Window, Zone, day_name, operations_of,
+    Argument, Condition, Effect, Glob, Key, Known, Level, Policy, Rate, Requirement, Rule,
+    Schedule, Scope, Vocabulary, When, Window, Zone, day_name, operations_of,
 };
 
 pub(super) const UNIT: Kind = Kind {
@@ -121,9 +122,10 @@ pub(super) fn condition(text: &str) -> Condition {
 }
 
 /// A user's rule from `effect key = glob, key = glob unless key = glob when word = value`, with its
-/// id in front, as in `id: effect`, or the whole text for an id.
+/// id in front, as in `id: effect`, or the whole text for an id. At the end may stand what it takes.
 pub(super) fn rule(text: &str) -> Rule {
     let (id, rest) = text.split_once(": ").unwrap_or((text, text));
+    let (rest, takes) = rest.split_once(" takes ").unwrap_or((rest, ""));
     let (rest, when) = rest.split_once(" when ").unwrap_or((rest, ""));
     let (effect, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let effect = Effect::ALL.into_iter().find(|e| e.as_str() == effect).unwrap();
@@ -131,7 +133,20 @@ pub(super) fn rule(text: &str) -> Rule {
     let mut rule = Rule::new(id, effect, Level::User, list(matches).map(condition).collect());
     rule.unless = list(unless).map(condition).collect();
     rule.when = self::when(when, &rule);
+    rule.takes = takes_of(takes);
     rule
+}
+
+/// The words are `accept`, `by` and `expires` (in seconds).
+fn takes_of(text: &str) -> Option<Requirement> {
+    let words: BTreeMap<&str, &str> =
+        list(text).map(|word| word.split_once(" = ").unwrap()).collect();
+    let assurance = |name| Assurance::ALL.into_iter().find(|a| a.as_str() == name).unwrap();
+    let by = words.get("by").map(|by| by.split('+').map(Into::into).collect());
+    let expires = words.get("expires").map(|seconds| seconds.parse().unwrap());
+    let accept = words.get("accept").unwrap_or(&"secret+uid+hardware").split('+');
+    let requirement = Requirement { accept: accept.map(assurance).collect(), by, expires };
+    (!words.is_empty()).then_some(requirement)
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

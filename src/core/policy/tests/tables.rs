@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::support::{UNIT, policy, vocabulary};
 use crate::core::operation::Class;
 use crate::core::plan::Target;
-use crate::core::policy::{ClassSet, History, Past, Query, Touched};
+use crate::core::policy::{ClassSet, History, Past, Query, Requirement, Touched};
 
 /// A target from `name:key=value:..`. What it has anyway is taken away by the value `?`.
 fn target(text: &str) -> Target {
@@ -57,6 +57,61 @@ impl Request {
             history: Some(&self.history),
         });
         format!("{} {}", verdict.effect().as_str(), verdict.rule())
+    }
+}
+
+/// What a verdict takes, as a policy file says it; nothing for what is usual.
+fn takes(operation: &'static str, targets: &str, rules: &[&str]) -> String {
+    let request = on(operation, targets);
+    let spec = &vocabulary().get(operation).unwrap().spec;
+    let query = Query { targets: Some(&request.targets), ..Query::unknown(spec) };
+    let verdict = policy(rules).decide(&query);
+    match verdict.takes() {
+        takes if *takes == Requirement::usual(verdict.effect()) => String::new(),
+        takes => takes.to_string(),
+    }
+}
+
+#[test]
+fn a_verdict_takes_what_satisfies_every_rule_that_applies() {
+    let hardware = "h: approve op = remove takes accept = hardware";
+    let (alice, bob) = (
+        "a: approve op = remove, label.env = prod takes by = alice+carol, expires = 600",
+        "b: approve op = remove, label.tier = db takes by = bob+carol, expires = 60",
+    );
+    let (tty, key) = (
+        "t: confirm op = remove takes accept = tty",
+        "k: confirm op = remove, label.env = prod takes accept = uid",
+    );
+    let (ask, no) = ("p: approve", "n: deny op = remove, label.env = prod");
+    let signed = "accept = [\"secret\", \"uid\", \"hardware\"]";
+    let by_carol = format!("{signed}, by = [\"carol\"], expires = \"1m\"");
+    for (targets, rules, expected) in [
+        ("a", vec![ask], ""),
+        ("a", vec![ask, hardware], "accept = [\"hardware\"]"),
+        ("a", vec![ask, alice], ""),
+        ("a:label.env=prod:label.tier=db", vec![ask, alice, bob], &*by_carol),
+        // Of several targets, what each of them takes.
+        ("a:label.env=prod b:label.tier=db c", vec![ask, alice, bob], &*by_carol),
+        // What is not known counts: it may be of either sort.
+        (
+            "a:privileged=?",
+            vec![ask, "q: approve privileged = true takes accept = uid"],
+            "accept = [\"uid\"]",
+        ),
+        ("a", vec![ask, "q: approve privileged = true takes accept = uid"], ""),
+        // What a milder rule takes counts, as far as a signature does not satisfy it.
+        ("a", vec![ask, tty], ""),
+        ("a:label.env=prod", vec![ask, key], "accept = [\"uid\"]"),
+        ("a", vec![ask, key], ""),
+        ("a:label.env=prod", vec![hardware, key], "accept = []"),
+        ("a:label.env=prod", vec![tty, key], "accept = [\"uid\"]"),
+        ("a", vec![tty, key], "accept = [\"tty\", \"secret\", \"uid\", \"hardware\"]"),
+        // And nothing is enough for what is denied.
+        ("a:label.env=prod", vec![ask, alice, no], ""),
+        ("a:label.env=prod b", vec![ask, alice, no], ""),
+    ] {
+        assert_eq!(takes("remove", targets, &rules), expected, "{targets} {rules:?}");
     }
 }
 

@@ -60,7 +60,7 @@ fn each_change_is_shown_by_a_request_widenings_first() {
     assert_eq!(directions, ["widened", "widened", "narrowed"]);
     let first = &changes[0];
     assert_eq!(first["rule"], json!({"id": "stops", "is": "changed", "oldLine": 3, "newLine": 3}));
-    assert_eq!(first["was"], json!({"effect": "deny", "rule": "stops"}));
+    assert_eq!(first["was"], json!({"effect": "deny", "rule": "stops", "takes": null}));
     assert_eq!(first["operation"], "stop_container");
     assert_eq!(first["request"]["target"]["kind"], "container");
     assert_ne!(found["old"], found["new"]);
