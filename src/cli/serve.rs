@@ -5,18 +5,14 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Output, exit};
+use crate::config::Via;
 use crate::gate::Gate;
 use crate::mcp;
 
 /// Serves until the client leaves or the process is told to end. What runs then is finished first.
-pub async fn run(gate: Arc<Gate>, out: Output) -> u8 {
-    let served = tokio::select! {
-        served = mcp::serve_stdio(Arc::clone(&gate)) => served,
-        () = told_to_end() => {
-            gate.close().await;
-            Ok(())
-        }
-    };
+/// `via` is how changes are confirmed.
+pub async fn run(gate: Arc<Gate>, via: Via, out: Output) -> u8 {
+    let served = mcp::serve_stdio(gate, via, told_to_end()).await;
     match served {
         Ok(()) => exit::DONE,
         Err(error) => {

@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 
 use super::hex;
 
@@ -43,6 +44,11 @@ impl SealKey {
     pub fn seal(&self, secret: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new(&self.0.into()).chain_update(secret);
         format!("{SEALED}{}", hex::encode(&mac.finalize().into_bytes()))
+    }
+
+    /// Whether that is the seal of these bytes. Takes as long whatever part of it is wrong.
+    pub fn is_seal(&self, secret: &[u8], seal: &str) -> bool {
+        self.seal(secret).as_bytes().ct_eq(seal.as_bytes()).into()
     }
 }
 
@@ -122,6 +128,10 @@ mod tests {
         assert_eq!(KEY.seal(b"x"), KEY.seal(b"x"));
         assert_ne!(KEY.seal(b"x"), KEY.seal(b"y"));
         assert_ne!(KEY.seal(b"x"), other.seal(b"x"));
+        assert!(KEY.is_seal(b"x", &KEY.seal(b"x")));
+        for bad in ["", SEALED, &KEY.seal(b"y"), &other.seal(b"x"), &KEY.seal(b"x")[..75]] {
+            assert!(!KEY.is_seal(b"x", bad), "{bad}");
+        }
     }
 
     #[test]

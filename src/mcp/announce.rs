@@ -54,6 +54,11 @@ impl Announcer {
         self.left.send_replace(true);
     }
 
+    /// Whether the client has left, now and later.
+    pub(super) fn left(&self) -> watch::Receiver<bool> {
+        self.left.subscribe()
+    }
+
     /// Looks at the policy, so that a change shows. That it cannot be looked at is said once.
     pub(super) async fn look(&self) {
         let fault = self.gate.policy().await.err();
@@ -96,7 +101,7 @@ impl Announcer {
         };
         let wants = client.accepted().tools_list_changed == Some(true);
         let mut offers = self.gate.offers();
-        let mut left = self.left.subscribe();
+        let mut left = self.left();
         loop {
             let tell = async {
                 offers.changed().await.ok()?;

@@ -1,5 +1,6 @@
 //! Targets as the log names them, and the shortening of a list of them.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Serialize;
@@ -9,6 +10,9 @@ use crate::core::text;
 
 /// The longest id of a target in a record, in characters.
 const ID_CHARS_MAX: usize = 256;
+
+/// As many characters of it tell a person which one it is.
+const ID_CHARS_SHOWN: usize = 12;
 
 /// A target as the log names it: without its attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,6 +32,15 @@ impl From<&Target> for TargetRef {
             name: text::name(name),
             engine: text::name(engine),
         }
+    }
+}
+
+/// For people: its kind, its name and the beginning of its id.
+impl fmt::Display for TargetRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, id, name, engine: _ } = self;
+        write!(f, "{kind} {name}")?;
+        if id == name { Ok(()) } else { write!(f, " ({id:.0$})", ID_CHARS_SHOWN) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod changes;
+mod elicit;
 mod eras;
 mod life;
 mod list;

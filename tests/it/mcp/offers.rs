@@ -1,96 +1,18 @@
 //! Other tools under another policy: the list changes, and who wants to know is told, in both eras.
-//!
-//! The server runs in this process, over a policy that the test changes. Time goes by itself, so a
-//! second costs nothing.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::core::policy::{Effect, Policy};
-use countersign::core::record::Event::{self, Denied, PolicyLoaded, PolicyRejected};
+use countersign::core::record::Event::{Denied, PolicyLoaded, PolicyRejected};
 use serde_json::{Value, json};
-use tokio::io::{
-    AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, ReadHalf, WriteHalf,
-};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use crate::gate::Bench;
-use crate::support::policies::{Switch, all, inside, policy, rule};
-use crate::support::program::{LEGACY, MODERN, meta};
+use crate::support::policies::{all, inside, policy, rule};
+use crate::support::program::{MODERN, meta};
+use crate::support::talk::Talk;
 
 const LISTEN: &str = "subscriptions/listen";
 
-/// Longer than any look at the policy takes to come.
-const A_WHILE: Duration = Duration::from_secs(10);
-
-/// A served gate, and its client.
-struct Talk {
-    bench: Bench,
-    switch: Arc<Switch>,
-    reader: BufReader<ReadHalf<DuplexStream>>,
-    writer: WriteHalf<DuplexStream>,
-    server: JoinHandle<Result<(), countersign::mcp::Error>>,
-    next: u64,
-}
-
 impl Talk {
-    fn new(before: Policy) -> Self {
-        let switch = Switch::new(before);
-        let bench = Bench::under(switch.clone(), false);
-        let (ours, theirs) = tokio::io::duplex(1024 * 1024);
-        let (reader, writer) = tokio::io::split(theirs);
-        let server = tokio::spawn(countersign::mcp::serve(bench.gate.clone(), reader, writer));
-        let (reader, writer) = tokio::io::split(ours);
-        Self { bench, switch, reader: BufReader::new(reader), writer, server, next: 1 }
-    }
-
-    /// With the handshake of legacy clients.
-    async fn legacy(before: Policy) -> Self {
-        let mut talk = Self::new(before);
-        talk.initialize().await;
-        talk.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
-        talk
-    }
-
-    async fn initialize(&mut self) -> Value {
-        let info = json!({"name": "tester", "version": "7"});
-        let params = json!({"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": info});
-        self.request("initialize", params).await
-    }
-
-    async fn send(&mut self, message: &Value) {
-        self.writer.write_all(format!("{message}\n").as_bytes()).await.unwrap();
-    }
-
-    /// The next message, if one comes within a while.
-    async fn receive(&mut self) -> Option<Value> {
-        let mut line = String::new();
-        let read = timeout(A_WHILE, self.reader.read_line(&mut line)).await.ok()?;
-        (read.unwrap() > 0).then(|| serde_json::from_str(&line).unwrap())
-    }
-
-    async fn ask(&mut self, method: &str, params: Value) -> u64 {
-        let id = self.next;
-        self.next += 1;
-        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await;
-        id
-    }
-
-    /// Sends a request; the answer, which has to be the next message.
-    async fn request(&mut self, method: &str, params: Value) -> Value {
-        let id = self.ask(method, params).await;
-        let answer = self.receive().await.expect("an answer");
-        assert_eq!(answer["id"], id, "{answer}");
-        answer
-    }
-
-    async fn tools(&mut self, params: Value) -> Vec<String> {
-        let answer = self.request("tools/list", params).await;
-        let tools = answer["result"]["tools"].as_array().unwrap();
-        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
-    }
-
     /// Subscribes; the id of the subscription.
     async fn listen(&mut self, notifications: Value) -> u64 {
         let params = json!({"_meta": meta(MODERN), "notifications": notifications});
@@ -99,21 +21,6 @@ impl Talk {
         assert_eq!(acknowledged["method"], "notifications/subscriptions/acknowledged");
         assert_eq!(subscription(&acknowledged), id);
         id
-    }
-
-    /// Hangs up; what came after that, once the server has ended.
-    async fn end(mut self) -> Vec<Value> {
-        self.writer.shutdown().await.unwrap();
-        let mut rest = Vec::new();
-        while let Some(message) = self.receive().await {
-            rest.push(message);
-        }
-        self.server.await.unwrap().unwrap();
-        rest
-    }
-
-    fn events(&self) -> Vec<Event> {
-        self.bench.audit.events()
     }
 }
 
@@ -185,7 +92,7 @@ async fn a_client_that_is_not_ready_is_told_when_it_is() {
     let before = talk.tools(json!({})).await;
     talk.switch.load(without("poke"), false);
     assert_eq!(talk.receive().await, None);
-    talk.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+    talk.is_ready().await;
     assert_eq!(talk.receive().await.unwrap()["method"], CHANGED);
     assert_ne!(talk.tools(json!({})).await, before);
 }

@@ -15,7 +15,11 @@ pub(crate) struct FakeClock(AtomicU64);
 
 impl FakeClock {
     pub(crate) fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+        self.advance_ms(seconds * 1000);
+    }
+
+    pub(crate) fn advance_ms(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
     }
 }
 
@@ -25,7 +29,7 @@ impl Clock for FakeClock {
     }
 
     fn tick(&self) -> Tick {
-        Tick(Duration::from_secs(self.0.load(Ordering::SeqCst)))
+        Tick(Duration::from_millis(self.0.load(Ordering::SeqCst)))
     }
 }
 
@@ -36,7 +40,9 @@ pub(crate) struct FakeEntropy(AtomicU64);
 impl Entropy for FakeEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
         let n = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        for (byte, value) in bytes.iter_mut().zip(n.iter().cycle()) {
+        // Of few bytes the last ones, which differ.
+        let skipped = n.len().saturating_sub(bytes.len());
+        for (byte, value) in bytes.iter_mut().zip(n.iter().cycle().skip(skipped)) {
             *byte = *value;
         }
         Ok(())
