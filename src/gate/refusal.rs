@@ -36,6 +36,19 @@ pub(super) fn unapproved(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fau
 
 /// The refusal of a plan that cannot be confirmed here in a way that policy takes.
 pub(super) fn too_low(name: &str, verdict: &Verdict) -> Fault {
+    Fault::new(
+        Reason::AssuranceTooLow,
+        format!(
+            "{name} cannot be confirmed here: what policy takes for it (rule `{}`) this client \
+             cannot give. Nothing has changed. {}",
+            verdict.rule(),
+            confirmed_how(name, verdict)
+        ),
+    )
+}
+
+/// In which ways policy lets a plan be confirmed, in a full sentence.
+fn confirmed_how(name: &str, verdict: &Verdict) -> String {
     let takes = verdict.takes();
     let ways = [
         (Assurance::Echo, "by its caller, with the confirmToken".to_owned()),
@@ -43,19 +56,13 @@ pub(super) fn too_low(name: &str, verdict: &Verdict) -> Fault {
         (Assurance::Tty, format!("on a terminal, with `countersign call {name}`")),
     ];
     let ways = ways.into_iter().filter(|(way, _)| takes.is_met(*way, None)).map(|(_, words)| words);
-    let ways = ways.collect::<Vec<_>>().join(", or ");
-    let way = match ways.as_str() {
-        "" => "Only the operator can change the policy.".to_owned(),
+    match ways.collect::<Vec<_>>().join(", or ").as_str() {
+        "" => {
+            "It can be confirmed in no way that there is; only the operator can change the policy."
+                .to_owned()
+        }
         ways => format!("It can be confirmed {ways}."),
-    };
-    Fault::new(
-        Reason::AssuranceTooLow,
-        format!(
-            "{name} cannot be confirmed here: what policy takes for it (rule `{}`) this client \
-             cannot give. Nothing has changed. {way}",
-            verdict.rule()
-        ),
-    )
+    }
 }
 
 /// The refusal of an operation of a class that it does not declare.
@@ -78,6 +85,9 @@ pub(super) fn way(spec: &Spec, verdict: &Verdict, policy: &Policy) -> String {
         .unwrap_or_default();
     match verdict.effect() {
         Effect::Allow => format!("Call {name}: it runs at once."),
+        Effect::Confirm if !verdict.takes().is_met(Assurance::Echo, None) => {
+            format!("Call {name}: it shows a preview first. {}", confirmed_how(name, verdict))
+        }
         Effect::Confirm => format!(
             "Call {name}: the first call answers with a preview and a {}, the second one, with that \
              token, runs it.",
