@@ -8,17 +8,20 @@ use clap::Parser as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use countersign::audit::{AuditLog, Settings as AuditSettings};
+use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
+use countersign::core::approval::Signers;
+use countersign::core::ask::Terms;
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
-use countersign::gate::{Gate, Parts, Registry, Settings};
+use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ops;
+use countersign::ports::asks::Nobody;
 use countersign::ports::{Clock as _, random_id};
-use countersign::store::MemoryGrants;
+use countersign::store::{MemoryAsks, MemoryGrants};
 
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
@@ -143,6 +146,32 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             };
             cli::doctor(&installation, flag.json, out).await
         }
+        Verb::Asks(args) => {
+            decide(
+                &config,
+                |approvals| async move { cli::asks(&approvals, args, HostClock.now(), out).await },
+                out,
+            )
+            .await
+        }
+        Verb::Approve(args) => {
+            let home = origin.env.home.clone();
+            decide(&config, |approvals| async move {
+                cli::approve(&approvals, args, home.as_deref(), out).await
+            }, out).await
+        }
+        Verb::Deny(args) => {
+            decide(&config, |approvals| async move { cli::deny(&approvals, args, out).await }, out)
+                .await
+        }
+        Verb::Revoke(args) => {
+            decide(
+                &config,
+                |approvals| async move { cli::revoke(&approvals, args, out).await },
+                out,
+            )
+            .await
+        }
         Verb::Policy(_) | Verb::Init | Verb::Completions { .. } | Verb::Man { .. } => {
             cli::exit::DONE
         }
@@ -152,6 +181,26 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
 fn refuse(fault: &Fault, out: Output) -> u8 {
     out.message(format!("countersign: {}", fault.message));
     fault.reason.exit_code()
+}
+
+/// Lets a person decide on asks.
+async fn decide<F: Future<Output = u8>>(
+    config: &Config,
+    verb: impl FnOnce(Approvals) -> F,
+    out: Output,
+) -> u8 {
+    let (audit, settings) = match log(config) {
+        Ok(log) => log,
+        Err(fault) => return refuse(&fault, out),
+    };
+    let session = settings.session.clone();
+    let People { asks, trust, logs, notifier: _ } = people(&audit, settings);
+    let clock = Arc::new(HostClock);
+    let registry = Registry::new(ops::ALL, |_| true);
+    let turns = Turns { asks, logs, clock, session };
+    let code = verb(Approvals { turns, trust, registry, caller: cli::caller() }).await;
+    audit.close();
+    code
 }
 
 /// Runs a face, then lets the audit log write what waits.
@@ -178,13 +227,8 @@ fn parts(
     origin: Origin,
     engine: &Arc<DockerEngine>,
 ) -> Result<(Parts, Arc<AuditLog>), Fault> {
-    let session = random_id(&HostEntropy)?;
-    let settings = AuditSettings {
-        dir: config.audit_dir.value.clone(),
-        sync_all: config.audit_sync.value == Sync::All,
-        session: session.clone(),
-    };
-    let audit = Arc::new(AuditLog::new(settings, Arc::new(HostClock)));
+    let (audit, settings) = log(config)?;
+    let session = settings.session.clone();
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
         policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
@@ -192,6 +236,7 @@ fn parts(
         act: engine.clone(),
         audit: audit.clone(),
         grants: Arc::new(MemoryGrants::default()),
+        people: people(&audit, settings),
         clock: Arc::new(HostClock),
         entropy: Arc::new(HostEntropy),
         settings: Settings {
@@ -199,9 +244,31 @@ fn parts(
             token_ttl: config.token_ttl.value,
             concurrent_calls: config.concurrent_calls.value,
             session,
+            log: config.audit_dir.value.display().to_string(),
+            terms: Terms::USUAL,
         },
     };
     Ok((parts, audit))
+}
+
+/// The audit log of this process.
+fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
+    let settings = AuditSettings {
+        dir: config.audit_dir.value.clone(),
+        sync_all: config.audit_sync.value == Sync::All,
+        session: random_id(&HostEntropy)?,
+    };
+    Ok((Arc::new(AuditLog::new(settings.clone(), Arc::new(HostClock))), settings))
+}
+
+/// Where asks wait, and whose word counts.
+fn people(audit: &Arc<AuditLog>, settings: AuditSettings) -> People {
+    People {
+        asks: Arc::new(MemoryAsks::default()),
+        trust: Arc::new(Signers::default()),
+        logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
+        notifier: Arc::new(Nobody),
+    }
 }
 
 fn sources(config: &Config, Origin { flags, env, .. }: &Origin) -> Sources {

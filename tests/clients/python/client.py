@@ -1,4 +1,5 @@
-"""Drives the real server with the real Python client, in both eras of the protocol.
+"""Drives the real server with the real Python client, in both eras of the protocol, without dialogs
+and with them.
 
 Usage: client.py PROGRAM CONTAINER AUDIT_DIR
 """
@@ -9,9 +10,13 @@ import sys
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp_types import ElicitResult
 
 ERAS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 TOOLS = {"ping", "list_containers", "get_container_logs", "restart_container"}
+# Somebody sits before the client, or a program does: how long it takes to answer a dialog.
+READING = 0.4
+YES = ElicitResult(action="accept", content={"confirm": True})
 HINTS = ("read_only_hint", "destructive_hint", "idempotent_hint", "open_world_hint")
 
 
@@ -73,15 +78,52 @@ async def restarts(client, container):
     assert started(container) == after, "a replayed token restarted the container"
 
 
+class Dialog:
+    """What answers the client's dialogs, as it is told to."""
+
+    async def __call__(self, _context, params):
+        self.shown = params.message
+        await asyncio.sleep(self.after)
+        return self.answer
+
+    async def restart(self, client, container, answer, after):
+        self.answer, self.after, self.shown = answer, after, None
+        return await call(client, "restart_container", container=container, timeout=1)
+
+
+async def asks(client, dialog, container):
+    before = started(container)
+    text, error, data = await dialog.restart(client, container, YES, READING)
+    assert data["status"] == "ok" and not error, text
+    assert container in dialog.shown and "Restart" in dialog.shown, dialog.shown
+    assert "confirmToken" not in dialog.shown, "the dialog shows the token"
+    assert started(container) != before, "the confirmed restart did not happen"
+
+    before = started(container)
+    for action, reason in [("decline", "approval_denied"), ("cancel", "approval_unavailable")]:
+        said = ElicitResult(action=action)
+        text, error, data = await dialog.restart(client, container, said, READING)
+        assert error and "confirmToken=" not in text, text
+        assert (data["status"], data["reason"]) == ("denied", reason), text
+    # Nobody reads so fast, so nobody was asked: what is left is the token.
+    text, error, data = await dialog.restart(client, container, YES, 0)
+    assert data["status"] == "confirmation_required" and "confirmToken=" in text, text
+    assert started(container) == before, "it restarted without a yes"
+
+
 async def main(program, container, audit_dir):
+    server = StdioServerParameters(command=program, args=["mcp", "--audit-dir", audit_dir])
     for mode, version in ERAS.items():
-        server = StdioServerParameters(command=program, args=["mcp", "--audit-dir", audit_dir])
         async with Client(stdio_client(server), mode=mode) as client:
             assert client.protocol_version == version, client.protocol_version
             await lists(client)
             await reads(client, container)
             await restarts(client, container)
         print(f"python, {mode}: MCP {version}, listed, read, previewed, restarted, refused a replay")
+        dialog = Dialog()
+        async with Client(stdio_client(server), mode=mode, elicitation_callback=dialog) as client:
+            await asks(client, dialog, container)
+        print(f"python, {mode}: restarted by its dialog; declined, closed and unread ones did nothing")
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -1,29 +1,36 @@
 // Drives the real server with the TypeScript SDK, in both of its generations and each way in which
-// they find a revision of the protocol.
+// they find a revision of the protocol, without dialogs and with them.
 //
 // Usage: client.mjs PROGRAM CONTAINER AUDIT_DIR
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { Client as Client2 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as Transport2 } from '@modelcontextprotocol/client/stdio';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 
 const [program, container, auditDir] = process.argv.slice(2);
 const server = { command: program, args: ['mcp', '--audit-dir', auditDir] };
 const identity = { name: 'typescript', version: '1' };
 
-const generation1 = async () => {
-  const client = new Client1(identity);
+// dialog: what answers dialogs; none for a client that has none.
+const options = (dialog) => ({ capabilities: dialog ? { elicitation: {} } : {} });
+
+const generation1 = async (dialog) => {
+  const client = new Client1(identity, options(dialog));
+  if (dialog) client.setRequestHandler(ElicitRequestSchema, dialog);
   await client.connect(new Transport1(server));
   return client;
 };
 
 // version: the revision that has to be found.
-const generation2 = (mode, version) => async () => {
-  const client = new Client2(identity, { versionNegotiation: { mode } });
+const generation2 = (mode, version) => async (dialog) => {
+  const client = new Client2(identity, { ...options(dialog), versionNegotiation: { mode } });
+  if (dialog) client.setRequestHandler('elicitation/create', dialog);
   await client.connect(new Transport2(server));
   assert.equal(client.getNegotiatedProtocolVersion(), version);
   return client;
@@ -78,10 +85,52 @@ async function restarts(client) {
   assert.equal(started(), after, 'a replayed token restarted the container');
 }
 
+// Somebody sits before the client, or a program does: how a dialog is answered, and after how long.
+const READING = 400;
+const YES = { action: 'accept', content: { confirm: true } };
+
+async function asks(connect) {
+  let answer, after, shown;
+  const client = await connect(async ({ params }) => {
+    shown = params.message;
+    await wait(after);
+    return answer;
+  });
+  const restart = (how, late) => {
+    [answer, after, shown] = [how, late, undefined];
+    return call(client, 'restart_container', { container, timeout: 1 });
+  };
+
+  let before = started();
+  const done = await restart(YES, READING);
+  assert(shown.includes(container) && shown.includes('Restart'), shown);
+  assert(!shown.includes('confirmToken'), 'the dialog shows the token');
+  assert.equal(done.data.status, 'ok', done.text);
+  assert.notEqual(started(), before, 'the confirmed restart did not happen');
+
+  before = started();
+  const refused = {
+    approval_denied: await restart({ action: 'decline' }, READING),
+    approval_unavailable: await restart({ action: 'cancel' }, READING),
+  };
+  for (const [reason, { text, error, data }] of Object.entries(refused)) {
+    assert(error && !text.includes('confirmToken='), text);
+    assert.deepEqual([data.status, data.reason], ['denied', reason], text);
+  }
+  // Nobody reads so fast, so nobody was asked: what is left is the token.
+  const unseen = await restart(YES, 0);
+  assert.equal(unseen.data.status, 'confirmation_required', unseen.text);
+  assert(unseen.text.includes('confirmToken='), unseen.text);
+  assert.equal(started(), before, 'it restarted without a yes');
+  await client.close();
+}
+
 for (const [name, connect] of Object.entries(CLIENTS)) {
   const client = await connect();
   await reads(client);
   await restarts(client);
   await client.close();
   console.log(`typescript, ${name}: listed, read, previewed, restarted, refused a replay`);
+  await asks(connect);
+  console.log(`typescript, ${name}: restarted by its dialog; declined, closed and unread ones did nothing`);
 }

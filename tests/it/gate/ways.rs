@@ -126,7 +126,7 @@ async fn whoever_asks_first_is_told_the_ways() {
         (&[Echo, Tty][..], "the second one, with that token, runs it"),
         (&[Elicit], "It can be confirmed in the dialog of a client"),
         (&[Elicit, Tty], ", or on a terminal, with `countersign call poke`."),
-        (&[], "in no way that there is"),
+        (&[Secret], "It takes a signature worth `secret`"),
     ] {
         let reads = rule("reads", Effect::Allow, &[("class", &["read", "sensitive"])]);
         let takes =
