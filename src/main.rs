@@ -11,7 +11,6 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
-use countersign::core::approval::Signers;
 use countersign::core::ask::Terms;
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
@@ -22,6 +21,7 @@ use countersign::ops;
 use countersign::ports::asks::Nobody;
 use countersign::ports::{Clock as _, random_id};
 use countersign::store::{MemoryAsks, MemoryGrants};
+use countersign::trust::{self, Places, TrustFiles};
 
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
@@ -42,9 +42,14 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
     let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
-    let origin = Origin { flags, env, cwd, vocabulary };
+    let origin = Origin { flags, env, cwd, vocabulary, trust: None };
     match (verb, origin.named_audit_dir()) {
         (Verb::Init, _) => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
+        // Whom to trust is decided whatever the policy says, or fails to say.
+        (Verb::Trust(verb), _) => {
+            let trust = trust(&origin.env);
+            Ok(with_runtime(cli::trust(verb, &trust, HostClock.now(), out)))
+        }
         (Verb::Policy(verb), _) => Ok(with_runtime(policy(verb, &origin, out))),
         // A log that is named can be read whatever the files say, and wherever it comes from.
         (Verb::Audit(verb), Some(dir)) => {
@@ -149,6 +154,7 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         Verb::Asks(args) => {
             decide(
                 &config,
+                &origin.env,
                 |approvals| async move { cli::asks(&approvals, args, HostClock.now(), out).await },
                 out,
             )
@@ -156,25 +162,33 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         }
         Verb::Approve(args) => {
             let home = origin.env.home.clone();
-            decide(&config, |approvals| async move {
+            decide(&config, &origin.env, |approvals| async move {
                 cli::approve(&approvals, args, home.as_deref(), out).await
             }, out).await
         }
         Verb::Deny(args) => {
-            decide(&config, |approvals| async move { cli::deny(&approvals, args, out).await }, out)
-                .await
+            decide(
+                &config,
+                &origin.env,
+                |approvals| async move { cli::deny(&approvals, args, out).await },
+                out,
+            )
+            .await
         }
         Verb::Revoke(args) => {
             decide(
                 &config,
+                &origin.env,
                 |approvals| async move { cli::revoke(&approvals, args, out).await },
                 out,
             )
             .await
         }
-        Verb::Policy(_) | Verb::Init | Verb::Completions { .. } | Verb::Man { .. } => {
-            cli::exit::DONE
-        }
+        Verb::Policy(_)
+        | Verb::Trust(_)
+        | Verb::Init
+        | Verb::Completions { .. }
+        | Verb::Man { .. } => cli::exit::DONE,
     }
 }
 
@@ -186,6 +200,7 @@ fn refuse(fault: &Fault, out: Output) -> u8 {
 /// Lets a person decide on asks.
 async fn decide<F: Future<Output = u8>>(
     config: &Config,
+    env: &Environment,
     verb: impl FnOnce(Approvals) -> F,
     out: Output,
 ) -> u8 {
@@ -194,7 +209,7 @@ async fn decide<F: Future<Output = u8>>(
         Err(fault) => return refuse(&fault, out),
     };
     let session = settings.session.clone();
-    let People { asks, trust, logs, notifier: _ } = people(&audit, settings);
+    let People { asks, trust, logs, notifier: _ } = people(&audit, settings, env);
     let clock = Arc::new(HostClock);
     let registry = Registry::new(ops::ALL, |_| true);
     let turns = Turns { asks, logs, clock, session };
@@ -229,6 +244,7 @@ fn parts(
 ) -> Result<(Parts, Arc<AuditLog>), Fault> {
     let (audit, settings) = log(config)?;
     let session = settings.session.clone();
+    let people = people(&audit, settings, &origin.env);
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
         policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
@@ -236,7 +252,7 @@ fn parts(
         act: engine.clone(),
         audit: audit.clone(),
         grants: Arc::new(MemoryGrants::default()),
-        people: people(&audit, settings),
+        people,
         clock: Arc::new(HostClock),
         entropy: Arc::new(HostEntropy),
         settings: Settings {
@@ -251,6 +267,19 @@ fn parts(
     Ok((parts, audit))
 }
 
+/// Whose signatures count on this host.
+fn trust(env: &Environment) -> TrustFiles {
+    let user = env.config_home().map(|folder| folder.join("countersign").join("allowed_signers"));
+    let places = Places {
+        system: trust::SYSTEM.into(),
+        user,
+        home: env.home.clone(),
+        auth_sock: env.ssh_auth_sock.clone(),
+        runtime_dir: env.xdg_runtime_dir.clone(),
+    };
+    TrustFiles::new(places, Arc::new(HostClock))
+}
+
 /// The audit log of this process.
 fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
     let settings = AuditSettings {
@@ -262,10 +291,10 @@ fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
 }
 
 /// Where asks wait, and whose word counts.
-fn people(audit: &Arc<AuditLog>, settings: AuditSettings) -> People {
+fn people(audit: &Arc<AuditLog>, settings: AuditSettings, env: &Environment) -> People {
     People {
         asks: Arc::new(MemoryAsks::default()),
-        trust: Arc::new(Signers::default()),
+        trust: Arc::new(trust(env)),
         logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
         notifier: Arc::new(Nobody),
     }

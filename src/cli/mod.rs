@@ -13,6 +13,7 @@ mod policy;
 mod serve;
 mod sign;
 mod tools;
+mod trust;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -23,6 +24,7 @@ pub use call::CallArgs;
 pub use doctor::Installation;
 pub use output::Output;
 pub use policy::{Desk, PolicyVerb};
+pub use trust::TrustVerb;
 
 use crate::config::Flags;
 
@@ -87,6 +89,12 @@ pub enum Verb {
     /// Read and check the audit log
     #[command(subcommand, after_help = "Example: countersign audit show --since 1h --event denied")]
     Audit(AuditVerb),
+    /// Say whose signatures approve, and what each is worth
+    #[command(
+        subcommand,
+        after_help = "Example: sudo countersign trust add alice.pub --name alice"
+    )]
+    Trust(TrustVerb),
     /// Check the installation: engine, settings, policy, audit log and rights
     #[command(after_help = "Example: countersign doctor")]
     Doctor(JsonFlag),
@@ -129,3 +137,4 @@ pub use init::run as init;
 pub use policy::run as policy;
 pub use serve::run as serve;
 pub use tools::{ToolsArgs, run as tools};
+pub use trust::run as trust;
