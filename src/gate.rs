@@ -3,12 +3,16 @@
 
 mod afterwards;
 mod answer;
+mod approvals;
+mod asks;
 mod change;
 mod erased;
 mod finish;
 mod hold;
+mod inbox;
 mod judge;
 mod operation;
+mod presented;
 mod preview;
 mod refusal;
 mod registry;
@@ -17,6 +21,7 @@ mod schema;
 mod steps;
 mod survey;
 mod trail;
+mod turns;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -28,6 +33,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use answer::{Answer, Confirm, Progress, Request, Status};
+pub use approvals::Approvals;
 pub use erased::{Call, ChangeCall, Changes, Erased, Observed, ReadCall, Reads, Rendered, Sighted};
 pub use judge::Weighed;
 pub use operation::{Change, Context, Params, Read, Render, Seen, arguments};
@@ -36,19 +42,24 @@ pub use registry::{Operation, Registry};
 pub use schema::TOKEN_ARGUMENT;
 pub use steps::{Proceed, Steps};
 pub use trail::unread;
+pub use turns::{Opened, Turns};
 
+use crate::core::ask::{Ask, State, Terms};
 use crate::core::grant::{self, GrantRow, Permit};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, Policy, Verdict};
-use crate::core::reason::{Fault, Reason};
+use crate::core::reason::Fault;
 use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::secret::SealKey;
 use crate::core::text;
+use crate::ports::asks::{Asks, Logs, Notifier, Trust};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
+use asks::{Spent, Unspent};
 use hold::Holds;
-use refusal::{denied, unapproved};
+use presented::Presented;
+use refusal::denied;
 use survey::{Asked, Basis, Parsed, Survey};
 use trail::Trail;
 
@@ -70,12 +81,27 @@ pub struct Parts {
     pub audit: Arc<dyn Audit>,
     /// Grants that wait.
     pub grants: Arc<dyn GrantStore>,
+    /// Where it waits for people, and whose word counts.
+    pub people: People,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
     /// What the configuration says.
     pub settings: Settings,
+}
+
+/// Where the gate waits for people, and whose word counts.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Grants that wait for a person.
+    pub asks: Arc<dyn Asks>,
+    /// Whose approvals count.
+    pub trust: Arc<dyn Trust>,
+    /// The logs that asks are on record in.
+    pub logs: Arc<dyn Logs>,
+    /// Who is told that somebody asks.
+    pub notifier: Arc<dyn Notifier>,
 }
 
 /// What the configuration says to the gate.
@@ -89,6 +115,10 @@ pub struct Settings {
     pub concurrent_calls: usize,
     /// The random id of this process.
     pub session: String,
+    /// The folder of the audit log.
+    pub log: String,
+    /// How asks are kept.
+    pub terms: Terms,
 }
 
 /// The gate.
@@ -96,10 +126,13 @@ pub struct Gate {
     parts: Parts,
     places: Semaphore,
     waiting: Semaphore,
+    /// Places of those who wait for a person's decision.
+    watching: Semaphore,
+    turns: Turns,
     closing: AtomicBool,
     reloading: Mutex<()>,
     offers: watch::Sender<u64>,
-    seal_key: OnceLock<SealKey>,
+    seal_key: OnceLock<Arc<SealKey>>,
 }
 
 impl fmt::Debug for Gate {
@@ -116,8 +149,17 @@ struct Admitted<'a> {
     policy: Arc<Policy>,
     targets: Vec<Target>,
     permit: Permit,
+    /// The ask that was spent for it, if one was.
+    spent: Option<Spent>,
     progress: Option<Arc<dyn Progress>>,
     _held: Option<Held>,
+}
+
+/// A permit, with the ask that is to be spent for it, if there is one.
+struct Permitted {
+    permit: Permit,
+    approved: Option<Opened>,
+    survey: Survey,
 }
 
 /// Why a request does not run.
@@ -127,6 +169,10 @@ enum Stop {
     /// It is a preview, or wants a new one: the survey that it shows, and the refusal that it
     /// comes with.
     Preview(Box<Survey>, Option<Fault>),
+    /// It waits for a person's approval, or wants a new one, likewise.
+    Ask(Box<Survey>, Option<Fault>),
+    /// It presented an ask on which nobody has decided yet.
+    Waits(Box<Ask>),
 }
 
 impl From<Fault> for Stop {
@@ -139,8 +185,16 @@ impl Gate {
     /// A gate of these parts.
     pub fn new(parts: Parts) -> Self {
         let places = parts.settings.concurrent_calls.max(1);
+        let turns = Turns {
+            asks: Arc::clone(&parts.people.asks),
+            logs: Arc::clone(&parts.people.logs),
+            clock: Arc::clone(&parts.clock),
+            session: parts.settings.session.clone(),
+        };
         Self {
             parts,
+            turns,
+            watching: Semaphore::new(inbox::WATCHING_MAX as usize),
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),
             closing: AtomicBool::new(false),
@@ -186,17 +240,23 @@ impl Gate {
     async fn path(&self, mut request: Request, operation: &str, trail: &mut Trail) -> Answer {
         let confirm = request.confirm;
         // A token is taken out of its store first: its grant is gone from here on, come what may.
-        let presented = self.take(&mut request.arguments);
-        let _place = match self.place().await {
+        let presented = self.take(&mut request.arguments).await;
+        let _place = match self.place(operation).await {
             Ok(place) => place,
             Err(fault) => return self.refuse(operation, trail, fault).await,
         };
         match self.admit(request, presented, trail).await {
             Ok(admitted) => self.execute(admitted, trail).await,
             Err(Stop::Refused(fault)) => self.refuse(operation, trail, fault).await,
-            Err(Stop::Preview(survey, refusal)) => {
+            Err(Stop::Preview(survey, refusal)) if survey.is_confirmable(confirm) => {
                 self.offer(operation, trail, *survey, refusal, confirm).await
             }
+            // What this face has no way to confirm may be signed for.
+            Err(Stop::Preview(survey, refusal)) => {
+                self.ask(operation, trail, *survey, refusal).await
+            }
+            Err(Stop::Ask(survey, refusal)) => self.ask(operation, trail, *survey, refusal).await,
+            Err(Stop::Waits(ask)) => self.waits(operation, trail, &ask).await,
         }
     }
 
@@ -204,21 +264,32 @@ impl Gate {
     async fn admit(
         &self,
         request: Request,
-        presented: Option<Result<GrantRow, Fault>>,
+        presented: Option<Result<Presented, Fault>>,
         trail: &mut Trail,
     ) -> Result<Admitted<'_>, Stop> {
         let Request { operation, arguments, caller, confirm, progress } = request;
-        let Parsed { spec, call, open } =
-            self.parse(&operation, arguments, presented.is_some(), &mut trail.known)?;
-        let asked = Asked { spec, call: &call, open: &open, caller: &caller, granted: None };
+        let seal = presented::seal_of(&presented);
+        let Parsed { spec, call, open } = self.parse(
+            &operation,
+            arguments,
+            presented.is_some(),
+            seal.as_deref(),
+            &mut trail.known,
+        )?;
+        let seal = seal.as_deref();
+        let asked = Asked { spec, call: &call, open: &open, caller: &caller, granted: None, seal };
         let policy = self.policy().await?;
         self.refuse_at_once(&asked, &policy, &mut trail.known)?;
         let granted = presented.transpose()?;
-        let asked = Asked { granted: granted.as_ref().map(GrantRow::targets), ..asked };
+        if let Some(Presented::Ask(opened)) = &granted {
+            trail.known.ask = Some(opened.ask.id);
+            opened.is_open()?;
+        }
+        let asked = Asked { granted: granted.as_ref().map(Presented::targets), ..asked };
         let mut basis = self.resolve(&asked, policy, &mut trail.known).await?;
         let changes = call.is_change();
         let mut holds = None;
-        if granted.is_some() && changes {
+        if granted.as_ref().is_some_and(Presented::is_decided) && changes {
             holds = Some(self.hold(&asked, &mut basis, &mut trail.known).await?);
         }
         let mut survey = self.survey(&asked, &basis, &mut trail.known).await?;
@@ -227,42 +298,83 @@ impl Gate {
             holds = Some(self.hold(&asked, &mut basis, &mut trail.known).await?);
             survey = self.survey(&asked, &basis, &mut trail.known).await?;
         }
+        let Permitted { permit, approved, survey } =
+            self.permit(spec, granted, survey, confirm).await?;
+        if changes {
+            self.possible(&survey).await?;
+        }
+        let (spent, _held) = self.intend(&permit, approved, holds, changes, trail).await?;
         let Basis { policy, targets } = basis;
-        let permit = match (survey.verdict.effect(), granted) {
-            (Effect::Deny, _) => return Err(denied(spec, &survey.verdict, &policy).into()),
-            (Effect::Approve, _) => return Err(unapproved(spec, &survey.verdict, &policy).into()),
+        Ok(Admitted { spec, call, caller, policy, targets, permit, spent, progress, _held })
+    }
+
+    /// The permit of what policy says and of what was presented.
+    async fn permit(
+        &self,
+        spec: &Spec,
+        granted: Option<Presented>,
+        survey: Survey,
+        confirm: Confirm,
+    ) -> Result<Permitted, Stop> {
+        let verdict = &survey.verdict;
+        let (permit, approved) = match (verdict.effect(), granted) {
+            (Effect::Deny, _) => return Err(denied(spec, verdict, &survey.policy).into()),
+            (Effect::Approve, None) => return Err(Stop::Ask(Box::new(survey), None)),
             (Effect::Confirm, None) => return Err(Stop::Preview(Box::new(survey), None)),
-            (Effect::Allow, None) => grant::allow(&survey.plan, &survey.verdict)?,
-            (Effect::Allow | Effect::Confirm, Some(row)) => {
-                match self.redeem(spec, row, &survey, confirm) {
-                    Ok(permit) => permit,
-                    Err(fault) if fault.reason == Reason::PlanChanged => {
-                        return Err(Stop::Preview(Box::new(survey), Some(fault)));
-                    }
-                    Err(fault) => return Err(fault.into()),
+            (Effect::Allow, None) => (grant::allow(&survey.plan, verdict)?, None),
+            (_, Some(Presented::Grant(row))) => match self.redeem(spec, row, &survey, confirm) {
+                Ok(permit) => (permit, None),
+                Err(fault) => return Err(survey.or_anew(fault)),
+            },
+            (_, Some(Presented::Ask(opened))) => {
+                match self.approved(*opened, &survey, spec.drift).await {
+                    Ok((permit, opened)) => (permit, Some(opened)),
+                    Err(Unspent::Waits(ask)) => return Err(Stop::Waits(ask)),
+                    Err(Unspent::Refused(fault)) => return Err(survey.or_anew(fault)),
                 }
             }
         };
-        let mut held = None;
-        if changes {
-            self.possible(&survey).await?;
-            trail.known.assurance = Some(permit.assurance());
-            trail.known.plan = Some(permit.plan().digest());
-            trail.known.target = TargetRefs::of(permit.plan().targets());
-            let written = trail.write_synced(trail.record(Event::Allowed));
-            held = Holds::until_counted(holds, written).await?;
+        Ok(Permitted { permit, approved, survey })
+    }
+
+    /// Spends the ask, if there is one, and writes the intent of a change.
+    async fn intend(
+        &self,
+        permit: &Permit,
+        approved: Option<Opened>,
+        holds: Option<Holds>,
+        changes: bool,
+        trail: &mut Trail,
+    ) -> Result<(Option<Spent>, Option<Held>), Fault> {
+        let spent = match approved {
+            Some(opened) => Some(self.spend(opened, permit, &mut trail.known).await?),
+            None => None,
+        };
+        if !changes {
+            return Ok((spent, None));
         }
-        Ok(Admitted { spec, call, caller, policy, targets, permit, progress, _held: held })
+        trail.known.assurance = Some(permit.assurance());
+        trail.known.plan = Some(permit.plan().digest());
+        trail.known.target = TargetRefs::of(permit.plan().targets());
+        let written = trail.write_synced(trail.record(Event::Allowed));
+        match Holds::until_counted(holds, written).await {
+            Ok(held) => Ok((spent, held)),
+            Err(fault) => {
+                // Nothing has happened yet, and nothing will.
+                self.ended(spent, State::Failed).await;
+                Err(fault)
+            }
+        }
     }
 
     /// The key of this process, by which secrets are sealed. It is made when it is first needed.
-    fn seal_key(&self) -> Result<&SealKey, Fault> {
+    fn seal_key(&self) -> Result<&Arc<SealKey>, Fault> {
         if let Some(key) = self.seal_key.get() {
             return Ok(key);
         }
         let mut bits = [0; SealKey::BYTES];
         self.parts.entropy.fill(&mut bits)?;
-        Ok(self.seal_key.get_or_init(|| SealKey::from_random(bits)))
+        Ok(self.seal_key.get_or_init(|| Arc::new(SealKey::from_random(bits))))
     }
 
     fn redeem(

@@ -3,8 +3,9 @@
 //! face (`mcp`, `cli`) hands it to the one path in `gate`, which asks the pure `core` for decisions,
 //! grants and records and reaches the world through `ports`.
 //!
-//! `core ← ports ← gate ← ops ← (mcp, cli)`; `docker`, `audit` and `store` implement ports and know
-//! only core and ports; `main` wires. Start reading at [`gate`].
+//! `core ← ports ← gate ← ops ← (mcp, cli)`; `docker`, `audit`, `store` and `trust` implement ports
+//! and know only core and ports; `config` and `trust` go the same `way` to files; `main` wires. Start
+//! reading at [`gate`].
 
 pub mod audit;
 pub mod cli;
@@ -17,3 +18,5 @@ pub mod mcp;
 pub mod ops;
 pub mod ports;
 pub mod store;
+pub mod trust;
+pub mod way;

@@ -8,17 +8,20 @@ use clap::Parser as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use countersign::audit::{AuditLog, Settings as AuditSettings};
+use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
+use countersign::core::ask::Terms;
 use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
-use countersign::gate::{Gate, Parts, Registry, Settings};
+use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ops;
+use countersign::ports::asks::Nobody;
 use countersign::ports::{Clock as _, random_id};
-use countersign::store::MemoryGrants;
+use countersign::store::{MemoryAsks, MemoryGrants};
+use countersign::trust::{self, Places, TrustFiles};
 
 fn main() -> ExitCode {
     let Cli { flags, verb } = Cli::parse();
@@ -42,6 +45,11 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
     let origin = Origin { flags, env, cwd, vocabulary };
     match (verb, origin.named_audit_dir()) {
         (Verb::Init, _) => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
+        // Whom to trust is decided whatever the policy says, or fails to say.
+        (Verb::Trust(verb), _) => {
+            let trust = trust(&origin.env);
+            Ok(with_runtime(cli::trust(verb, &trust, HostClock.now(), out)))
+        }
         (Verb::Policy(verb), _) => Ok(with_runtime(policy(verb, &origin, out))),
         // A log that is named can be read whatever the files say, and wherever it comes from.
         (Verb::Audit(verb), Some(dir)) => {
@@ -143,15 +151,71 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             };
             cli::doctor(&installation, flag.json, out).await
         }
-        Verb::Policy(_) | Verb::Init | Verb::Completions { .. } | Verb::Man { .. } => {
-            cli::exit::DONE
+        Verb::Asks(args) => {
+            decide(
+                &config,
+                &origin.env,
+                |approvals| async move { cli::asks(&approvals, args, HostClock.now(), out).await },
+                out,
+            )
+            .await
         }
+        Verb::Approve(args) => {
+            let home = origin.env.home.clone();
+            decide(&config, &origin.env, |approvals| async move {
+                cli::approve(&approvals, args, home.as_deref(), out).await
+            }, out).await
+        }
+        Verb::Deny(args) => {
+            decide(
+                &config,
+                &origin.env,
+                |approvals| async move { cli::deny(&approvals, args, out).await },
+                out,
+            )
+            .await
+        }
+        Verb::Revoke(args) => {
+            decide(
+                &config,
+                &origin.env,
+                |approvals| async move { cli::revoke(&approvals, args, out).await },
+                out,
+            )
+            .await
+        }
+        Verb::Policy(_)
+        | Verb::Trust(_)
+        | Verb::Init
+        | Verb::Completions { .. }
+        | Verb::Man { .. } => cli::exit::DONE,
     }
 }
 
 fn refuse(fault: &Fault, out: Output) -> u8 {
     out.message(format!("countersign: {}", fault.message));
     fault.reason.exit_code()
+}
+
+/// Lets a person decide on asks.
+async fn decide<F: Future<Output = u8>>(
+    config: &Config,
+    env: &Environment,
+    verb: impl FnOnce(Approvals) -> F,
+    out: Output,
+) -> u8 {
+    let (audit, settings) = match log(config) {
+        Ok(log) => log,
+        Err(fault) => return refuse(&fault, out),
+    };
+    let session = settings.session.clone();
+    let People { asks, trust, logs, notifier: _ } = people(&audit, settings, env);
+    let clock = Arc::new(HostClock);
+    let registry = Registry::new(ops::ALL, |_| true);
+    let turns = Turns { asks, logs, clock, session };
+    let code = verb(Approvals { turns, trust, registry, caller: cli::caller() }).await;
+    audit.close();
+    code
 }
 
 /// Runs a face, then lets the audit log write what waits.
@@ -178,13 +242,9 @@ fn parts(
     origin: Origin,
     engine: &Arc<DockerEngine>,
 ) -> Result<(Parts, Arc<AuditLog>), Fault> {
-    let session = random_id(&HostEntropy)?;
-    let settings = AuditSettings {
-        dir: config.audit_dir.value.clone(),
-        sync_all: config.audit_sync.value == Sync::All,
-        session: session.clone(),
-    };
-    let audit = Arc::new(AuditLog::new(settings, Arc::new(HostClock)));
+    let (audit, settings) = log(config)?;
+    let session = settings.session.clone();
+    let people = people(&audit, settings, &origin.env);
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
         policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
@@ -192,6 +252,7 @@ fn parts(
         act: engine.clone(),
         audit: audit.clone(),
         grants: Arc::new(MemoryGrants::default()),
+        people,
         clock: Arc::new(HostClock),
         entropy: Arc::new(HostEntropy),
         settings: Settings {
@@ -199,9 +260,44 @@ fn parts(
             token_ttl: config.token_ttl.value,
             concurrent_calls: config.concurrent_calls.value,
             session,
+            log: config.audit_dir.value.display().to_string(),
+            terms: Terms::USUAL,
         },
     };
     Ok((parts, audit))
+}
+
+/// Whose signatures count on this host.
+fn trust(env: &Environment) -> TrustFiles {
+    let user = env.config_home().map(|folder| folder.join("countersign").join("allowed_signers"));
+    let places = Places {
+        system: trust::SYSTEM.into(),
+        user,
+        home: env.home.clone(),
+        auth_sock: env.ssh_auth_sock.clone(),
+        runtime_dir: env.xdg_runtime_dir.clone(),
+    };
+    TrustFiles::new(places, Arc::new(HostClock))
+}
+
+/// The audit log of this process.
+fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
+    let settings = AuditSettings {
+        dir: config.audit_dir.value.clone(),
+        sync_all: config.audit_sync.value == Sync::All,
+        session: random_id(&HostEntropy)?,
+    };
+    Ok((Arc::new(AuditLog::new(settings.clone(), Arc::new(HostClock))), settings))
+}
+
+/// Where asks wait, and whose word counts.
+fn people(audit: &Arc<AuditLog>, settings: AuditSettings, env: &Environment) -> People {
+    People {
+        asks: Arc::new(MemoryAsks::default()),
+        trust: Arc::new(trust(env)),
+        logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
+        notifier: Arc::new(Nobody),
+    }
 }
 
 fn sources(config: &Config, Origin { flags, env, .. }: &Origin) -> Sources {

@@ -34,6 +34,7 @@ mod journal;
 mod line;
 mod live;
 mod lock;
+mod logs;
 mod place;
 mod read;
 mod recent;
@@ -61,6 +62,7 @@ use crate::ports::{Audit, BoxFuture, Clock, Durability, Held};
 
 pub use before::history_before;
 pub use follow::Follow;
+pub use logs::AuditLogs;
 pub use read::{Entry, Filter, Lines, Stats, read};
 pub use verify::{OpenIntent, Problem, Report, parse_anchor, verify};
 

@@ -23,6 +23,9 @@ pub struct CallArgs {
     /// Its arguments, as a JSON object
     #[arg(long, value_name = "JSON")]
     args: Option<String>,
+    /// The handle of an ask that a person approved
+    #[arg(long, value_name = "TOKEN")]
+    confirm: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -46,13 +49,16 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 confirmation needed, 6 outco
 pub async fn run(gate: &Gate, call: CallArgs, out: Output) -> u8 {
     let json = call.json;
     let operation = gate.registry().get(&call.operation);
-    let arguments = match arguments::read(operation, &call.words, call.args.as_deref()) {
+    let mut arguments = match arguments::read(operation, &call.words, call.args.as_deref()) {
         Ok(arguments) => arguments,
         Err(why) => {
             out.message(format!("countersign: {why}"));
             return exit::USAGE;
         }
     };
+    if let Some(token) = call.confirm {
+        arguments.insert(TOKEN_ARGUMENT.into(), Value::String(token));
+    }
     let confirm = if Output::is_terminal() { Confirm::Tty } else { Confirm::Never };
     let caller = caller();
     let operation = call.operation;
@@ -118,13 +124,20 @@ fn print(answer: &Answer, json: bool, out: Output) {
         out.message(&answer.text);
     } else {
         out.data(answer.text.trim_end());
-        if answer.status == Status::ConfirmationRequired {
-            out.message("Nothing has changed. Run this on a terminal to confirm it.");
+        match (answer.status, &answer.confirm_token) {
+            (Status::ApprovalRequired, Some(token)) => out.message(format!(
+                "Nothing has changed. Once it is approved, run this again with --confirm {token}."
+            )),
+            (Status::ConfirmationRequired, _) => {
+                out.message("Nothing has changed. Run this on a terminal to confirm it.");
+            }
+            _ => {}
         }
     }
 }
 
-pub(super) fn caller() -> Caller {
+/// Who is at the shell.
+pub fn caller() -> Caller {
     let uid = rustix::process::getuid().as_raw();
     Caller {
         principal: Principal { face: Face::Cli, uid },

@@ -1,6 +1,8 @@
 //! The command line face: one file per verb, and the only place that prints.
 
+mod approve;
 mod arguments;
+mod asks;
 mod audit;
 mod call;
 mod doctor;
@@ -9,15 +11,20 @@ mod init;
 mod output;
 mod policy;
 mod serve;
+mod sign;
 mod tools;
+mod trust;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use approve::{ApproveArgs, DenyArgs, RevokeArgs};
+pub use asks::{AsksArgs, AsksVerb};
 pub use audit::AuditVerb;
 pub use call::CallArgs;
 pub use doctor::Installation;
 pub use output::Output;
 pub use policy::{Desk, PolicyVerb};
+pub use trust::TrustVerb;
 
 use crate::config::Flags;
 
@@ -62,12 +69,32 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  countersign tools --toolsets containers\n  \
                             countersign tools restart_container")]
     Tools(ToolsArgs),
+    /// List what waits for a person, or show one ask
+    #[command(after_help = "Examples:\n  countersign asks\n  countersign asks show K7Q2-M4XD")]
+    Asks(AsksArgs),
+    /// Approve an ask by signing it with an SSH key
+    #[command(after_help = "Examples:\n  countersign approve K7Q2-M4XD\n  \
+                            countersign approve K7Q2-M4XD --signature ask.sig\n\nExit codes: 0 \
+                            approved, 1 no such ask, 2 usage, 3 refused: the ask is as it was.")]
+    Approve(ApproveArgs),
+    /// Deny an ask
+    #[command(after_help = "Example: countersign deny K7Q2-M4XD --reason 'not before the backup'")]
+    Deny(DenyArgs),
+    /// Take an approval back that was not spent yet
+    #[command(after_help = "Example: countersign revoke K7Q2-M4XD --reason 'wrong volume'")]
+    Revoke(RevokeArgs),
     /// Check, show, explain, test and compare the policy
     #[command(subcommand, after_help = "Example: countersign policy explain stop_container web")]
     Policy(PolicyVerb),
     /// Read and check the audit log
     #[command(subcommand, after_help = "Example: countersign audit show --since 1h --event denied")]
     Audit(AuditVerb),
+    /// Say whose signatures approve, and what each is worth
+    #[command(
+        subcommand,
+        after_help = "Example: sudo countersign trust add alice.pub --name alice"
+    )]
+    Trust(TrustVerb),
     /// Check the installation: engine, settings, policy, audit log and rights
     #[command(after_help = "Example: countersign doctor")]
     Doctor(JsonFlag),
@@ -99,7 +126,10 @@ pub struct JsonFlag {
     pub json: bool,
 }
 
+pub use approve::{approve, deny, revoke};
+pub use asks::run as asks;
 pub use audit::run as audit;
+pub use call::caller;
 pub use call::run as call;
 pub use doctor::run as doctor;
 pub use generate::{completions, man};
@@ -107,3 +137,4 @@ pub use init::run as init;
 pub use policy::run as policy;
 pub use serve::run as serve;
 pub use tools::{ToolsArgs, run as tools};
+pub use trust::run as trust;

@@ -33,6 +33,8 @@ pub struct Environment {
     pub xdg_state_home: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`
     pub xdg_runtime_dir: Option<PathBuf>,
+    /// `SSH_AUTH_SOCK`
+    pub ssh_auth_sock: Option<PathBuf>,
     /// `NO_COLOR`, set to whatever
     pub no_color: bool,
 }
@@ -59,6 +61,7 @@ impl Environment {
             xdg_config_home: path("XDG_CONFIG_HOME"),
             xdg_state_home: path("XDG_STATE_HOME"),
             xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+            ssh_auth_sock: path("SSH_AUTH_SOCK"),
             no_color: path("NO_COLOR").is_some(),
         }
     }

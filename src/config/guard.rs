@@ -2,28 +2,11 @@
 //! another in its place. Owner and mode are those of what was opened, of each folder on the way to
 //! it, and of each link.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
-use rustix::io::Errno;
-
-/// Links on the way to a file, at most.
-const LINKS_MAX: usize = 40;
-
-/// What lets a group or everybody write.
-const OTHERS_WRITE: Mode = Mode::WGRP.union(Mode::WOTH);
-
-/// How folders on the way are opened: to look things up in, which takes no right to list them.
-#[cfg(target_os = "linux")]
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW);
-#[cfg(not(target_os = "linux"))]
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW);
+use crate::way::{self, Passed, What};
 
 /// Why a file is not opened.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +19,8 @@ pub(super) enum Refused {
     Io(#[from] std::io::Error),
 }
 
-impl From<Errno> for Refused {
-    fn from(errno: Errno) -> Self {
+impl From<rustix::io::Errno> for Refused {
+    fn from(errno: rustix::io::Errno) -> Self {
         Self::Io(errno.into())
     }
 }
@@ -47,134 +30,40 @@ impl From<Errno> for Refused {
 /// # Errors
 /// If someone else could, with what to mend; if it cannot be opened.
 pub(super) fn open(path: &Path) -> Result<File, Refused> {
-    let mut walk = Walk::new(rustix::process::geteuid().as_raw())?;
-    match walk.to(path) {
+    if !path.is_absolute() {
+        return Err(Refused::Open("it is no absolute path; name it from the root on".into()));
+    }
+    let uid = rustix::process::geteuid().as_raw();
+    // The first thing on the way that others could change.
+    let mut refusal = None;
+    let opened = way::open(path, &mut |passed| {
+        refusal = refusal.take().or_else(|| check(passed, uid));
+    });
+    match opened {
         // What is missing behind a link was there once, or will be.
-        Err(Refused::Io(error)) if error.kind() == ErrorKind::NotFound && walk.links > 0 => {
+        Err(lost) if lost.behind_a_link && lost.error.kind() == ErrorKind::NotFound => {
             Err(Refused::Open("a link on the way to it leads to nothing; mend or remove it".into()))
         }
         // Where there is no file, nobody believes the folders on the way to it.
-        Err(error) => Err(error),
-        Ok(file) => walk.refusal.map_or(Ok(file), Err),
+        Err(lost) => Err(lost.error.into()),
+        Ok(file) => refusal.map_or(Ok(file), |why| Err(Refused::Open(why))),
     }
 }
 
-/// A way from the root folder to a file.
-struct Walk {
-    uid: u32,
-    folder: OwnedFd,
-    /// What was passed, for messages.
-    passed: PathBuf,
-    links: usize,
-    /// The first thing on the way that others could change.
-    refusal: Option<Refused>,
-}
-
-impl Walk {
-    fn new(uid: u32) -> Result<Self, Refused> {
-        let folder = openat(CWD, "/", FOLDER | OFlags::CLOEXEC, Mode::empty())?;
-        let mut walk = Self { uid, folder, passed: "/".into(), links: 0, refusal: None };
-        walk.check_folder()?;
-        Ok(walk)
+fn check(passed: &Passed<'_>, uid: u32) -> Option<String> {
+    let (here, owner) = (passed.at.display(), passed.owner());
+    if owner != 0 && owner != uid {
+        return Some(format!(
+            "{here} belongs to user {owner}, who could change what is allowed; it must belong to root \
+             or to user {uid}"
+        ));
     }
-
-    fn to(&mut self, path: &Path) -> Result<File, Refused> {
-        if !path.is_absolute() {
-            return Err(Refused::Open("it is no absolute path; name it from the root on".into()));
-        }
-        let mut rest = names(path);
-        while let Some(name) = rest.pop_front() {
-            let found = statat(&self.folder, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW)?;
-            let here = self.passed.join(&name);
-            match FileType::from_raw_mode(found.st_mode) {
-                FileType::Symlink => self.follow(&name, &found, &mut rest)?,
-                FileType::Directory if !rest.is_empty() => {
-                    let flags = FOLDER | OFlags::CLOEXEC;
-                    self.folder = openat(&self.folder, name.as_os_str(), flags, Mode::empty())?;
-                    self.passed = here;
-                    self.check_folder()?;
-                }
-                _ if rest.is_empty() => return self.file(&name),
-                _ => return Err(Errno::NOTDIR.into()),
-            }
-        }
-        Err(Errno::ISDIR.into())
-    }
-
-    fn follow(
-        &mut self,
-        name: &OsString,
-        link: &Stat,
-        rest: &mut VecDeque<OsString>,
-    ) -> Result<(), Refused> {
-        self.links += 1;
-        if self.links > LINKS_MAX {
-            return Err(Errno::LOOP.into());
-        }
-        self.check_owner(link, &self.passed.join(name));
-        let target = readlinkat(&self.folder, name.as_os_str(), Vec::new())?;
-        let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
-        if target.is_absolute() {
-            let root = Self::new(self.uid)?;
-            self.folder = root.folder;
-            self.passed = root.passed;
-        }
-        for name in names(&target).into_iter().rev() {
-            rest.push_front(name);
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, name: &OsString) -> Result<File, Refused> {
-        // Without NONBLOCK, opening a pipe would wait for its writer.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&self.folder, name.as_os_str(), flags, Mode::empty())?;
-        let (found, here) = (fstat(&file)?, self.passed.join(name));
-        self.check_owner(&found, &here);
-        if Mode::from_raw_mode(found.st_mode).intersects(OTHERS_WRITE) {
-            self.refusal.get_or_insert(writable("the file", &here));
-        }
-        Ok(File::from(file))
-    }
-
-    fn check_folder(&mut self) -> Result<(), Refused> {
-        let (found, here) = (fstat(&self.folder)?, self.passed.clone());
-        self.check_owner(&found, &here);
-        let mode = Mode::from_raw_mode(found.st_mode);
-        // In a sticky folder nobody can remove or rename what belongs to another.
-        if mode.intersects(OTHERS_WRITE) && !mode.contains(Mode::SVTX) {
-            self.refusal.get_or_insert(writable("the folder", &here));
-        }
-        Ok(())
-    }
-
-    fn check_owner(&mut self, found: &Stat, here: &Path) {
-        if found.st_uid != 0 && found.st_uid != self.uid {
-            self.refusal.get_or_insert(Refused::Open(format!(
-                "{} belongs to user {}, who could change what is allowed; it must belong to root or \
-                 to user {}",
-                here.display(),
-                found.st_uid,
-                self.uid
-            )));
-        }
-    }
-}
-
-fn writable(what: &str, here: &Path) -> Refused {
-    let here = here.display();
-    Refused::Open(format!(
-        "others can write {what} {here}, and so change what is allowed; run `chmod go-w {here}`"
-    ))
-}
-
-/// The names of a path, one after the other; `..` stays, since it is looked up like any other.
-fn names(path: &Path) -> VecDeque<OsString> {
-    let name = |component: Component<'_>| match component {
-        Component::Normal(_) | Component::ParentDir => Some(component.as_os_str().to_owned()),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    };
-    path.components().filter_map(name).collect()
+    let what = if passed.what == What::Folder { "the folder" } else { "the file" };
+    passed.is_open_to_others().then(|| {
+        format!(
+            "others can write {what} {here}, and so change what is allowed; run `chmod go-w {here}`"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -182,7 +71,9 @@ mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    use rustix::fs::{Uid, chown};
+    use std::path::PathBuf;
+
+    use rustix::fs::{AtFlags, CWD, Uid, chown};
     use tempfile::TempDir;
 
     use super::*;

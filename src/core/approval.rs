@@ -56,6 +56,12 @@ impl Signer {
         self.key.fingerprint(HashAlg::Sha256).to_string()
     }
 
+    /// Whether this line of a public key's file is its key.
+    pub fn has(&self, line: &str) -> bool {
+        let key = PublicKey::from_openssh(line.trim());
+        key.is_ok_and(|key| key.key_data() == self.key.key_data())
+    }
+
     /// Whether the key is in a device that somebody has to touch.
     pub fn is_hardware(&self) -> bool {
         let key = self.key.key_data();
@@ -216,14 +222,13 @@ fn too_low(
     weak: Option<&str>,
     takes: &Requirement,
 ) -> Fault {
-    let accepted: Vec<&str> = takes.accept.iter().map(|accepted| accepted.as_str()).collect();
-    let accepted = if accepted.is_empty() { "nothing".into() } else { accepted.join(", ") };
     let why = weak.map(|why| format!(", since {why}")).unwrap_or_default();
     Fault::new(
         Reason::AssuranceTooLow,
         format!(
-            "The signature of {} is worth `{assurance}`{why}. Policy takes {accepted} here.",
-            text::name(&signer.name)
+            "The signature of {} is worth `{assurance}`{why}. Policy takes {} here.",
+            text::name(&signer.name),
+            takes.words()
         ),
     )
 }

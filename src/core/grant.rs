@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::approval::Approval;
 use super::hex;
 use super::operation::Drift;
 use super::plan::{Digest, Plan, Target};
@@ -133,6 +134,8 @@ pub struct GrantRow {
     plan: Arc<Plan>,
     request: RequestKey,
     expires: Tick,
+    /// A person's approval, for a grant that an ask became.
+    approval: Option<Approval>,
 }
 
 impl GrantRow {
@@ -154,7 +157,18 @@ impl GrantRow {
 
 /// Makes the grant that `token` is the handle of.
 pub fn issue(token: &Token, plan: &Arc<Plan>, request: RequestKey, expires: Tick) -> GrantRow {
-    GrantRow { hash: token.hash(), plan: Arc::clone(plan), request, expires }
+    GrantRow { hash: token.hash(), plan: Arc::clone(plan), request, expires, approval: None }
+}
+
+/// Makes the grant that an approved ask becomes when it is presented.
+pub fn approve(
+    handle: &Token,
+    plan: &Arc<Plan>,
+    request: RequestKey,
+    expires: Tick,
+    approval: Approval,
+) -> GrantRow {
+    GrantRow { approval: Some(approval), ..issue(handle, plan, request, expires) }
 }
 
 /// Turns a grant that was taken out of its store into a permit, if policy still asks for no more than
@@ -174,10 +188,50 @@ pub fn redeem(
     assurance: Assurance,
     now: Tick,
 ) -> Result<Permit, Fault> {
-    let GrantRow { plan: granted, request: asked, expires, hash: _ } = row;
+    let GrantRow { plan: granted, request: asked, expires, approval, hash: _ } = row;
     if now >= expires {
         return Err(expired());
     }
+    let drifted = compare(&granted, plan, asked, request, drift)?;
+    let most = if approval.is_some() { Effect::Approve } else { Effect::Confirm };
+    if verdict.effect() > most || !is_about(verdict, plan) {
+        return Err(Fault::new(
+            Reason::PolicyDenied,
+            "A confirmation is not enough for this operation.",
+        ));
+    }
+    let assurance = approval.as_ref().map_or(assurance, Approval::assurance);
+    let signer = approval.as_ref().map(Approval::signer);
+    if !verdict.takes().is_met(assurance, signer) {
+        return Err(too_low(assurance, verdict));
+    }
+    Ok(Permit { plan: granted, drifted, assurance, approval, rule: verdict.rule().to_owned() })
+}
+
+/// The refusal of what was confirmed or approved in a way that policy does not take.
+fn too_low(assurance: Assurance, verdict: &Verdict) -> Fault {
+    Fault::new(
+        Reason::AssuranceTooLow,
+        format!(
+            "The rule `{}` takes {}, and this came about by `{assurance}`.",
+            verdict.rule(),
+            verdict.takes().words()
+        ),
+    )
+}
+
+/// Whether what is asked for now is what was granted: for each granted target, whether it changed.
+///
+/// # Errors
+/// `token_mismatch` for another request, `plan_changed` for the same request on a target that changed,
+/// as far as `drift` does not leave that out.
+pub fn compare(
+    granted: &Plan,
+    plan: &Plan,
+    asked: RequestKey,
+    request: RequestKey,
+    drift: Drift,
+) -> Result<Vec<bool>, Fault> {
     if asked.given != request.given && asked.bound != request.bound {
         return Err(Fault::new(
             Reason::TokenMismatch,
@@ -185,31 +239,15 @@ pub fn redeem(
              now. Call again without confirmToken to get a new preview.",
         ));
     }
-    let drifted = drifted(&granted, plan);
+    let drifted = drifted(granted, plan);
     let same = granted.digest() == plan.digest();
-    if !same && (drift == Drift::All || !alike(&granted, plan) || drifted.iter().all(|d| *d)) {
+    if !same && (drift == Drift::All || !alike(granted, plan) || drifted.iter().all(|d| *d)) {
         return Err(Fault::new(
             Reason::PlanChanged,
             "The target or the policy is no longer what the preview showed, so nothing was done.",
         ));
     }
-    if verdict.effect() > Effect::Confirm || !is_about(verdict, plan) {
-        return Err(Fault::new(
-            Reason::PolicyDenied,
-            "A confirmation is not enough for this operation.",
-        ));
-    }
-    if !verdict.takes().is_met(assurance, None) {
-        return Err(Fault::new(
-            Reason::AssuranceTooLow,
-            format!(
-                "This was confirmed by `{assurance}`, which policy does not take for it (rule `{}`). \
-                 Nothing has changed; the confirmToken is gone.",
-                verdict.rule()
-            ),
-        ));
-    }
-    Ok(Permit { plan: granted, drifted, assurance, rule: verdict.rule().to_owned() })
+    Ok(drifted)
 }
 
 /// Whether a verdict is one on this plan's operation, by the policy that the plan names.
@@ -257,6 +295,7 @@ pub fn allow(plan: &Arc<Plan>, verdict: &Verdict) -> Result<Permit, Fault> {
         plan: Arc::clone(plan),
         drifted: vec![false; plan.targets().len()],
         assurance: Assurance::Policy,
+        approval: None,
         rule: verdict.rule().to_owned(),
     })
 }
@@ -269,6 +308,7 @@ pub struct Permit {
     /// Which of the plan's targets changed since it was granted.
     drifted: Vec<bool>,
     assurance: Assurance,
+    approval: Option<Approval>,
     rule: String,
 }
 
@@ -293,6 +333,11 @@ impl Permit {
     /// How it came about.
     pub const fn assurance(&self) -> Assurance {
         self.assurance
+    }
+
+    /// The person's approval that it rests on, if there is one.
+    pub const fn approval(&self) -> Option<&Approval> {
+        self.approval.as_ref()
     }
 
     /// The id of the rule that it rests on.

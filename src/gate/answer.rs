@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::core::ask::AskId;
 use crate::core::grant::Assurance;
 use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
@@ -84,6 +85,8 @@ pub enum Status {
     Ok,
     /// Nothing has changed; the preview wants to be confirmed.
     ConfirmationRequired,
+    /// Nothing has changed; the preview waits for a person's approval.
+    ApprovalRequired,
     /// It was refused.
     Denied,
     /// It went wrong, and nothing more than the answer says has changed.
@@ -107,7 +110,10 @@ pub struct Answer {
     /// The plan's digest, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Digest>,
-    /// The confirm token of the grant that was issued.
+    /// The ask that waits for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<AskId>,
+    /// The confirm token of the grant that was issued, or the handle of the ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm_token: Option<String>,
     /// When that grant stops working, RFC 3339.
@@ -147,6 +153,14 @@ impl Answer {
     /// The text with the lines that hand out the confirm token, if there is one.
     pub fn text_with_token(&self) -> String {
         let Some(token) = &self.confirm_token else { return self.text.clone() };
+        if self.ask.is_some() {
+            return format!(
+                "{}\nNothing has changed. Once it is approved, call {} again with the same arguments \
+                 and\nconfirmToken={token} (single use). Before that, the call only says how it stands; \
+                 check_ask waits.",
+                self.text, self.operation
+            );
+        }
         format!(
             "{}\nNothing has changed. To go ahead, call {} again with the same arguments and\n\
              confirmToken={token} (single use, valid {} s).",
@@ -158,7 +172,7 @@ impl Answer {
     pub const fn exit_code(&self) -> u8 {
         match (self.status, self.reason) {
             (Status::Ok, _) => 0,
-            (Status::ConfirmationRequired, _) => 4,
+            (Status::ConfirmationRequired | Status::ApprovalRequired, _) => 4,
             (Status::Unknown, _) => 6,
             (_, Some(reason)) => reason.exit_code(),
             (_, None) => 1,
@@ -170,12 +184,13 @@ impl Answer {
         Self { data, text, ..Self::empty(Status::Ok, operation) }
     }
 
-    fn empty(status: Status, operation: &str) -> Self {
+    pub(super) fn empty(status: Status, operation: &str) -> Self {
         Self {
             status,
             operation: operation.to_owned(),
             target: None,
             plan: None,
+            ask: None,
             confirm_token: None,
             expires_at: None,
             reason: None,

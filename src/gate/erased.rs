@@ -1,6 +1,5 @@
 //! Operations without their types: the form in which the registry lists and the gate runs them.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::operation::{Change, Context, Params, Read, Render, Seen, arguments};
-use super::preview::Preview;
+use super::preview::{OfRead, Preview};
 use super::schema;
 use super::steps::Steps;
 use crate::core::grant::Permit;
@@ -68,7 +67,7 @@ impl Observed {
     /// A read is bound to nothing but its target; where policy wants it confirmed, the preview says
     /// so.
     pub(super) fn nothing(spec: &Spec) -> Self {
-        let sight = Box::new(Nothing { title: spec.title.clone() });
+        let sight = Box::new(OfRead { title: spec.title.clone() });
         Self { class: spec.class, facts: Vec::new(), sight }
     }
 }
@@ -169,6 +168,8 @@ pub trait Erased: Send + Sync + fmt::Debug {
     fn spec(&self) -> Spec;
     /// Whether its calls take a permit.
     fn is_change(&self) -> bool;
+    /// Whether it may wait for a person.
+    fn waits(&self) -> bool;
     /// The JSON schema of its arguments, as derived from their type.
     fn schema(&self) -> Map<String, Value>;
     /// Reads arguments.
@@ -212,6 +213,10 @@ impl<T: Read> Erased for Reads<T> {
         false
     }
 
+    fn waits(&self) -> bool {
+        T::WAITS
+    }
+
     fn schema(&self) -> Map<String, Value> {
         schema::of::<T::Params>(&T::spec())
     }
@@ -245,6 +250,10 @@ impl<T: Change> Erased for Changes<T> {
 
     fn is_change(&self) -> bool {
         true
+    }
+
+    fn waits(&self) -> bool {
+        false
     }
 
     fn schema(&self) -> Map<String, Value> {
@@ -368,26 +377,5 @@ impl<T: Change> Sighted for OfChange<T> {
     fn preview<'a>(self: Box<Self>, cx: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
         let Self { params, facts, sight } = *self;
         Box::pin(async move { T::preview(cx, plan, &params, &facts, sight).await })
-    }
-}
-
-struct Nothing {
-    title: Cow<'static, str>,
-}
-
-impl Sighted for Nothing {
-    fn possible<'a>(&'a self, _: Context<'a>, _: &'a [Target]) -> BoxFuture<'a, Result<(), Fault>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn preview<'a>(self: Box<Self>, _: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
-        let targets = plan.targets().iter();
-        let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
-        let preview = Preview {
-            headline: format!("{}. It changes nothing, but can show secrets.", self.title),
-            facts: facts.collect(),
-            notes: Vec::new(),
-        };
-        Box::pin(std::future::ready(preview))
     }
 }

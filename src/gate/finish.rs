@@ -9,19 +9,20 @@ use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, Confirm, Status};
 use super::erased::{Call, Rendered};
-use super::refusal::too_low;
+use super::inbox::WATCHING_MAX;
 use super::survey::Survey;
 use super::trail::Trail;
 use super::{Admitted, Gate};
+use crate::core::ask::State;
 use crate::core::grant::{self, Assurance, Token};
-use crate::core::policy::Verdict;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, tidy, timestamp};
 use crate::core::text;
 
 impl Gate {
-    /// Waits for a place among the requests that run.
-    pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, Fault> {
+    /// Waits for a place among the requests that run. Those that wait for a person have places of their
+    /// own, so that they keep no other from running.
+    pub(super) async fn place(&self, name: &str) -> Result<Option<SemaphorePermit<'_>>, Fault> {
         let refused = |_| {
             Fault::new(
                 Reason::Limit,
@@ -31,7 +32,11 @@ impl Gate {
         };
         let _waiting = self.waiting.try_acquire().map_err(refused)?;
         let ending = || Fault::new(Reason::Limit, "Countersign is ending; nothing was done.");
-        let place = self.places.acquire().await.map_err(|_| ending())?;
+        let waits = self.parts.registry.get(name).is_some_and(|operation| operation.entry.waits());
+        let place = match waits {
+            true => None,
+            false => Some(self.places.acquire().await.map_err(|_| ending())?),
+        };
         if self.closing.load(Ordering::SeqCst) { Err(ending()) } else { Ok(place) }
     }
 
@@ -69,8 +74,7 @@ impl Gate {
         refusal: Option<Fault>,
         confirm: Confirm,
     ) -> Answer {
-        let possible = self.possible(&survey).await;
-        if let Err(fault) = possible.and_then(|()| confirmable(name, &survey.verdict, confirm)) {
+        if let Err(fault) = self.possible(&survey).await {
             return self.refuse(name, trail, without_preview(refusal, fault)).await;
         }
         let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict } = survey;
@@ -108,6 +112,7 @@ impl Gate {
             operation: name.to_owned(),
             target: trail.known.target.clone(),
             plan: Some(plan.digest()),
+            ask: None,
             expires_at: granted.then_some(expires_at),
             confirm_token: shown,
             reason: refusal.map(|fault| fault.reason),
@@ -144,7 +149,8 @@ impl Gate {
     }
 
     /// Runs what was admitted, and records how it ended.
-    pub(super) async fn execute(&self, admitted: Admitted<'_>, trail: &mut Trail) -> Answer {
+    pub(super) async fn execute(&self, mut admitted: Admitted<'_>, trail: &mut Trail) -> Answer {
+        let spent = admitted.spent.take();
         let mut answer = match &admitted.call {
             Call::Read(call) => {
                 let cx = self.context(&admitted.caller, &admitted.policy);
@@ -155,6 +161,12 @@ impl Gate {
         };
         answer.target = trail.known.target.clone();
         answer.plan = Some(admitted.permit.plan().digest());
+        let ended = match answer.status {
+            Status::Ok => State::Done,
+            Status::Unknown => State::Unknown,
+            _ => State::Failed,
+        };
+        self.ended(spent, ended).await;
         answer
     }
 
@@ -196,20 +208,13 @@ impl Gate {
         let all = u32::try_from(self.parts.settings.concurrent_calls.max(1)).unwrap_or(u32::MAX);
         // Only this waits for all places, and nobody closes them: there is no error to handle.
         drop(self.places.acquire_many(all).await);
+        drop(self.watching.acquire_many(WATCHING_MAX).await);
     }
-}
-
-/// Refuses a plan that policy does not let this face have confirmed: nobody gets a token that works
-/// nowhere.
-fn confirmable(name: &str, verdict: &Verdict, confirm: Confirm) -> Result<(), Fault> {
-    let takes = verdict.takes();
-    let can = confirm.ways().iter().any(|way| takes.is_met(*way, None));
-    if can || confirm == Confirm::Never { Ok(()) } else { Err(too_low(name, verdict)) }
 }
 
 /// Why there is no preview. That a granted plan changed stays the reason, also where nothing can be
 /// confirmed in its place.
-fn without_preview(refusal: Option<Fault>, fault: Fault) -> Fault {
+pub(super) fn without_preview(refusal: Option<Fault>, fault: Fault) -> Fault {
     match refusal {
         Some(Fault { reason, message, .. }) => {
             Fault { reason, message: format!("{message} {}", fault.message), ..fault }

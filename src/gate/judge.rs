@@ -76,8 +76,8 @@ impl Gate {
     ) -> Result<Weighed<'_>, Fault> {
         // What is learned for the record of a request is not recorded of a mere question.
         let mut known = Record::new(Event::Read);
-        let Parsed { spec, call, open } = self.parse(name, arguments, false, &mut known)?;
-        let asked = Asked { spec, call: &call, open: &open, caller, granted: None };
+        let Parsed { spec, call, open } = self.parse(name, arguments, false, None, &mut known)?;
+        let asked = Asked { spec, call: &call, open: &open, caller, granted: None, seal: None };
         let policy = self.policy().await?;
         let at_once = |policy, verdict, now| Weighed {
             spec,

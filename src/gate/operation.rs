@@ -16,6 +16,7 @@ use crate::core::plan::{Plan, Target};
 use crate::core::policy::Policy;
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
+use crate::ports::asks::Inbox;
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Clock, Entropy, Judge};
 
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub entropy: &'a dyn Entropy,
     /// What the gate would say of another request.
     pub judge: &'a dyn Judge,
+    /// The caller's own asks.
+    pub inbox: &'a dyn Inbox,
     /// The targets of the grant that was presented, if one was: what finds its own targets narrows
     /// itself to these.
     pub granted: Option<&'a [Target]>,
@@ -84,6 +87,9 @@ pub trait Read: Send + Sync + 'static {
     type Params: Params;
     /// Its answer.
     type Output: Render + Send;
+
+    /// Whether it may wait for a person: then it takes no place from requests that run.
+    const WAITS: bool = false;
 
     /// Its declaration.
     fn spec() -> Spec;

@@ -1,12 +1,19 @@
 //! Previews: one shape and one renderer, so that what a person sees always says which part the
 //! grant is bound to.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::erased::Sighted;
+use super::operation::Context;
 use crate::core::operation::Drift;
+use crate::core::plan::{Plan, Target};
+use crate::core::reason::Fault;
+use crate::core::text;
+use crate::ports::BoxFuture;
 
 /// What would happen, for the one who decides. The texts in it are sanitised by their makers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,5 +53,27 @@ impl Preview {
             }
         }
         out
+    }
+}
+
+/// What is shown of a read that policy wants confirmed: there is nothing to observe.
+pub(super) struct OfRead {
+    pub(super) title: Cow<'static, str>,
+}
+
+impl Sighted for OfRead {
+    fn possible<'a>(&'a self, _: Context<'a>, _: &'a [Target]) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn preview<'a>(self: Box<Self>, _: Context<'a>, plan: &'a Plan) -> BoxFuture<'a, Preview> {
+        let targets = plan.targets().iter();
+        let facts = targets.map(|t| (t.kind, format!("{} (id {})", text::name(&t.name), t.id)));
+        let preview = Preview {
+            headline: format!("{}. It changes nothing, but can show secrets.", self.title),
+            facts: facts.collect(),
+            notes: Vec::new(),
+        };
+        Box::pin(std::future::ready(preview))
     }
 }

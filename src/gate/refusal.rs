@@ -1,6 +1,7 @@
 //! What a refused caller is told: by which rule and why, when it may be otherwise, and who can do
 //! something about it.
 
+use crate::core::approval::Signers;
 use crate::core::grant::Assurance;
 use crate::core::operation::{Class, Spec};
 use crate::core::policy::{Effect, NO_MATCH, Policy, Schedule, Scope, Verdict, When, day_name};
@@ -20,22 +21,24 @@ pub(super) fn denied(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
     Fault::new(Reason::PolicyDenied, message)
 }
 
-/// The refusal of a request that a person would have to approve.
-pub(super) fn unapproved(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
+/// The refusal of a request that a person would have to approve, where nobody could.
+pub(super) fn unapproved(verdict: &Verdict, policy: &Policy, signers: &Signers) -> Fault {
     let why = reason(verdict).unwrap_or_else(|| "a rule asks for it".into());
-    let way = way(spec, verdict, policy);
+    let otherwise = otherwise(verdict, policy);
+    let way = format!("{otherwise}{}", nobody(verdict, signers));
     Fault::new(
         Reason::ApprovalUnavailable,
         format!(
             "{} wants a person's approval here: {why} (rule `{}`). Nothing has changed. {way}",
-            spec.name,
+            verdict.operation(),
             verdict.rule()
         ),
     )
 }
 
 /// The refusal of a plan that cannot be confirmed here in a way that policy takes.
-pub(super) fn too_low(name: &str, verdict: &Verdict) -> Fault {
+pub(super) fn too_low(verdict: &Verdict) -> Fault {
+    let name = verdict.operation();
     let takes = verdict.takes();
     let ways = [
         (Assurance::Echo, "by its caller, with the confirmToken".to_owned()),
@@ -45,7 +48,7 @@ pub(super) fn too_low(name: &str, verdict: &Verdict) -> Fault {
     let ways = ways.into_iter().filter(|(way, _)| takes.is_met(*way, None)).map(|(_, words)| words);
     let ways = ways.collect::<Vec<_>>().join(", or ");
     let way = match ways.as_str() {
-        "" => "Only the operator can change the policy.".to_owned(),
+        "" => format!("It takes a signature worth {}.", takes.words()),
         ways => format!("It can be confirmed {ways}."),
     };
     Fault::new(
@@ -73,9 +76,7 @@ pub(super) fn undeclared(spec: &Spec, class: Class) -> Fault {
 /// What to do to get permission, in full sentences.
 pub(super) fn way(spec: &Spec, verdict: &Verdict, policy: &Policy) -> String {
     let name = &spec.name;
-    let otherwise = when(verdict, policy)
-        .map(|when| format!("That rule holds {when}; later the verdict may be another. "))
-        .unwrap_or_default();
+    let otherwise = otherwise(verdict, policy);
     match verdict.effect() {
         Effect::Allow => format!("Call {name}: it runs at once."),
         Effect::Confirm => format!(
@@ -84,15 +85,41 @@ pub(super) fn way(spec: &Spec, verdict: &Verdict, policy: &Policy) -> String {
             super::TOKEN_ARGUMENT
         ),
         Effect::Approve => format!(
-            "{otherwise}This version of Countersign has no way to ask a person, so it is refused. \
-             If it must be done, the operator does it by hand, or changes the policy so that it is \
-             confirmed (docs/policy.md has the recipe)."
+            "{otherwise}Call {name}: the first call answers with a preview and the id of an ask, and \
+             a person decides on that with `countersign approve`; once it is approved, the same call \
+             with the ask's {} runs it.",
+            super::TOKEN_ARGUMENT
         ),
         Effect::Deny => format!(
             "{otherwise}Only the operator can change the policy; `countersign policy explain {name}` \
              shows which rules hold."
         ),
     }
+}
+
+fn otherwise(verdict: &Verdict, policy: &Policy) -> String {
+    when(verdict, policy)
+        .map(|when| format!("That rule holds {when}; later the verdict may be another. "))
+        .unwrap_or_default()
+}
+
+/// Why nobody could approve it here, and how that can be changed.
+fn nobody(verdict: &Verdict, signers: &Signers) -> String {
+    let takes = verdict.takes();
+    let weak = signers.0.iter().find_map(|signer| signer.weak.as_deref());
+    let why = match (signers.0.is_empty(), weak) {
+        (true, _) => "no key of a person is trusted here".to_owned(),
+        (false, Some(weak)) => format!(
+            "no signature that is trusted here is worth that: at best it is `tty`, since {}",
+            text::line(weak, REASON_CHARS_MAX)
+        ),
+        (false, None) => "no key that is trusted here is one of these".to_owned(),
+    };
+    format!(
+        "The rule takes a signature worth {}, and {why}. The operator can set it up: `sudo \
+         countersign trust add KEY.pub --name NAME`; `countersign doctor` says what is missing.",
+        takes.words()
+    )
 }
 
 /// The deciding rule's own words, or what no rule says.

@@ -59,6 +59,12 @@ impl Registry {
         self.operations.iter()
     }
 
+    /// The kind of target of that name, as the operations declare it.
+    pub(super) fn kind(&self, name: &str) -> Option<&'static str> {
+        let offered = self.operations.iter().map(|operation| &operation.spec);
+        offered.chain(&self.withheld).find_map(|spec| spec.kind(name)).map(|kind| kind.name)
+    }
+
     /// What policy can speak of: these operations, with their arguments.
     pub fn vocabulary(&self) -> Vocabulary {
         Vocabulary::new(self.operations.iter().map(Operation::known).collect())

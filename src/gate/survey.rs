@@ -11,16 +11,17 @@ use super::operation::Context;
 use super::refusal::{denied, undeclared};
 use super::schema::{self, TOKEN_ARGUMENT};
 use super::trail::{Trail, unread};
-use super::{Gate, note};
-use crate::core::grant::{self, GrantRow, RequestKey, Token};
+use super::{Confirm, Gate, Stop, note};
+use crate::core::grant::RequestKey;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};
 use crate::core::policy::{Effect, History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Record, TargetRefs};
+use crate::core::secret::SealKey;
 use crate::core::text;
 use crate::ports::engine::CONTAINER;
-use crate::ports::{BoxFuture, Gone, random_id};
+use crate::ports::{BoxFuture, random_id};
 
 /// What is known of a request before it runs.
 pub(super) struct Survey {
@@ -39,6 +40,25 @@ pub(super) struct Survey {
 impl Survey {
     pub(super) fn allows(&self) -> bool {
         self.verdict.effect() == Effect::Allow
+    }
+
+    /// Whether policy lets this face have it confirmed: nobody gets a token that works nowhere.
+    pub(super) fn is_confirmable(&self, confirm: Confirm) -> bool {
+        let takes = self.verdict.takes();
+        confirm == Confirm::Never || confirm.ways().iter().any(|way| takes.is_met(*way, None))
+    }
+
+    /// What becomes of a request whose grant is refused: a new preview or ask if its plan changed.
+    pub(super) fn or_anew(self, fault: Fault) -> Stop {
+        match (fault.reason, self.verdict.effect()) {
+            (Reason::PlanChanged, Effect::Allow | Effect::Confirm) => {
+                Stop::Preview(Box::new(self), Some(fault))
+            }
+            (Reason::PlanChanged | Reason::PolicyDenied, Effect::Approve) => {
+                Stop::Ask(Box::new(self), Some(fault))
+            }
+            _ => fault.into(),
+        }
     }
 }
 
@@ -59,6 +79,8 @@ pub(super) struct Asked<'a> {
     pub(super) caller: &'a Caller,
     /// The targets of the grant that came with it.
     pub(super) granted: Option<&'a [Target]>,
+    /// The key by which its secrets are sealed, if it is not that of this process.
+    pub(super) seal: Option<&'a SealKey>,
 }
 
 impl Asked<'_> {
@@ -87,7 +109,7 @@ impl Gate {
     pub(super) fn context<'a>(&'a self, caller: &'a Caller, policy: &'a Policy) -> Context<'a> {
         let super::Parts { look, clock, entropy, .. } = &self.parts;
         let (look, clock, entropy) = (&**look, &**clock, &**entropy);
-        Context { caller, policy, look, clock, entropy, judge: self, granted: None }
+        Context { caller, policy, look, clock, entropy, judge: self, inbox: self, granted: None }
     }
 
     /// The first decision, of which nothing is known but what the caller says.
@@ -123,34 +145,9 @@ impl Gate {
         Ok(Trail::new(Arc::clone(&self.parts.audit), Arc::clone(&self.parts.clock), known))
     }
 
-    /// Takes the presented token's grant out of its store, and the token out of the arguments.
-    pub(super) fn take(
-        &self,
-        arguments: &mut Map<String, Value>,
-    ) -> Option<Result<GrantRow, Fault>> {
-        let given = arguments.remove(TOKEN_ARGUMENT)?;
-        let Some(given) = given.as_str() else {
-            return Some(Err(Fault::invalid(format!("`{TOKEN_ARGUMENT}` must be a string."))));
-        };
-        let unknown = || {
-            Fault::new(
-                Reason::TokenUnknown,
-                "No grant waits under this confirmToken. Call again without confirmToken to get a \
-                 preview and a token.",
-            )
-        };
-        let Some(token) = Token::parse(given) else { return Some(Err(unknown())) };
-        Some(self.parts.grants.take(&token.hash(), self.parts.clock.tick()).map_err(|gone| {
-            match gone {
-                Gone::Unknown => unknown(),
-                Gone::Expired => grant::expired(),
-                Gone::Used => Fault::new(
-                    Reason::TokenUsed,
-                    "This confirmToken was presented before; a token works once. Call again \
-                     without confirmToken to get a new preview.",
-                ),
-            }
-        }))
+    /// The key by which secrets are sealed: that of a presented ask, or that of this process.
+    fn key<'a>(&'a self, seal: Option<&'a SealKey>) -> Result<&'a SealKey, Fault> {
+        seal.map_or_else(|| self.seal_key().map(|key| &**key), Ok)
     }
 
     /// Finds the operation and reads its arguments.
@@ -159,6 +156,7 @@ impl Gate {
         name: &str,
         mut arguments: Map<String, Value>,
         with_token: bool,
+        seal: Option<&SealKey>,
         known: &mut Record,
     ) -> Result<Parsed<'_>, Fault> {
         known.args = Some(unread(&arguments));
@@ -172,7 +170,7 @@ impl Gate {
         }
         schema::check(&operation.schema, &arguments)?;
         let open = match schema::holds_secrets(&operation.schema, &arguments) {
-            true => schema::seal(&operation.schema, &mut arguments, self.seal_key()?),
+            true => schema::seal(&operation.schema, &mut arguments, self.key(seal)?),
             false => Map::new(),
         };
         let call = operation.entry.parse(arguments)?;
@@ -235,7 +233,7 @@ impl Gate {
         let seen_at = self.parts.clock.now();
         let Observed { class, facts, sight } = self.observe(asked, basis).await?;
         let verdict = self.decide(asked, policy, Some(targets), class).await?.verdict;
-        let given = self.planned(call)?;
+        let given = self.planned(call, asked.seal)?;
         let mut bound = bind(spec, given.clone(), targets);
         bound.extend(call.meant(targets));
         let principal = &caller.principal;
@@ -269,11 +267,11 @@ impl Gate {
     /// The arguments as a plan holds them. A plan's digest goes to the log, and lives on where others
     /// read it: what the log may not hold as it is, such as a command with a password in it, is bound
     /// by its seal.
-    fn planned(&self, call: &Call) -> Result<Map<String, Value>, Fault> {
+    fn planned(&self, call: &Call, seal: Option<&SealKey>) -> Result<Map<String, Value>, Fault> {
         let (mut planned, recorded) = (call.arguments(), call.recorded());
         for (name, value) in &mut planned {
             if recorded.get(name) != Some(value) {
-                *value = json!(self.seal_key()?.seal(&canonical(value)?));
+                *value = json!(self.key(seal)?.seal(&canonical(value)?));
             }
         }
         Ok(planned)

@@ -2,6 +2,7 @@
 
 mod acts;
 mod images;
+mod people;
 mod processes;
 mod stores;
 mod world;
@@ -384,9 +385,8 @@ impl LookLogs for Fake {
             let at = super::when::read(timestamp).map(OffsetDateTime::unix_timestamp);
             let since = query.since.map_or(i64::MIN, OffsetDateTime::unix_timestamp);
             let until = query.until.map_or(i64::MAX, OffsetDateTime::unix_timestamp);
-            let out_of_time = at.is_some_and(|at| !(since..=until).contains(&at));
             let wanted = if *stream == Stream::Out { query.out } else { query.err };
-            if out_of_time || !wanted {
+            if !wanted || at.is_some_and(|at| !(since..=until).contains(&at)) {
                 continue;
             }
             let cut = &bytes[..bytes.len().min(query.line_bytes_max)];

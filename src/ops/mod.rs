@@ -1,5 +1,6 @@
 //! Operations: one file each, and the list of all. Adding one is a file and a line here.
 
+pub mod asks;
 mod beside;
 pub mod containers;
 #[cfg(test)]
@@ -26,6 +27,8 @@ pub static ALL: &[&dyn Erased] = &[
     &Reads::<system::Ping>::NEW,
     &Reads::<system::EngineInfo>::NEW,
     &Reads::<system::CheckPolicy>::NEW,
+    &Reads::<asks::CheckAsk>::NEW,
+    &Reads::<asks::CancelAsk>::NEW,
     &Reads::<containers::ListContainers>::NEW,
     &Reads::<containers::InspectContainer>::NEW,
     &Reads::<containers::GetContainerLogs>::NEW,

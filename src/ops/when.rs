@@ -118,7 +118,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 /// A moment to the second: `2026-01-31T08:00:00Z`.
-pub(super) fn second(at: OffsetDateTime) -> String {
+pub fn second(at: OffsetDateTime) -> String {
     let at = at.checked_to_offset(UtcOffset::UTC).unwrap_or(at);
     // A year of more than four digits has no such form; engines write none.
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
@@ -133,7 +133,7 @@ pub(super) fn aged(written: &str, now: OffsetDateTime) -> String {
 }
 
 /// How long before `now` a moment lies.
-pub(super) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+pub fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
     if at > now { "in the future".to_owned() } else { format!("{} ago", span(at, now)) }
 }
 

@@ -1,14 +1,17 @@
 //! Where asks wait for a person, and whose word counts.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{BoxFuture, Held};
+use super::{Audit, BoxFuture, Held};
 use crate::core::approval::Signers;
 use crate::core::ask::{Ask, AskId, State, Terms, Turn};
 use crate::core::grant::Token;
 use crate::core::reason::Fault;
+use crate::core::record::Caller;
 
 /// Asks, in a state that processes share. What it holds can be changed by whoever owns the account, so
 /// nothing that it says is believed that a signature does not cover.
@@ -101,4 +104,51 @@ pub trait Trust: Send + Sync + fmt::Debug {
     /// # Errors
     /// `state_unavailable` if a file that is there cannot be read.
     fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>>;
+}
+
+/// These, whoever asks.
+impl Trust for Signers {
+    fn signers(&self, _: u32) -> BoxFuture<'_, Result<Signers, Fault>> {
+        Box::pin(std::future::ready(Ok(self.clone())))
+    }
+}
+
+/// The audit logs that asks are on record in: each in that of the process that made it.
+pub trait Logs: Send + Sync + fmt::Debug {
+    /// The log in this folder.
+    fn of(&self, folder: &str) -> Arc<dyn Audit>;
+}
+
+/// Who is told that somebody asks.
+pub trait Notifier: Send + Sync + fmt::Debug {
+    /// An ask waits. Returns at once, and nothing depends on whether anybody heard it.
+    fn tell(&self, ask: AskId, line: &str);
+}
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Notifier for Nobody {
+    fn tell(&self, _: AskId, _: &str) {}
+}
+
+/// A requester's own asks, for the operations that tell how one stands. Decides nothing.
+pub trait Inbox: Send + Sync {
+    /// How an ask stands; if nobody has decided yet, after waiting so long for a decision.
+    ///
+    /// # Errors
+    /// `not_found` for what is no ask of this caller, `state_unavailable`.
+    fn check<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: AskId,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Ask, Fault>>;
+
+    /// Takes an ask back, if it is still open.
+    ///
+    /// # Errors
+    /// `not_found` for what is no ask of this caller, `ask_closed`, `state_unavailable`.
+    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Ask, Fault>>;
 }

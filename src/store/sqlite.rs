@@ -127,9 +127,12 @@ impl Shared {
         let Some(database) = &watch.database else { return Ok(0) };
         let version = database
             .connection
-            .pragma_query_value(None, "data_version", |row| row.get::<_, u32>(0));
+            .pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0));
         match version.map_err(Failure::from) {
-            Ok(version) => Ok(u64::from(watch.epoch) << 32 | u64::from(version)),
+            Ok(version) => {
+                let version = version.cast_unsigned() & u64::from(u32::MAX);
+                Ok(u64::from(watch.epoch) << 32 | version)
+            }
             Err(failure) => {
                 watch.database = None;
                 Err(failure.fault(path.display()))

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign::audit::{AuditLog, Settings as AuditSettings, verify};
+use countersign::core::ask::Terms;
 use countersign::core::policy::{Effect, Scope};
 use countersign::core::reason::{Fault, Reason};
 use countersign::gate::{Gate, Parts, Registry, Settings, Status};
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use crate::gate::request;
 use crate::support::fakes::{FakeEngine, container, id};
 use crate::support::operations;
+use crate::support::people::nobody;
 use crate::support::policies::{all, at_least, policy};
 
 /// How many changes the rule lets through: in all, or of each target.
@@ -74,6 +76,7 @@ impl Counted {
             act: engine.clone(),
             audit: audit.clone(),
             grants: Arc::new(MemoryGrants::default()),
+            people: nobody(audit.clone()),
             clock: Arc::new(HostClock),
             entropy: Arc::new(HostEntropy),
             settings: Settings {
@@ -81,6 +84,8 @@ impl Counted {
                 token_ttl: Duration::from_secs(120),
                 concurrent_calls: 32,
                 session,
+                log: "audit".into(),
+                terms: Terms::USUAL,
             },
         });
         Self { gate, engine, audit }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::audit::{AuditLog, Settings as AuditSettings, verify};
+use countersign::core::ask::Terms;
 use countersign::core::grant::{GrantRow, Granted, Tick, TokenHash};
 use countersign::core::ids::{FullId, Reference};
 use countersign::core::plan::Target;
@@ -38,6 +39,7 @@ use serde_json::{Value, json};
 use crate::gate::{request, with_token};
 use crate::support::fakes::{FakeEngine, container, id};
 use crate::support::operations;
+use crate::support::people::nobody;
 
 /// Rounds, unless `COUNTERSIGN_FAULT_ROUNDS` says otherwise.
 const ROUNDS: u64 = 1000;
@@ -227,6 +229,7 @@ fn gate(folder: &Path, fuse: u64, name: &str) -> (Gate, Arc<Burning>) {
         act: burning.clone(),
         audit: burning.clone(),
         grants: burning.clone(),
+        people: nobody(burning.clone()),
         clock: Arc::new(HostClock),
         entropy: Arc::new(HostEntropy),
         settings: Settings {
@@ -234,6 +237,8 @@ fn gate(folder: &Path, fuse: u64, name: &str) -> (Gate, Arc<Burning>) {
             token_ttl: Duration::from_secs(120),
             concurrent_calls: 4,
             session,
+            log: "audit".into(),
+            terms: Terms::USUAL,
         },
     });
     (gate, burning)

@@ -28,6 +28,12 @@ pub struct Terms {
     pub open_max: usize,
 }
 
+impl Terms {
+    /// How they are kept where nobody says otherwise.
+    pub const USUAL: Self =
+        Self { expires: Duration::minutes(10), cooldown: Duration::minutes(10), open_max: 16 };
+}
+
 /// What is signed: canonical JSON (RFC 8785) with a newline. It binds the whole plan, what was shown of
 /// it, and from when to when it may be spent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -94,6 +94,23 @@ impl Requirement {
     }
 }
 
+impl Requirement {
+    /// What it takes, in words.
+    pub fn words(&self) -> String {
+        let accept: Vec<&str> = self.accept.iter().map(|assurance| assurance.as_str()).collect();
+        let accept = match accept.is_empty() {
+            true => "nothing that there is".to_owned(),
+            false => format!("`{}`", accept.join("`, `")),
+        };
+        let names = |by: &BTreeSet<Arc<str>>| by.iter().cloned().collect::<Vec<_>>().join(" or ");
+        match self.by.as_ref().map(names) {
+            Some(names) if names.is_empty() => format!("{accept} by nobody"),
+            Some(names) => format!("{accept} by {names}"),
+            None => accept,
+        }
+    }
+}
+
 /// As a policy file says it.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

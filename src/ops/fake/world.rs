@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use super::people::{NoAsks, nobody};
 use super::{Answered, Fake, NOW, ready};
+use crate::core::ask::Terms;
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::operation::Class;
 use crate::core::plan::{Face, Principal, Target};
@@ -121,6 +123,7 @@ pub(in crate::ops) fn context(engine: &Fake) -> Context<'_> {
         clock: &WORLD,
         entropy: &WORLD,
         judge: &NoJudge,
+        inbox: &NoAsks,
         granted: None,
     }
 }
@@ -144,6 +147,7 @@ pub(in crate::ops) fn gate(engine: &Arc<Fake>, world: &Arc<World>) -> Gate {
         act: Arc::clone(engine) as Arc<dyn Act>,
         audit: Arc::clone(world) as Arc<dyn Audit>,
         grants: Arc::clone(world) as Arc<dyn GrantStore>,
+        people: nobody(world),
         clock: Arc::clone(world) as Arc<dyn Clock>,
         entropy: Arc::clone(world) as Arc<dyn Entropy>,
         settings: Settings {
@@ -151,6 +155,8 @@ pub(in crate::ops) fn gate(engine: &Arc<Fake>, world: &Arc<World>) -> Gate {
             token_ttl: Duration::from_secs(120),
             concurrent_calls: 4,
             session: "s".into(),
+            log: "audit".into(),
+            terms: Terms::USUAL,
         },
     })
 }

@@ -30,16 +30,19 @@ const NEW: &str = ".new";
 const TRIES: u32 = 8;
 
 /// All that is in a database of ours, as it says so itself.
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 7] = [
     "CREATE TABLE asks (\
      seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, handle TEXT NOT NULL UNIQUE, \
      state TEXT NOT NULL, operation TEXT NOT NULL, uid INTEGER NOT NULL, face TEXT NOT NULL, \
      made INTEGER NOT NULL, expires INTEGER NOT NULL, since INTEGER NOT NULL, about TEXT NOT NULL, \
      given TEXT NOT NULL, bound TEXT NOT NULL, plan TEXT NOT NULL, cools TEXT NOT NULL, \
      session TEXT NOT NULL, log TEXT NOT NULL, seal BLOB, assurance TEXT, approver TEXT, \
-     words TEXT, signature TEXT, document TEXT NOT NULL) STRICT",
+     words TEXT, signature TEXT) STRICT",
+    // Beside them, so that a list of asks reads none.
+    "CREATE TABLE documents (ask INTEGER PRIMARY KEY REFERENCES asks (seq) ON DELETE CASCADE, \
+     text TEXT NOT NULL) STRICT",
     "CREATE INDEX asks_open ON asks (uid, face, plan) WHERE state IN ('pending', 'approved')",
-    "CREATE INDEX asks_due ON asks (expires) WHERE state IN ('pending', 'approved')",
+    "CREATE INDEX asks_due ON asks (expires, uid, face) WHERE state IN ('pending', 'approved')",
     "CREATE INDEX asks_denied ON asks (cools, since) WHERE state = 'denied'",
     "CREATE INDEX asks_running ON asks (seq) WHERE state = 'executing'",
     "CREATE INDEX asks_closed ON asks (since) \
@@ -136,6 +139,7 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
         connection.set_db_config(config, on)?;
     }
     connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
 }
 

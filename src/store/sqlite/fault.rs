@@ -78,7 +78,10 @@ impl Failure {
     pub(super) fn is_harmless(&self) -> bool {
         match self {
             Self::Refused(_) => true,
-            Self::Database(error) => error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy),
+            Self::Database(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DiskFull)
+            ),
         }
     }
 

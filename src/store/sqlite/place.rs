@@ -38,8 +38,15 @@ pub(super) struct Place {
     name: String,
 }
 
-/// What a name stands for: its device and its inode.
-pub(super) type Identity = (u64, u64);
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity(Stat);
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0.st_dev, self.0.st_ino) == (other.0.st_dev, other.0.st_ino)
+    }
+}
 
 impl Place {
     /// The folder of the state file at `file`, if it is there. Makes nothing.
@@ -122,7 +129,7 @@ impl Place {
             rustix::fs::chmodat(&self.folder, &self.name, FILE_MODE, AtFlags::empty())
                 .map_err(|e| failed(format_args!("{shown} cannot be narrowed"), &e.into()))?;
         }
-        Ok(Some(identity(&stat)))
+        Ok(Some(Identity(stat)))
     }
 
     /// Makes an empty file of that ending, in place of what an earlier try left.
@@ -234,12 +241,7 @@ fn is_open_to_others(stat: &Stat) -> bool {
     Mode::from_raw_mode(stat.st_mode).intersects(Mode::RWXG | Mode::RWXO)
 }
 
-fn identity(stat: &Stat) -> Identity {
-    (stat.st_dev as u64, stat.st_ino)
-}
-
 /// What a path stands for now, if anything.
 pub(super) fn identify(path: &Path) -> Option<Identity> {
-    let stat = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-    Some(identity(&stat))
+    statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).ok().map(Identity)
 }

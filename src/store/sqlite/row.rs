@@ -12,7 +12,7 @@ use time::macros::datetime;
 use super::fault::{Failure, nonsense};
 use crate::core::ask::{Approver, Ask, AskId, State, Turn};
 use crate::core::grant::{Assurance, RequestKey, Token};
-use crate::core::plan::{Digest, Face, Principal};
+use crate::core::plan::{Digest, Principal};
 use crate::core::reason::{Fault, Reason};
 use crate::core::secret::SealKey;
 use crate::ports::asks::Listed;
@@ -27,6 +27,10 @@ const DOCUMENT_MAX: usize = 1024 * 1024;
 const EARLIEST: OffsetDateTime = datetime!(2000-01-01 0:00 UTC);
 const LATEST: OffsetDateTime = datetime!(2999-12-31 0:00 UTC);
 
+/// What is selected to be read by [`ask`].
+pub(super) const ASK: &str = "SELECT asks.*, documents.text AS document FROM asks \
+                              LEFT JOIN documents ON documents.ask = asks.seq";
+
 /// A moment as it is stored: microseconds since 1970.
 pub(super) fn micros(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
@@ -36,11 +40,6 @@ pub(super) fn micros(at: OffsetDateTime) -> i64 {
 pub(super) fn moment(micros: i64) -> Option<OffsetDateTime> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).ok()?;
     (EARLIEST..=LATEST).contains(&at).then_some(at)
-}
-
-/// A name as serialisation gives it.
-fn face(face: Face) -> &'static str {
-    face.as_str()
 }
 
 /// What a column holds, if it is of that sort.
@@ -159,17 +158,17 @@ pub(super) fn insert(connection: &rusqlite::Connection, ask: &Ask) -> Result<(),
     fits(Some(&ask.document), DOCUMENT_MAX)?;
     connection.execute(
         "INSERT INTO asks (id, handle, state, operation, uid, face, made, expires, since, about, \
-         given, bound, plan, cools, session, log, seal, assurance, approver, words, signature, \
-         document) VALUES (:id, :handle, :state, :operation, :uid, :face, :made, :expires, :since, \
+         given, bound, plan, cools, session, log, seal, assurance, approver, words, signature) \
+         VALUES (:id, :handle, :state, :operation, :uid, :face, :made, :expires, :since, \
          :about, :given, :bound, :plan, :cools, :session, :log, :seal, :assurance, :approver, \
-         :words, :signature, :document)",
+         :words, :signature)",
         named_params! {
             ":id": ask.id.to_string(),
             ":handle": ask.handle.reveal(),
             ":state": ask.state.as_str(),
             ":operation": ask.operation,
             ":uid": ask.principal.uid,
-            ":face": face(ask.principal.face),
+            ":face": ask.principal.face.as_str(),
             ":made": micros(ask.made),
             ":expires": micros(ask.expires),
             ":since": micros(ask.since),
@@ -185,8 +184,11 @@ pub(super) fn insert(connection: &rusqlite::Connection, ask: &Ask) -> Result<(),
             ":approver": approver,
             ":words": ask.words,
             ":signature": ask.signature,
-            ":document": &*ask.document,
         },
+    )?;
+    connection.execute(
+        "INSERT INTO documents (ask, text) VALUES (?, ?)",
+        (connection.last_insert_rowid(), &*ask.document),
     )?;
     Ok(())
 }

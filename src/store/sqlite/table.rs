@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, Trans
 use time::OffsetDateTime;
 
 use super::fault::{Failure, nonsense};
-use super::row::{self, micros, moment};
+use super::row::{self, ASK, micros, moment};
 use super::running;
 use crate::core::ask::{Ask, AskId, State, Terms, Turn, closed};
 use crate::ports::asks::{Listed, Put};
@@ -27,9 +27,9 @@ pub(super) fn put(connection: &mut Connection, ask: &Ask, terms: Terms) -> Resul
     }
     cooled(&begun, ask, terms)?;
     let open: i64 = begun.query_row(
-        "SELECT count(*) FROM asks WHERE uid = ? AND face = ? AND expires > ? \
+        "SELECT count(*) FROM asks INDEXED BY asks_due WHERE expires > ? AND uid = ? AND face = ? \
          AND state IN ('pending', 'approved')",
-        (ask.principal.uid, ask.principal.face.as_str(), micros(ask.made)),
+        (micros(ask.made), ask.principal.uid, ask.principal.face.as_str()),
         |row| row.get(0),
     )?;
     if usize::try_from(open).unwrap_or(usize::MAX) >= terms.open_max {
@@ -50,10 +50,10 @@ pub(super) fn put(connection: &mut Connection, ask: &Ask, terms: Terms) -> Resul
 
 /// The open ask for the same plan.
 fn same(connection: &Connection, ask: &Ask) -> Result<Option<Ask>, Failure> {
-    let mut statement = connection.prepare(
-        "SELECT * FROM asks WHERE uid = ? AND face = ? AND plan = ? AND expires > ? \
-         AND state IN ('pending', 'approved') ORDER BY seq LIMIT 1",
-    )?;
+    let mut statement = connection.prepare(&format!(
+        "{ASK} WHERE uid = ? AND face = ? AND plan = ? AND expires > ? \
+         AND state IN ('pending', 'approved') ORDER BY seq LIMIT 1"
+    ))?;
     let principal = &ask.principal;
     let plan = ask.plan.to_string();
     let mut rows =
@@ -114,25 +114,32 @@ fn forget(connection: &Connection, now: OffsetDateTime, terms: Terms) -> Result<
 }
 
 pub(super) fn get(connection: &Connection, id: AskId) -> Result<Option<Ask>, Failure> {
-    find(connection, "SELECT * FROM asks WHERE id = ?", &id.to_string())
+    find(connection, "id", &id.to_string())
 }
 
 pub(super) fn presented(connection: &Connection, handle: &str) -> Result<Option<Ask>, Failure> {
-    find(connection, "SELECT * FROM asks WHERE handle = ?", handle)
+    find(connection, "handle", handle)
 }
 
-fn find(connection: &Connection, query: &str, key: &str) -> Result<Option<Ask>, Failure> {
-    let mut statement = connection.prepare(query)?;
+fn find(connection: &Connection, column: &str, key: &str) -> Result<Option<Ask>, Failure> {
+    let mut statement = connection.prepare(&format!("{ASK} WHERE {column} = ?"))?;
     let mut rows = statement.query((key,))?;
     rows.next()?.map(row::ask).transpose()
 }
 
 pub(super) fn turn(connection: &mut Connection, id: AskId, turn: &Turn) -> Result<Ask, Failure> {
+    let found = |connection: &Connection| {
+        get(connection, id)?.ok_or_else(|| Failure::from(rules::not_found(id)))
+    };
+    // Whoever comes too late is told so without waiting for those who write.
+    let is = found(connection)?.state;
+    if is != turn.from || !is.may_become(turn.to) {
+        return Err(closed(is, turn.to).into());
+    }
     let begun = begin(connection)?;
-    let may = turn.from.may_become(turn.to);
-    let turned = may && row::update(&begun, id, turn)?;
+    let turned = row::update(&begun, id, turn)?;
     // A row that cannot be read back stays as it was.
-    let ask = get(&begun, id)?.ok_or_else(|| rules::not_found(id))?;
+    let ask = found(&begun)?;
     if !turned {
         return Err(closed(ask.state, turn.to).into());
     }
@@ -171,10 +178,9 @@ pub(super) fn overdue(
     state: &Path,
     now: OffsetDateTime,
 ) -> Result<Vec<(Ask, State)>, Failure> {
-    let late = "SELECT * FROM asks WHERE state IN ('pending', 'approved') AND expires <= ? \
-                ORDER BY expires";
+    let late = "state IN ('pending', 'approved') AND expires <= ? ORDER BY expires";
     let mut found = readable(connection, late, &[micros(now)], |_| Ok(true))?;
-    let running = "SELECT * FROM asks WHERE state = 'executing' ORDER BY seq";
+    let running = "state = 'executing' ORDER BY seq";
     // Who spends one lets go of it after its last turn: what is executing still was let go of by none.
     let gone = |ask: &Ask| {
         let is = |ask: Option<Ask>| ask.is_some_and(|ask| ask.state == State::Executing);
@@ -191,11 +197,11 @@ pub(super) fn overdue(
 /// The rows that are asks, and of the sort that is looked for: so many as are dealt with at once.
 fn readable(
     connection: &Connection,
-    query: &str,
+    which: &str,
     keys: &[i64],
     is_due: impl Fn(&Ask) -> Result<bool, Failure>,
 ) -> Result<Vec<Ask>, Failure> {
-    let mut statement = connection.prepare(query)?;
+    let mut statement = connection.prepare(&format!("{ASK} WHERE {which}"))?;
     let mut rows = statement.query(rusqlite::params_from_iter(keys))?;
     let mut found = Vec::new();
     while found.len() < rules::OVERDUE_MAX

@@ -9,11 +9,16 @@ use crate::support::page::document;
 use crate::support::program::Sandbox;
 
 /// Every verb, by the words that name it.
-const VERBS: [&[&str]; 19] = [
+const VERBS: [&[&str]; 24] = [
     &[],
     &["mcp"],
     &["call"],
     &["tools"],
+    &["asks"],
+    &["asks", "show"],
+    &["approve"],
+    &["deny"],
+    &["revoke"],
     &["policy"],
     &["policy", "check"],
     &["policy", "show"],
@@ -58,7 +63,7 @@ fn listed(text: &str) -> Vec<String> {
 
 #[test]
 fn no_verb_is_left_out() {
-    for (verb, depth) in [(&[][..], 1), (&["policy"], 2), (&["audit"], 2)] {
+    for (verb, depth) in [(&[][..], 1), (&["asks"], 2), (&["policy"], 2), (&["audit"], 2)] {
         let told: Vec<&str> = VERBS
             .iter()
             .filter(|words| words.len() == depth && words.starts_with(verb))

@@ -1,5 +1,6 @@
 //! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
 
+mod asks;
 mod check;
 mod exits;
 mod matrix;
@@ -16,18 +17,20 @@ mod ways;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::core::ask::Terms;
 use countersign::core::grant::Assurance;
 use countersign::core::operation::Class;
 use countersign::core::plan::{Face, Principal};
 use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
 use countersign::core::record::Caller;
-use countersign::gate::{Answer, Confirm, Gate, Parts, Registry, Request, Settings};
-use countersign::ports::{Fixed, Policies};
+use countersign::gate::{Answer, Confirm, Gate, Parts, People, Registry, Request, Settings};
+use countersign::ports::{Audit, Fixed, Policies};
 use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
 
 use crate::support::fakes::{FakeAudit, FakeClock, FakeEngine, FakeEntropy};
 use crate::support::operations;
+use crate::support::people::nobody;
 
 /// A gate over fakes, with the fakes at hand.
 pub(crate) struct Bench {
@@ -36,6 +39,7 @@ pub(crate) struct Bench {
     pub(crate) audit: Arc<FakeAudit>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) grants: Arc<MemoryGrants>,
+    pub(crate) people: People,
 }
 
 impl Bench {
@@ -48,10 +52,27 @@ impl Bench {
     }
 
     pub(crate) fn under(policies: Arc<dyn Policies>, read_only: bool) -> Self {
+        Self::made(policies, read_only, nobody)
+    }
+
+    /// One that asks these people.
+    pub(crate) fn asking(
+        policies: Arc<dyn Policies>,
+        people: impl FnOnce(Arc<dyn Audit>) -> People,
+    ) -> Self {
+        Self::made(policies, false, people)
+    }
+
+    fn made(
+        policies: Arc<dyn Policies>,
+        read_only: bool,
+        people: impl FnOnce(Arc<dyn Audit>) -> People,
+    ) -> Self {
         let engine = FakeEngine::with(&["web", "db", "cache"]);
         let audit = Arc::new(FakeAudit::default());
         let clock = Arc::new(FakeClock::default());
         let grants = Arc::new(MemoryGrants::default());
+        let people = people(audit.clone());
         let gate = Gate::new(Parts {
             registry: Registry::new(operations::ALL, |_| true),
             policies,
@@ -59,6 +80,7 @@ impl Bench {
             act: engine.clone(),
             audit: audit.clone(),
             grants: grants.clone(),
+            people: people.clone(),
             clock: clock.clone(),
             entropy: Arc::new(FakeEntropy::default()),
             settings: Settings {
@@ -66,9 +88,11 @@ impl Bench {
                 token_ttl: Duration::from_secs(120),
                 concurrent_calls: 32,
                 session: "session".into(),
+                log: "audit".into(),
+                terms: Terms::USUAL,
             },
         });
-        Self { gate: Arc::new(gate), engine, audit, clock, grants }
+        Self { gate: Arc::new(gate), engine, audit, clock, grants, people }
     }
 
     pub(crate) async fn call(&self, operation: &str, arguments: Value) -> Answer {

@@ -8,7 +8,16 @@ use super::{arguments, registry};
 
 /// For each toolset its operations: name, class and arguments. `?` is optional, `=` a default.
 const PROMISED: &[(&str, &[&str])] = &[
-    ("core", &["ping read", "engine_info read", "check_policy read operation arguments={}"]),
+    (
+        "core",
+        &[
+            "ping read",
+            "engine_info read",
+            "check_policy read operation arguments={}",
+            "check_ask read ask wait=0",
+            "cancel_ask read ask",
+        ],
+    ),
     (
         "containers",
         &[

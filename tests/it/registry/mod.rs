@@ -12,7 +12,7 @@ use countersign::gate::{Operation, Registry};
 use countersign::ops::ALL;
 
 /// Operations that ask the engine for nothing.
-const WITHOUT_ENGINE: [&str; 2] = ["ping", "check_policy"];
+const WITHOUT_ENGINE: [&str; 4] = ["ping", "check_policy", "check_ask", "cancel_ask"];
 
 fn registry() -> Registry {
     Registry::new(ALL, |_| true)

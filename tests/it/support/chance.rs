@@ -40,7 +40,9 @@ pub(crate) struct FakeEntropy(AtomicU64);
 impl Entropy for FakeEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
         let n = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-        for (byte, value) in bytes.iter_mut().zip(n.iter().cycle()) {
+        // Of few bytes the last ones, which differ.
+        let skipped = n.len().saturating_sub(bytes.len());
+        for (byte, value) in bytes.iter_mut().zip(n.iter().cycle().skip(skipped)) {
             *byte = *value;
         }
         Ok(())

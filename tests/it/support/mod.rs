@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod odd_operations;
 pub(crate) mod operations;
 pub(crate) mod page;
+pub(crate) mod people;
 pub(crate) mod permit;
 pub(crate) mod play;
 pub(crate) mod podman;

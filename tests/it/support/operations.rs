@@ -8,6 +8,7 @@ use countersign::core::reason::{Fault, Reason};
 use countersign::gate::{
     Change, Changes, Context, Erased, Preview, Proceed, Read, Reads, Render, Seen, Steps,
 };
+use countersign::ops::asks::{CancelAsk, CheckAsk};
 use countersign::ops::system::CheckPolicy;
 use countersign::ports::engine::{Act, Acted, CONTAINER};
 use schemars::JsonSchema;
@@ -18,6 +19,8 @@ pub(crate) static ALL: &[&dyn Erased] = &[
     &Reads::<Greet>::NEW,
     &Reads::<Peek>::NEW,
     &Reads::<CheckPolicy>::NEW,
+    &Reads::<CheckAsk>::NEW,
+    &Reads::<CancelAsk>::NEW,
     &Changes::<Poke>::NEW,
     &Changes::<PokeAll<true>>::NEW,
     &Changes::<PokeAll<false>>::NEW,

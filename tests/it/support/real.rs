@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::core::ask::Terms;
 use countersign::core::operation::Class;
 use countersign::core::plan::{Face, Principal};
 use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
@@ -18,6 +19,7 @@ use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
 
 use super::fakes::FakeAudit;
+use super::people::nobody;
 
 /// The gate and its log.
 #[derive(Debug)]
@@ -66,6 +68,7 @@ impl Real {
             act: adapter,
             audit: log.clone(),
             grants: Arc::new(MemoryGrants::default()),
+            people: nobody(log.clone()),
             clock: Arc::new(HostClock),
             entropy: Arc::new(HostEntropy),
             settings: Settings {
@@ -73,6 +76,8 @@ impl Real {
                 token_ttl: Duration::from_secs(120),
                 concurrent_calls: 4,
                 session: "test".into(),
+                log: "audit".into(),
+                terms: Terms::USUAL,
             },
         });
         Self { gate, log }

@@ -1,0 +1,133 @@
+//! `approve`, `deny`, `revoke`: a person's decisions on asks.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::asks::{approved, id, lines};
+use super::sign::{find_key, sign};
+use super::{Output, exit};
+use crate::core::reason::{Fault, Reason};
+use crate::gate::Approvals;
+
+/// Signatures that are longer are not read, in bytes.
+const SIGNATURE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The arguments of `approve`.
+#[derive(Clone, Debug, Args)]
+pub struct ApproveArgs {
+    /// The ask's id
+    id: String,
+    /// The key to sign with: a private key's file, or a public one whose private half an agent or a
+    /// security key holds [default: the one in ~/.ssh that is trusted]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// A signature that was made elsewhere, over `asks show ID --document`
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    signature: Option<PathBuf>,
+}
+
+/// The arguments of `deny`.
+#[derive(Clone, Debug, Args)]
+pub struct DenyArgs {
+    /// The ask's id
+    id: String,
+    /// Why: the requester reads it
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+/// The arguments of `revoke`.
+#[derive(Clone, Debug, Args)]
+pub struct RevokeArgs {
+    /// The ask's id
+    id: String,
+    /// Why: the requester reads it
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+/// Shows the ask, has it signed, and approves it. `home` is where keys are looked for.
+pub async fn approve(
+    approvals: &Approvals,
+    args: ApproveArgs,
+    home: Option<&Path>,
+    out: Output,
+) -> u8 {
+    end(run(approvals, args, home, out).await, out)
+}
+
+async fn run(
+    approvals: &Approvals,
+    args: ApproveArgs,
+    home: Option<&Path>,
+    out: Output,
+) -> Result<(), Fault> {
+    // What is shown is what is signed: the document is read once.
+    let shown = approvals.open(id(&args.id)?).await?;
+    for line in lines(&shown, approvals.turns.clock.now()) {
+        out.message(line);
+    }
+    out.message("");
+    approvals.may_approve(&shown).await?;
+    let signature = match &args.signature {
+        Some(file) => read(file)?,
+        None => {
+            let key = match args.key {
+                Some(key) => key,
+                None => find_key(&approvals.signers(&shown).await?, home)?,
+            };
+            out.message(format!("Signing with {}:", key.display()));
+            sign(&key, &shown.ask.document)?
+        }
+    };
+    let approval = approvals.approve(&shown, &signature).await?;
+    out.data(approved(&shown, &approval));
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<String, Fault> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    let opened = std::fs::File::open(file);
+    let read = opened.and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_string(&mut text));
+    read.map(|_| text).map_err(|error| {
+        Fault::invalid(format!("The signature in {} cannot be read: {error}", file.display()))
+    })
+}
+
+/// Denies an ask.
+pub async fn deny(approvals: &Approvals, args: DenyArgs, out: Output) -> u8 {
+    let denied = async {
+        if args.reason.trim().is_empty() {
+            return Err(Fault::invalid("Say why with --reason: the requester reads it."));
+        }
+        approvals.deny(id(&args.id)?, &args.reason).await
+    };
+    let denied = denied.await.map(|ask| {
+        out.data(format!("Ask {} is denied. The same cannot be asked again for a while.", ask.id));
+    });
+    end(denied, out)
+}
+
+/// Takes an approval back.
+pub async fn revoke(approvals: &Approvals, args: RevokeArgs, out: Output) -> u8 {
+    let revoked = async { approvals.revoke(id(&args.id)?, &args.reason).await };
+    let revoked = revoked.await.map(|ask| {
+        out.data(format!("The approval of ask {} is taken back.", ask.id));
+    });
+    end(revoked, out)
+}
+
+fn end(done: Result<(), Fault>, out: Output) -> u8 {
+    match done {
+        Ok(()) => exit::DONE,
+        Err(fault) => {
+            out.message(format!("countersign: {}", fault.message));
+            if let Some(detail) = fault.detail.filter(|_| fault.reason != Reason::NotFound) {
+                out.message(format!("countersign: {detail}"));
+            }
+            fault.reason.exit_code()
+        }
+    }
+}

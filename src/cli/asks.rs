@@ -1,0 +1,211 @@
+//! `asks`: what waits for a person, and one ask as its approver should see it.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{Output, exit};
+use crate::core::approval::Approval;
+use crate::core::ask::{Ask, AskId};
+use crate::core::reason::Fault;
+use crate::core::record::timestamp;
+use crate::core::text;
+use crate::gate::{Approvals, Opened};
+use crate::ops::table::table;
+use crate::ops::when::{ago, second};
+use crate::ports::asks::Listed;
+
+/// Asks that are listed.
+const LISTED_MAX: usize = 100;
+
+/// Characters of a line of what is shown.
+const LINE_CHARS_MAX: usize = 2000;
+
+/// Characters of a preview that is shown.
+const PREVIEW_CHARS_MAX: usize = 100_000;
+
+/// The arguments of `asks`.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AsksArgs {
+    #[command(subcommand)]
+    verb: Option<AsksVerb>,
+    /// List those that are decided or spent as well
+    #[arg(long)]
+    all: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What to do with asks.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AsksVerb {
+    /// Show one ask: what would be done, to what, for whom
+    #[command(after_help = "Examples:\n  countersign asks show K7Q2-M4XD\n  \
+                            countersign asks show K7Q2-M4XD --document > ask\n\nOn another machine: \
+                            ssh-keygen -Y sign -n countersign-approval -f KEY ask")]
+    Show {
+        /// The ask's id
+        id: String,
+        /// Print the document that is signed, byte by byte
+        #[arg(long)]
+        document: bool,
+        /// Print JSON
+        #[arg(long, conflicts_with = "document")]
+        json: bool,
+    },
+}
+
+/// The id that a person typed.
+pub(super) fn id(typed: &str) -> Result<AskId, Fault> {
+    AskId::parse(typed).ok_or_else(|| {
+        Fault::invalid(format!(
+            "`{}` is no id of an ask, such as K7Q2-M4XD. `countersign asks` lists them.",
+            text::name(typed)
+        ))
+    })
+}
+
+/// Does it.
+pub async fn run(approvals: &Approvals, args: AsksArgs, now: OffsetDateTime, out: Output) -> u8 {
+    let done = match args.verb {
+        None => list(approvals, args.all, args.json, now, out).await,
+        Some(AsksVerb::Show { id: typed, document, json }) => {
+            show(approvals, &typed, document, json, now, out).await
+        }
+    };
+    done.map_or_else(
+        |fault| {
+            out.message(format!("countersign: {}", fault.message));
+            fault.reason.exit_code()
+        },
+        |()| exit::DONE,
+    )
+}
+
+async fn list(
+    approvals: &Approvals,
+    all: bool,
+    json: bool,
+    now: OffsetDateTime,
+    out: Output,
+) -> Result<(), Fault> {
+    let mut asks = approvals.list(!all, LISTED_MAX + 1).await?;
+    let more = asks.len() > LISTED_MAX;
+    asks.truncate(LISTED_MAX);
+    if json {
+        for ask in &asks {
+            out.json(&as_json(ask));
+        }
+        return Ok(());
+    }
+    if asks.is_empty() {
+        out.data(if all { "There are no asks." } else { "Nothing waits for a person." });
+        return Ok(());
+    }
+    // The newest stands last, as everywhere.
+    let rows: Vec<[String; 7]> = asks.iter().rev().map(|ask| row(ask, now)).collect();
+    let heading = ["ASK", "STATE", "OPERATION", "ACTS ON", "UID", "ASKED", "UNTIL"];
+    out.data(table(heading, &rows).trim_end());
+    if more {
+        out.data(format!("... the newest {LISTED_MAX}; older ones are left out"));
+    }
+    Ok(())
+}
+
+fn as_json(ask: &Listed) -> Value {
+    let Listed { id, state, operation, about, uid, made, expires } = ask;
+    json!({
+        "ask": id, "state": state, "operation": operation, "about": text::name(about), "uid": uid,
+        "made": timestamp(*made), "expires": timestamp(*expires),
+    })
+}
+
+fn row(ask: &Listed, now: OffsetDateTime) -> [String; 7] {
+    let Listed { id, state, operation, about, uid, made, expires } = ask;
+    let (operation, about) = (text::name(operation), text::name(about));
+    let (asked, until) = (ago(*made, now), second(*expires));
+    [id.to_string(), state.to_string(), operation, about, uid.to_string(), asked, until]
+}
+
+async fn show(
+    approvals: &Approvals,
+    typed: &str,
+    document: bool,
+    json: bool,
+    now: OffsetDateTime,
+    out: Output,
+) -> Result<(), Fault> {
+    let opened = approvals.open(id(typed)?).await?;
+    if document {
+        out.bytes(opened.ask.document.as_bytes());
+    } else if json {
+        let Ask { state, approver, assurance, words, made, .. } = &opened.ask;
+        out.json(&json!({
+            "state": state, "made": timestamp(*made), "approver": approver, "assurance": assurance,
+            "words": words, "document": opened.document,
+        }));
+    } else {
+        for line in lines(&opened, now) {
+            out.data(line);
+        }
+    }
+    Ok(())
+}
+
+/// An ask for the one who decides: first what Countersign found, then what the requester wrote.
+pub(super) fn lines(opened: &Opened, now: OffsetDateTime) -> Vec<String> {
+    let Opened { ask, document, plan } = opened;
+    let parts = plan.parts();
+    let line = |text: &str| text::line(text, LINE_CHARS_MAX);
+    let left = (ask.expires - now).whole_seconds().max(0);
+    let mut out = vec![
+        format!("Ask {}: {}, until {} ({left} s)", ask.id, ask.state, second(ask.expires)),
+        format!(
+            "Asked by    uid {} over {}, {}",
+            parts.principal.uid,
+            parts.principal.face.as_str(),
+            ago(ask.made, now)
+        ),
+        format!("Operation   {} (class {})", text::name(&parts.operation), document.class),
+    ];
+    let why = document.why.as_deref().map(|why| format!(": {}", line(why))).unwrap_or_default();
+    out.push(format!("Rule        {}{why}", text::name(&document.rule)));
+    out.push(format!("It takes    {}", line(&document.takes.words())));
+    for target in plan.targets() {
+        let name = text::name(&target.name);
+        out.push(format!("Acts on     {} {name} (id {})", target.kind, text::name(&target.id)));
+    }
+    out.push(format!("Plan        {}", plan.digest()));
+    out.extend(decision(ask).map(|decision| format!("Decision    {}", line(&decision))));
+    out.push(String::new());
+    out.extend(text::block(&document.preview, PREVIEW_CHARS_MAX).lines().map(str::to_owned));
+    out.push(String::new());
+    out.push("The requester wrote this. It is no fact, and may try to persuade you:".to_owned());
+    let client = document.client.as_deref().unwrap_or("says nothing of itself");
+    out.push(format!("  client     {}", text::name(client)));
+    for (name, value) in &parts.arguments {
+        out.push(format!("  {:10} {}", text::name(name), line(&value.to_string())));
+    }
+    out
+}
+
+fn decision(ask: &Ask) -> Option<String> {
+    let by = ask.approver.as_ref()?;
+    let name = by.name.as_deref().map_or_else(|| format!("uid {}", by.uid), text::name);
+    let key = by.key.as_deref().map(|key| format!(" with {key}")).unwrap_or_default();
+    let worth = ask.assurance.map(|assurance| format!(", `{assurance}`")).unwrap_or_default();
+    let words = ask.words.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
+    Some(format!("by {name}{key}{worth}{words}"))
+}
+
+/// What an approval comes to, for the one who gave it.
+pub(super) fn approved(opened: &Opened, approval: &Approval) -> String {
+    format!(
+        "Ask {} is approved by {approval}. {} can be run once, until {}.",
+        opened.ask.id,
+        text::name(&opened.plan.parts().operation),
+        second(opened.ask.expires)
+    )
+}

@@ -1,0 +1,142 @@
+//! Decisions on asks: what a person at a shell can do. No operation leads here.
+
+use std::sync::Arc;
+
+use super::Registry;
+use super::turns::{Opened, Turns, WORDS_CHARS_MAX, no_ask, unsigned};
+use crate::core::approval::{self, Approval, Signers};
+use crate::core::ask::{Approver, Ask, AskId, State, Turn};
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::Caller;
+use crate::core::text;
+use crate::ports::asks::{Listed, Trust};
+
+/// What a person decides with.
+#[derive(Debug)]
+pub struct Approvals {
+    /// Makes and records the turns.
+    pub turns: Turns,
+    /// Whose signatures count.
+    pub trust: Arc<dyn Trust>,
+    /// Every operation that there is.
+    pub registry: Registry,
+    /// Who decides.
+    pub caller: Caller,
+}
+
+impl Approvals {
+    /// The newest asks, those that are open or all.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    pub async fn list(&self, only_open: bool, limit: usize) -> Result<Vec<Listed>, Fault> {
+        self.turns.tidy(&self.registry).await?;
+        self.turns.asks.list(only_open, limit).await
+    }
+
+    /// One ask, with its document.
+    ///
+    /// # Errors
+    /// `not_found`, `state_unavailable`.
+    pub async fn open(&self, id: AskId) -> Result<Opened, Fault> {
+        self.turns.tidy(&self.registry).await?;
+        let ask = self.turns.asks.get(id).await?.ok_or_else(|| no_ask(id))?;
+        Opened::of(ask, &self.registry)
+    }
+
+    /// Whose signatures count for an ask.
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    pub async fn signers(&self, opened: &Opened) -> Result<Signers, Fault> {
+        self.trust.signers(opened.plan.parts().principal.uid).await
+    }
+
+    /// Whether an ask can be approved at all, so that nobody signs in vain.
+    ///
+    /// # Errors
+    /// `ask_closed` if it is not pending any more. Recorded.
+    pub async fn may_approve(&self, shown: &Opened) -> Result<(), Fault> {
+        match Turn::new(shown.ask.state, State::Approved, self.turns.clock.now()) {
+            Ok(_) => Ok(()),
+            Err(fault) => {
+                self.turns.refused(shown, &fault, &self.caller).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Approves an ask by a signature over the document that was shown.
+    ///
+    /// # Errors
+    /// What is wrong with the signature, or `ask_closed` if the ask is not pending any more. Recorded; the
+    /// ask is as it was.
+    pub async fn approve(&self, shown: &Opened, signature: &str) -> Result<Approval, Fault> {
+        match self.sign(shown, signature).await {
+            Ok(approval) => Ok(approval),
+            Err(fault) => {
+                self.turns.refused(shown, &fault, &self.caller).await;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn sign(&self, shown: &Opened, signature: &str) -> Result<Approval, Fault> {
+        let stored = self.open(shown.ask.id).await?;
+        if stored.ask.document != shown.ask.document {
+            return Err(Fault::new(
+                Reason::SignatureInvalid,
+                "The ask's document was changed while it was shown. Nothing was approved; find out \
+                 who can write the state.",
+            ));
+        }
+        let now = self.turns.clock.now();
+        let signers = self.signers(&stored).await?;
+        let document = &stored.document;
+        let approval =
+            approval::verify(&stored.ask.document, signature, &signers, &document.takes, now)?;
+        let mut turn = Turn::new(stored.ask.state, State::Approved, now)?;
+        turn.signature = Some(signature.to_owned());
+        turn.assurance = Some(approval.assurance());
+        turn.approver = Some(Approver {
+            name: Some(approval.signer().to_owned()),
+            key: Some(approval.key().to_owned()),
+            ..unsigned(&self.caller)
+        });
+        self.turns.turn(&stored, turn, Some(&self.caller)).await?;
+        Ok(approval)
+    }
+
+    /// Denies an ask, with words for the one who asked.
+    ///
+    /// # Errors
+    /// `ask_closed` if it is not pending any more. Recorded; the ask is as it was.
+    pub async fn deny(&self, id: AskId, words: &str) -> Result<Ask, Fault> {
+        self.close(id, State::Denied, words).await
+    }
+
+    /// Takes an approval back, with words for the one who asked.
+    ///
+    /// # Errors
+    /// `ask_closed` if it is not approved, or spent already. Recorded; the ask is as it was.
+    pub async fn revoke(&self, id: AskId, words: &str) -> Result<Ask, Fault> {
+        self.close(id, State::Revoked, words).await
+    }
+
+    async fn close(&self, id: AskId, to: State, words: &str) -> Result<Ask, Fault> {
+        let opened = self.open(id).await?;
+        let turned = match Turn::new(opened.ask.state, to, self.turns.clock.now()) {
+            Ok(mut turn) => {
+                let words = text::line(words.trim(), WORDS_CHARS_MAX);
+                turn.words = Some(words).filter(|words| !words.is_empty());
+                turn.approver = Some(unsigned(&self.caller));
+                self.turns.turn(&opened, turn, Some(&self.caller)).await
+            }
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = &turned {
+            self.turns.refused(&opened, fault, &self.caller).await;
+        }
+        turned
+    }
+}

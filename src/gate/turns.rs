@@ -1,0 +1,201 @@
+//! The turns of asks: each is made once, in the state that processes share, and is on record in the log
+//! that the ask is on record in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Registry;
+use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn};
+use crate::core::plan::Plan;
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::{Caller, Event, Record, TargetRefs};
+use crate::core::text;
+use crate::ports::asks::{Asks, Logs};
+use crate::ports::{Clock, Durability};
+
+/// What is kept of the words of a decision, in characters.
+pub(super) const WORDS_CHARS_MAX: usize = 500;
+
+/// Makes and records the turns of asks.
+pub struct Turns {
+    /// Where they are.
+    pub asks: Arc<dyn Asks>,
+    /// Where they are on record.
+    pub logs: Arc<dyn Logs>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The random id of this process.
+    pub session: String,
+}
+
+impl fmt::Debug for Turns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turns").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// An ask with what its document says.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The ask.
+    pub ask: Ask,
+    /// Its document.
+    pub document: Document,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+}
+
+impl Opened {
+    /// Reads the document of an ask.
+    ///
+    /// # Errors
+    /// `state_unavailable` if it is not one that Countersign wrote for this ask.
+    pub fn of(ask: Ask, registry: &Registry) -> Result<Self, Fault> {
+        let document = Document::read(&ask.document)?;
+        let plan = Arc::new(document.restore(|name| registry.kind(name))?);
+        if document.ask != ask.id {
+            return Err(Fault::new(
+                Reason::StateUnavailable,
+                format!("What is stored as ask {} is the document of {}.", ask.id, document.ask),
+            ));
+        }
+        Ok(Self { ask, document, plan })
+    }
+
+    /// Whether it can still come to be spent.
+    ///
+    /// # Errors
+    /// What has become of it, with what to do next.
+    pub(super) fn is_open(&self) -> Result<(), Fault> {
+        let Ask { id, state, words, .. } = &self.ask;
+        let words = words.as_ref().map(|words| format!(": {}", text::line(words, 400)));
+        let words = words.unwrap_or_default();
+        let again = "Call again without confirmToken to get a new preview.";
+        let (reason, message) = match state {
+            State::Pending | State::Approved => return Ok(()),
+            State::Denied => (
+                Reason::ApprovalDenied,
+                format!(
+                    "A person denied ask {id}{words}. Nothing has changed. Do not ask again for \
+                         the same in other words."
+                ),
+            ),
+            State::Revoked => (
+                Reason::ApprovalRevoked,
+                format!("A person took the approval of ask {id} back{words}. Nothing has changed."),
+            ),
+            State::Expired => (Reason::TokenExpired, format!("Ask {id} has expired. {again}")),
+            State::Superseded => (
+                Reason::PlanChanged,
+                format!("What ask {id} was for is no longer what it was. {again}"),
+            ),
+            State::Cancelled => (Reason::TokenUsed, format!("Ask {id} was cancelled. {again}")),
+            State::Executing | State::Done | State::Failed | State::Unknown => (
+                Reason::TokenUsed,
+                format!("Ask {id} was spent before ({state}); an approval works once. {again}"),
+            ),
+        };
+        Err(Fault::new(reason, message))
+    }
+
+    /// A line about it.
+    pub(super) fn record(&self, event: Event) -> Record {
+        let Self { ask, document, plan } = self;
+        let mut record = Record::new(event);
+        record.op = Some(plan.parts().operation.clone());
+        record.class = Some(document.class);
+        record.target = TargetRefs::of(plan.targets());
+        record.plan = Some(plan.digest());
+        record.rule = Some(document.rule.clone());
+        record.policy = Some(plan.parts().policy);
+        record.ask = Some(ask.id);
+        record
+    }
+}
+
+impl Turns {
+    /// Turns an ask and puts that on record. What gives permission is taken back if it cannot be
+    /// recorded; what takes it away stands.
+    pub(super) async fn turn(
+        &self,
+        opened: &Opened,
+        turn: Turn,
+        caller: Option<&Caller>,
+    ) -> Result<Ask, Fault> {
+        let Opened { ask, .. } = opened;
+        let turned = self.asks.turn(ask.id, turn.clone()).await?;
+        let mut record = opened.record(turn.to.event());
+        record.caller = caller.cloned();
+        record.approver.clone_from(&turn.approver);
+        record.assurance = turn.assurance;
+        if let Some(words) = &turn.words {
+            record.log.insert("words".into(), json!(text::line(words, WORDS_CHARS_MAX)));
+        }
+        if let Err(fault) = self.record(&ask.log, record).await {
+            if turn.to == State::Approved {
+                let back = Turn::new(State::Approved, State::Revoked, self.clock.now())?;
+                self.asks.turn(ask.id, back).await?;
+            }
+            return Err(fault);
+        }
+        Ok(turned)
+    }
+
+    /// Puts a refused decision on record. The ask is as it was.
+    pub(super) async fn refused(&self, opened: &Opened, fault: &Fault, caller: &Caller) {
+        let mut record = opened.record(Event::AskRefused);
+        record.caller = Some(caller.clone());
+        record.reason = Some(fault.reason);
+        record.error = Some(fault.detail.clone().unwrap_or_else(|| fault.message.clone()));
+        if let Err(unrecorded) = self.record(&opened.ask.log, record).await {
+            tracing::error!("a refused decision is not on record: {}", unrecorded.message);
+        }
+    }
+
+    async fn record(&self, log: &str, mut record: Record) -> Result<(), Fault> {
+        record.session = Some(self.session.clone());
+        self.logs.of(log).append(record, Durability::Synced).await
+    }
+
+    /// Turns what should have turned by itself.
+    ///
+    /// # Errors
+    /// `state_unavailable` or `audit_unavailable`.
+    pub(super) async fn tidy(&self, registry: &Registry) -> Result<(), Fault> {
+        let now = self.clock.now();
+        for (ask, to) in self.asks.overdue(now).await? {
+            let turn = Turn::new(ask.state, to, now)?;
+            let turned = match Opened::of(ask.clone(), registry) {
+                Ok(opened) => self.turn(&opened, turn, None).await.map(drop),
+                // What somebody changed cannot be recorded as what it was.
+                Err(_) => self.asks.turn(ask.id, turn).await.map(drop),
+            };
+            match turned {
+                // Another process was faster.
+                Err(fault) if fault.reason == Reason::AskClosed => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who decides in a shell without signing.
+pub(super) const fn unsigned(caller: &Caller) -> Approver {
+    Approver { name: None, key: None, uid: caller.principal.uid }
+}
+
+/// The refusal of an id that no ask has, for the one who asks.
+pub(super) fn no_ask(id: AskId) -> Fault {
+    Fault::new(Reason::NotFound, format!("There is no ask {id} here."))
+}
+
+/// A moment for people, to the second, in UTC.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    let at = at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(at);
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}

@@ -1,0 +1,166 @@
+//! Agents that sign unasked, those that ask, and those that are none.
+
+use std::os::unix::net::UnixListener as Listener;
+
+use ssh_key::PrivateKey;
+use ssh_key::private::Ed25519Keypair;
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixListener;
+
+use super::*;
+use crate::core::approval::Signer;
+
+/// A clock that is set.
+#[derive(Debug, Default)]
+struct Set(Mutex<Duration>);
+
+impl Clock for Set {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH
+    }
+
+    fn tick(&self) -> Tick {
+        Tick(*self.0.lock().unwrap())
+    }
+}
+
+fn signers() -> Signers {
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32])).public_key().clone();
+    let (name, file) = ("alice".into(), "signers".into());
+    let (valid_after, valid_before) = (None, None);
+    Signers(vec![Signer { name, key, file, line: 1, valid_after, valid_before, weak: None }])
+}
+
+/// An agent that has alice's key and gives this answer to whoever wants a signature; none for an agent
+/// that is silent then. Counts who wanted one.
+fn agent(path: &Path, answer: Option<Vec<u8>>) -> Arc<Mutex<usize>> {
+    let listener = UnixListener::bind(path).unwrap();
+    let wanted = Arc::new(Mutex::new(0));
+    let (count, key) = (Arc::clone(&wanted), signers().0[0].key.to_bytes().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (count, answer, key) = (Arc::clone(&count), answer.clone(), key.clone());
+            tokio::spawn(async move {
+                let length = stream.read_u32().await.unwrap();
+                let mut request = vec![0; length as usize];
+                stream.read_exact(&mut request).await.unwrap();
+                let body = if request[0] == 11 {
+                    let length = u32::try_from(key.len()).unwrap().to_be_bytes();
+                    [b"\x0c\0\0\0\x01".as_slice(), &length, &key, b"\0\0\0\0"].concat()
+                } else {
+                    *count.lock().unwrap() += 1;
+                    match answer {
+                        Some(answer) => answer,
+                        None => std::future::pending().await,
+                    }
+                };
+                let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+                stream.write_all(&[&length, &*body].concat()).await.unwrap();
+            });
+        }
+    });
+    wanted
+}
+
+fn at(path: &Path) -> Sockets {
+    let mut sockets = Sockets::default();
+    sockets.add(path.to_owned(), None);
+    sockets
+}
+
+async fn weak(agents: &Agents, sockets: &Sockets) -> Option<String> {
+    let mut signers = signers();
+    agents.ask(&mut signers, sockets).await;
+    signers.0.remove(0).weak
+}
+
+#[tokio::test]
+async fn an_agent_that_signs_unasked_weakens_its_keys_and_one_that_asks_is_not_bothered_again() {
+    let folder = TempDir::new().unwrap();
+    let clock = Arc::new(Set::default());
+    let agents = Agents::new(clock.clone());
+    let path = folder.path().join("signs");
+    let wanted = agent(&path, Some(b"\x0e\0\0\0\x01s".to_vec()));
+    for times in 1..3 {
+        let why = weak(&agents, &at(&path)).await.unwrap();
+        assert!(why.contains("signs with the key without asking"), "{why}");
+        assert_eq!(*wanted.lock().unwrap(), times, "what signs is asked anew");
+    }
+
+    let path = folder.path().join("asks");
+    let wanted = agent(&path, Some(vec![5]));
+    for _ in 0..3 {
+        assert_eq!(weak(&agents, &at(&path)).await, None);
+        assert_eq!(*wanted.lock().unwrap(), 1);
+    }
+    *clock.0.lock().unwrap() = ASKS;
+    assert_eq!(weak(&agents, &at(&path)).await, None);
+    assert_eq!(*wanted.lock().unwrap(), 2, "for some time only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_silent_or_no_agent_is_not_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let agents = Agents::new(Arc::new(Set::default()));
+    let path = folder.path().join("silent");
+    let wanted = agent(&path, None);
+    assert_eq!(weak(&agents, &at(&path)).await, None);
+    assert_eq!(*wanted.lock().unwrap(), 1);
+
+    // Nobody takes these connections.
+    let deaf = folder.path().join("deaf");
+    let _deaf = Listener::bind(&deaf).unwrap();
+    assert_eq!(weak(&agents, &at(&deaf)).await, None);
+    let gone = folder.path().join("gone");
+    drop(Listener::bind(&gone).unwrap());
+    assert_eq!(weak(&agents, &at(&gone)).await, None);
+}
+
+#[tokio::test]
+async fn more_agents_than_are_looked_at_weaken_everybody() {
+    let folder = TempDir::new().unwrap();
+    let mut sockets = Sockets::default();
+    for count in 0..=SOCKETS_MAX {
+        let path = folder.path().join(count.to_string());
+        drop(Listener::bind(&path).unwrap());
+        sockets.add(path.clone(), None);
+        sockets.add(path, None);
+    }
+    assert_eq!(sockets.found.len(), SOCKETS_MAX);
+    let agents = Agents::new(Arc::new(Set::default()));
+    let why = weak(&agents, &sockets).await.unwrap();
+    assert!(why.contains("more than the 32 ssh-agents"), "{why}");
+}
+
+#[test]
+fn the_usual_places_are_looked_at_and_only_the_accounts_own_sockets_count() {
+    let home = TempDir::new().unwrap();
+    let us = rustix::process::geteuid().as_raw();
+    let run = home.path().join("run");
+    std::fs::create_dir_all(run.join("keyring")).unwrap();
+    std::fs::create_dir_all(home.path().join(".ssh/agent")).unwrap();
+    let mut made: Vec<PathBuf> =
+        ["run/ssh-agent.socket", "run/keyring/ssh", ".ssh/agent/s.abc", "elsewhere"]
+            .map(|name| home.path().join(name))
+            .into();
+    let _listeners: Vec<Listener> = made.iter().map(|path| Listener::bind(path).unwrap()).collect();
+    std::fs::write(run.join("ssh-agent"), "no socket").unwrap();
+    let places = Places {
+        auth_sock: Some(home.path().join("elsewhere")),
+        runtime_dir: Some(run),
+        ..Places::default()
+    };
+    let found = |uid: u32| -> Vec<PathBuf> {
+        let homes = [home.path().to_owned()];
+        let found = sockets(&places, &homes, uid).found.into_iter().map(|(_, path)| path);
+        found.filter(|path| path.starts_with(home.path())).collect()
+    };
+    let mut ours = found(us);
+    ours.sort();
+    made.sort();
+    assert_eq!(ours, made);
+    assert_eq!(found(us + 1), Vec::<PathBuf>::new());
+}
