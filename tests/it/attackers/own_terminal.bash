@@ -7,4 +7,4 @@ ask restart_container '{"container": "web"}'
 with_dialogs
 ask restart_container '{"container": "web"}'
 echo 'At a terminal:'
-script -qec 'countersign call restart_container container=web' typescript <<<web | grep -o 'Restarted web[^\r]*' | tr -d '\r'
+script -qec 'countersign call restart_container container=web' typescript <<<web | grep -o 'Restarted web.*' | tr -d '\r'
