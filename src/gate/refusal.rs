@@ -38,27 +38,31 @@ pub(super) fn unapproved(verdict: &Verdict, policy: &Policy, signers: &Signers) 
 
 /// The refusal of a plan that cannot be confirmed here in a way that policy takes.
 pub(super) fn too_low(verdict: &Verdict) -> Fault {
-    let name = verdict.operation();
+    Fault::new(
+        Reason::AssuranceTooLow,
+        format!(
+            "{} cannot be confirmed here: what policy takes for it (rule `{}`) this client cannot \
+             give. Nothing has changed. {}",
+            verdict.operation(),
+            verdict.rule(),
+            confirmed_how(verdict)
+        ),
+    )
+}
+
+/// In which ways policy lets a plan be confirmed, in a full sentence.
+fn confirmed_how(verdict: &Verdict) -> String {
     let takes = verdict.takes();
     let ways = [
         (Assurance::Echo, "by its caller, with the confirmToken".to_owned()),
         (Assurance::Elicit, "in the dialog of a client that has such dialogs".to_owned()),
-        (Assurance::Tty, format!("on a terminal, with `countersign call {name}`")),
+        (Assurance::Tty, format!("on a terminal, with `countersign call {}`", verdict.operation())),
     ];
     let ways = ways.into_iter().filter(|(way, _)| takes.is_met(*way, None)).map(|(_, words)| words);
-    let ways = ways.collect::<Vec<_>>().join(", or ");
-    let way = match ways.as_str() {
+    match ways.collect::<Vec<_>>().join(", or ").as_str() {
         "" => format!("It takes a signature worth {}.", takes.words()),
         ways => format!("It can be confirmed {ways}."),
-    };
-    Fault::new(
-        Reason::AssuranceTooLow,
-        format!(
-            "{name} cannot be confirmed here: what policy takes for it (rule `{}`) this client \
-             cannot give. Nothing has changed. {way}",
-            verdict.rule()
-        ),
-    )
+    }
 }
 
 /// The refusal of an operation of a class that it does not declare.
@@ -79,6 +83,9 @@ pub(super) fn way(spec: &Spec, verdict: &Verdict, policy: &Policy) -> String {
     let otherwise = otherwise(verdict, policy);
     match verdict.effect() {
         Effect::Allow => format!("Call {name}: it runs at once."),
+        Effect::Confirm if !verdict.takes().is_met(Assurance::Echo, None) => {
+            format!("Call {name}: it shows a preview first. {}", confirmed_how(verdict))
+        }
         Effect::Confirm => format!(
             "Call {name}: the first call answers with a preview and a {}, the second one, with that \
              token, runs it.",

@@ -172,9 +172,9 @@ impl Conversation<'_> {
                 false => Channel::None,
             };
             match channel {
-                Channel::Push => match self.push(&answer).await {
-                    Ok(()) => answer = self.confirmed(&answer).await,
-                    Err(why) => return result(&self.unconfirmed(answer, why).await).into(),
+                Channel::Push => match self.push(answer).await {
+                    Ok(preview) => answer = self.confirmed(&preview).await,
+                    Err(refused) => return result(&refused).into(),
                 },
                 Channel::Rounds => return self.ask_back(answer).await,
                 Channel::None => {
@@ -240,15 +240,21 @@ impl Conversation<'_> {
         }
     }
 
-    /// Asks by a request of ours and waits for what is said.
-    async fn push(&self, preview: &Answer) -> Result<(), Unconfirmed> {
+    /// Asks by a request of ours and waits for what is said: the preview again if it was confirmed,
+    /// or the answer in its place. A dialog is open until what became of it is on record.
+    async fn push(&self, preview: Answer) -> Result<Answer, Answer> {
         let Confirmer { gate, open, .. } = self.confirmer;
         let Ok(_place) = open.try_acquire() else {
-            return Err(Unconfirmed::Unanswered("too many dialogs are open already"));
+            let why = Unconfirmed::Unanswered("too many dialogs are open already");
+            return Err(self.unconfirmed(preview, why).await);
         };
         let asked = gate.clock().tick();
-        let said = self.said(preview).await.map_err(Unconfirmed::Unanswered)?;
-        weigh(said, gate.clock().tick().0.saturating_sub(asked.0))
+        let said = self.said(&preview).await.map_err(Unconfirmed::Unanswered);
+        let took = gate.clock().tick().0.saturating_sub(asked.0);
+        match said.and_then(|said| weigh(said, took)) {
+            Ok(()) => Ok(preview),
+            Err(why) => Err(self.unconfirmed(preview, why).await),
+        }
     }
 
     /// What the client answers, or why it does not.

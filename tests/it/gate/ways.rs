@@ -6,10 +6,11 @@ use countersign::core::policy::{Effect, Policy, Requirement, Rule};
 use countersign::core::reason::{Fault, Reason};
 use countersign::core::record::Event::{Allowed, Denied, Done, Preview};
 use countersign::gate::{Answer, Confirm, Status};
+use serde_json::json;
 
 use super::paths::web;
 use super::{Bench, request, with_token};
-use crate::support::policies::{Switch, all, policy};
+use crate::support::policies::{Switch, all, policy, rule};
 
 /// A policy that takes these for a confirmation.
 fn takes(accept: &[Assurance]) -> Policy {
@@ -117,4 +118,23 @@ async fn a_grant_that_was_declined_is_gone_and_on_record() {
     let spent = bench.call("poke", with_token(web(), &token)).await;
     assert_eq!(spent.reason, Some(Reason::TokenUsed));
     assert!(bench.engine.effects().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_asks_first_is_told_the_ways() {
+    for (accept, words) in [
+        (&[Echo, Tty][..], "the second one, with that token, runs it"),
+        (&[Elicit], "It can be confirmed in the dialog of a client"),
+        (&[Elicit, Tty], ", or on a terminal, with `countersign call poke`."),
+        (&[Secret], "It takes a signature worth `secret`"),
+    ] {
+        let reads = rule("reads", Effect::Allow, &[("class", &["read", "sensitive"])]);
+        let takes =
+            Requirement { accept: accept.iter().copied().collect(), by: None, expires: None };
+        let ask = Rule { takes: Some(takes), ..rule("ask", Effect::Confirm, &[("op", &["poke"])]) };
+        let bench = Bench::with(policy(&[reads, ask]), false);
+        let asked = json!({"operation": "poke", "arguments": web()});
+        let answer = bench.call("check_policy", asked).await;
+        assert!(answer.text.contains(words), "{accept:?}: {}", answer.text);
+    }
 }

@@ -133,6 +133,39 @@ async fn a_client_that_answers_with_an_error_did_not_confirm() {
     }
 }
 
+/// Results that are no objects of any sort that a dialog's answer could be.
+#[tokio::test(start_paused = true)]
+async fn a_pushed_question_survives_what_is_no_answer_at_all() {
+    for result in [json!(5), json!(null), json!([]), json!("yes"), json!(true), json!([yes()])] {
+        let mut client = Client::new(Era::Push).await;
+        let asked = client.ask("poke", &web()).await;
+        client.talk.bench.clock.advance_ms(SLOW);
+        client.tell(&asked, result.clone()).await;
+        let refused = client.result().await;
+        assert_eq!(reason(&refused), "approval_unavailable", "{result}: {refused}");
+        assert!(client.effects().is_empty());
+        client.saw_no_token();
+        assert_eq!(text(&client.call("greet", &json!({})).await), "hello");
+    }
+}
+
+/// Whoever answers to another id, or twice, answers nothing.
+#[tokio::test(start_paused = true)]
+async fn only_the_first_answer_to_the_very_question_counts() {
+    let mut client = Client::new(Era::Push).await;
+    let asked = client.ask("poke", &web()).await;
+    client.talk.bench.clock.advance_ms(SLOW);
+    for id in [json!(999), json!("no"), json!(-1)] {
+        client.talk.send(&json!({"jsonrpc": "2.0", "id": id, "result": yes()})).await;
+    }
+    assert_eq!(client.talk.receive().await, None);
+    client.tell(&asked, json!({"action": "decline"})).await;
+    client.tell(&asked, yes()).await;
+    assert_eq!(reason(&client.result().await), "approval_denied");
+    assert_eq!(client.talk.receive().await, None);
+    assert!(client.effects().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dialog_that_nobody_answers_lapses() {
     let mut client = Client::new(Era::Push).await;

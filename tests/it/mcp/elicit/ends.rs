@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::config::Via;
 use countersign::core::policy::Effect;
 use countersign::core::record::Event::{Allowed, Denied, Done, PolicyLoaded, Preview, Read};
 use serde_json::{Value, json};
@@ -52,11 +53,12 @@ async fn what_keeps_changing_is_not_asked_about_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_denies_by_now_denies() {
     for era in ERAS {
-        let mut client = Client::new(era).await;
+        let ask = all("ask", Effect::Confirm);
+        let mut client = Client::with(era, Via::Auto, policy(&[ask.clone()])).await;
         let asked = client.ask("poke", &web()).await;
         // What is offered stays the same, so that nobody is told of another list.
         let no = rule("not-web", Effect::Deny, &[("name", &["web"])]);
-        client.talk.switch.load(policy(&[all("ask", Effect::Confirm), no]), false);
+        client.talk.switch.load(policy(&[ask, no]), false);
         let refused = client.answer(&asked, yes(), 1000).await;
         assert_eq!(reason(&refused), "policy_denied", "{refused}");
         assert_eq!(client.talk.events(), [Preview, PolicyLoaded, Denied]);
