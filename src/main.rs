@@ -42,7 +42,7 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
     let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
-    let origin = Origin { flags, env, cwd, vocabulary };
+    let origin = Origin { flags, env, cwd, vocabulary, trust: None };
     match (verb, origin.named_audit_dir()) {
         (Verb::Init, _) => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
         // Whom to trust is decided whatever the policy says, or fails to say.
