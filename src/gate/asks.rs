@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::answer::{Answer, Status};
 use super::finish::without_preview;
@@ -193,11 +194,44 @@ impl Gate {
                 _ => unapproved(&survey.verdict, &survey.policy, &signers),
             });
         }
+        let plan = Arc::clone(&survey.plan);
+        let (ask, mut document) = self.composed(survey, now).await?;
+        self.turns.tidy(&self.parts.registry).await?;
+        let ask = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
+            Put::New => {
+                let line = format!("{} {}", ask.operation, ask.about);
+                self.parts.people.notifier.tell(ask.id, &line);
+                ask
+            }
+            Put::Same(same) => {
+                document = Opened::of((*same).clone(), &self.parts.registry)?.document;
+                *same
+            }
+        };
+        trail.known.ask = Some(ask.id);
+        if let Some(fault) = &refusal {
+            let mut record = trail.record(Event::Denied);
+            record.reason = Some(fault.reason);
+            trail.write(record).await?;
+        }
+        let mut record = trail.record(Event::Preview);
+        record.expires = Some(timestamp(ask.expires));
+        trail.settle(record).await?;
+        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
+        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+    }
+
+    /// The ask of what was surveyed, with its document.
+    async fn composed(
+        &self,
+        survey: Survey,
+        now: OffsetDateTime,
+    ) -> Result<(Ask, Document), Fault> {
         let Survey { plan, key, verdict, class, drift, seen_at, caller, policy, sight } = survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
         let preview = preview.text(seen_at, drift);
         let terms = self.parts.settings.terms;
-        let mut document = Document {
+        let document = Document {
             v: Document::VERSION,
             ask: AskId::from_random(self.bits()?),
             plan: plan.to_value()?,
@@ -234,29 +268,7 @@ impl Gate {
             assurance: None,
             words: None,
         };
-        self.turns.tidy(&self.parts.registry).await?;
-        let ask = match self.parts.people.asks.put(ask.clone(), terms).await? {
-            Put::New => {
-                let line = format!("{} {}", ask.operation, ask.about);
-                self.parts.people.notifier.tell(ask.id, &line);
-                ask
-            }
-            Put::Same(same) => {
-                document = Opened::of((*same).clone(), &self.parts.registry)?.document;
-                *same
-            }
-        };
-        trail.known.ask = Some(ask.id);
-        if let Some(fault) = &refusal {
-            let mut record = trail.record(Event::Denied);
-            record.reason = Some(fault.reason);
-            trail.write(record).await?;
-        }
-        let mut record = trail.record(Event::Preview);
-        record.expires = Some(timestamp(ask.expires));
-        trail.settle(record).await?;
-        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+        Ok((ask, document))
     }
 
     /// Ends a request that presented an ask on which nobody has decided yet.
