@@ -259,7 +259,8 @@ fn what_is_stored_is_only_for_its_owner() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let Some(scene) = Scene::new() else { return };
     let engine = Engine::connect();
-    ask(&mut scene.serve(), &engine.volume_with("stored"), &[]);
+    let volume = engine.volume_with("stored", &[]);
+    ask(&mut scene.serve(), &volume);
     let folder = scene.world.state().join("countersign");
     for (path, mode) in [(folder.clone(), 0o700), (folder.join("state.db"), 0o600)] {
         let found = fs::metadata(&path).unwrap();
