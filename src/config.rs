@@ -26,6 +26,7 @@ mod stamp;
 mod syntax;
 mod table;
 mod takes;
+mod unmet;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub use files::Files;
 pub use found::Source;
 pub use given::given;
 pub use stack::{Alone, Stack, alone};
+pub use unmet::{TrustLook, Trusted, unmet};
 
 use read::Text;
 use seen::Seen;
@@ -160,6 +162,8 @@ pub struct Origin {
     pub cwd: PathBuf,
     /// What rules can speak of.
     pub vocabulary: Vocabulary,
+    /// Looks whose signatures count; none where nobody can say.
+    pub trust: Option<TrustLook>,
 }
 
 impl Origin {
@@ -223,6 +227,7 @@ impl Config {
         let files = parse(&seen, vocabulary)?;
         let sources = seen.found.iter().map(|(source, _)| source.clone()).collect();
         let Stack { policy, tests, .. } = build(&files, vocabulary)?.passed()?;
+        unmet::check(&files, origin)?;
         Ok(Self {
             engine_host: from_file(&files, |s| s.engine_host.clone()),
             engine_context: from_file(&files, |s| s.engine_context.clone()),

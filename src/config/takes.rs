@@ -67,13 +67,28 @@ fn of(rule: &mut Keys<'_, '_>, effect: Effect) -> Option<Requirement> {
     }
     let before = keys.problems().count();
     let accept = match keys.get("accept") {
-        Some(_) => keys.texts("accept").map(|words| accept(&words, effect, keys.problems())),
+        Some((span, _)) => keys.texts("accept").map(|words| {
+            let accepted = accept(&words, effect, keys.problems());
+            if effect == Effect::Confirm && accepted.first().is_some_and(is_signed) {
+                keys.problems().add(&span, || ONLY_SIGNED.to_owned());
+            }
+            accepted
+        }),
         None => Some(Requirement::usual(effect).accept),
     };
     let by = keys.get("by").and_then(|_| keys.texts("by"));
     let by = by.map(|names| signers(&names, keys.problems()));
     let expires = length(&mut keys, "expires", EXPIRES_MIN, EXPIRES_MAX);
     (keys.problems().count() == before).then_some(Requirement { accept: accept?, by, expires })
+}
+
+/// What to say where a confirmation could only be a signature.
+const ONLY_SIGNED: &str = "A confirmation is given where it is asked for, and nobody signs it. Accept \
+                           `echo`, `elicit` or `tty` too, or say effect = \"approve\".";
+
+/// Whether it is a signature.
+fn is_signed(assurance: &Assurance) -> bool {
+    *assurance >= Assurance::Secret
 }
 
 /// How a confirmation or an approval can come about.

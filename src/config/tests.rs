@@ -2,7 +2,7 @@
 
 mod broken;
 mod policies;
-mod vocabulary;
+pub(super) mod vocabulary;
 
 use std::fs;
 use std::path::Path;
@@ -44,6 +44,7 @@ impl Place {
             env: self.env.clone(),
             cwd: self.root.path().join("project"),
             vocabulary: vocabulary::vocabulary(),
+            trust: None,
         })
     }
 }

@@ -79,7 +79,7 @@ fn flag() -> Value {
 }
 
 /// The vocabulary.
-pub(super) fn vocabulary() -> Vocabulary {
+pub(in crate::config) fn vocabulary() -> Vocabulary {
     use Class::{Destroy, Escalate, Mutate, Read, Sensitive};
     let (on, volume, both) = (&[&CONTAINER], &[&VOLUME], &[&VOLUME, &CONTAINER]);
     let streams = json!({"default": "all", "possible": ["all", "stdout", "stderr"]});
