@@ -17,11 +17,10 @@ use countersign::core::reason::{Fault, Reason};
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
-use countersign::host::{HostClock, HostEntropy};
+use countersign::host::{HostClock, HostEntropy, NotifyCommand};
 use countersign::ops;
-use countersign::ports::asks::Nobody;
 use countersign::ports::{Clock as _, random_id};
-use countersign::store::{MemoryAsks, MemoryGrants};
+use countersign::store::{MemoryGrants, SqliteAsks};
 use countersign::trust::{self, Places, TrustFiles};
 
 fn main() -> ExitCode {
@@ -212,7 +211,7 @@ async fn decide<F: Future<Output = u8>>(
         Err(fault) => return refuse(&fault, out),
     };
     let session = settings.session.clone();
-    let People { asks, trust, logs, notifier: _ } = people(&audit, settings, env);
+    let People { asks, trust, logs, notifier: _ } = people(config, env, &audit, settings);
     let clock = Arc::new(HostClock);
     let registry = Registry::new(ops::ALL, |_| true);
     let turns = Turns { asks, logs, clock, session };
@@ -247,7 +246,7 @@ fn parts(
 ) -> Result<(Parts, Arc<AuditLog>), Fault> {
     let (audit, settings) = log(config)?;
     let session = settings.session.clone();
-    let people = people(&audit, settings, &origin.env);
+    let people = people(config, &origin.env, &audit, settings);
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
         policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
@@ -311,12 +310,17 @@ fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
 }
 
 /// Where asks wait, and whose word counts.
-fn people(audit: &Arc<AuditLog>, settings: AuditSettings, env: &Environment) -> People {
+fn people(
+    config: &Config,
+    env: &Environment,
+    audit: &Arc<AuditLog>,
+    settings: AuditSettings,
+) -> People {
     People {
-        asks: Arc::new(MemoryAsks::default()),
+        asks: Arc::new(SqliteAsks::new(env.state_file())),
         trust: Arc::new(trust(env)),
         logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
-        notifier: Arc::new(Nobody),
+        notifier: Arc::new(NotifyCommand::new(config.asks.notify.value.clone())),
     }
 }
 

@@ -100,6 +100,19 @@ impl Gate {
                 format!("Ask {} says that it is approved, and holds no signature.", ask.id),
             ));
         };
+        for log in [&self.parts.settings.log, &ask.log] {
+            let log = self.parts.people.logs.of(log);
+            if log.has_spent(ask.id, document.not_before).await? {
+                return Err(Fault::new(
+                    Reason::TokenUsed,
+                    format!(
+                        "Ask {} was spent before, as the audit log has it, and its state says \
+                         something else: somebody changed it. Nothing was done.",
+                        ask.id
+                    ),
+                ));
+            }
+        }
         let signers = self.parts.people.trust.signers(caller.principal.uid).await?;
         let approval = approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
@@ -223,7 +236,11 @@ impl Gate {
         };
         self.turns.tidy(&self.parts.registry).await?;
         let ask = match self.parts.people.asks.put(ask.clone(), terms).await? {
-            Put::New => ask,
+            Put::New => {
+                let line = format!("{} {}", ask.operation, ask.about);
+                self.parts.people.notifier.tell(ask.id, &line);
+                ask
+            }
             Put::Same(same) => {
                 document = Opened::of((*same).clone(), &self.parts.registry)?.document;
                 *same
@@ -238,7 +255,6 @@ impl Gate {
         let mut record = trail.record(Event::Preview);
         record.expires = Some(timestamp(ask.expires));
         trail.settle(record).await?;
-        self.parts.people.notifier.tell(ask.id, &format!("{} {}", ask.operation, ask.about));
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
         Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
     }

@@ -160,8 +160,8 @@ impl Sockets {
         let Ok(found) = std::fs::metadata(&path) else { return };
         let socket = (found.dev(), found.ino());
         let is_new = self.found.iter().all(|(known, _)| *known != socket);
-        if !found.file_type().is_socket() || !owner.is_none_or(|uid| found.uid() == uid) || !is_new
-        {
+        let is_anothers = owner.is_some_and(|uid| found.uid() != uid);
+        if !found.file_type().is_socket() || is_anothers || !is_new {
             return;
         }
         if self.found.len() < SOCKETS_MAX {

@@ -44,4 +44,6 @@ mod soak;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod ui;

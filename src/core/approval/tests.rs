@@ -248,7 +248,7 @@ fn what_is_no_signature_is_refused_as_one() {
         "\0",
         "-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n",
         &good.replace("SSH SIGNATURE", "PGP SIGNATURE"),
-        &good[..good.len() / 2],
+        good.split_at(good.len() / 2).0,
         &format!("a word before\n{good}"),
         &format!("{good}{good}"),
         &format!("{good}a word after\n"),

@@ -132,17 +132,20 @@ pub(super) fn ask(row: &Row<'_>) -> Result<Ask, Failure> {
     })
 }
 
-/// What a list says of a row.
+/// What is selected to be read by [`listed`].
+pub(super) const LISTED: &str = "SELECT id, state, operation, about, uid, made, expires FROM asks";
+
+/// What a list says of a row. Very many are read, so they are not looked up by name.
 pub(super) fn listed(row: &Row<'_>) -> Result<Listed, Failure> {
-    let of = |name| Column::of(row, name);
+    let of = |place: usize, name| Ok::<_, Failure>(Column { name, value: row.get_ref(place)? });
     Ok(Listed {
-        id: of("id")?.read(AskId::parse)?,
-        state: of("state")?.read(State::parse)?,
-        operation: of("operation")?.read(owned)?,
-        about: of("about")?.read(owned)?,
-        uid: of("uid")?.uid()?,
-        made: of("made")?.moment()?,
-        expires: of("expires")?.moment()?,
+        id: of(0, "id")?.read(AskId::parse)?,
+        state: of(1, "state")?.read(State::parse)?,
+        operation: of(2, "operation")?.read(owned)?,
+        about: of(3, "about")?.read(owned)?,
+        uid: of(4, "uid")?.uid()?,
+        made: of(5, "made")?.moment()?,
+        expires: of(6, "expires")?.moment()?,
     })
 }
 

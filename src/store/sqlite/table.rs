@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, Trans
 use time::OffsetDateTime;
 
 use super::fault::{Failure, nonsense};
-use super::row::{self, ASK, micros, moment};
+use super::row::{self, ASK, LISTED, micros, moment};
 use super::running;
 use crate::core::ask::{Ask, AskId, State, Terms, Turn, closed};
 use crate::ports::asks::{Listed, Put};
@@ -153,9 +153,7 @@ pub(super) fn list(
     limit: usize,
 ) -> Result<Vec<Listed>, Failure> {
     let which = if only_open { "WHERE state IN ('pending', 'approved')" } else { "" };
-    let mut statement = connection.prepare(&format!(
-        "SELECT id, state, operation, about, uid, made, expires FROM asks {which} ORDER BY seq DESC"
-    ))?;
+    let mut statement = connection.prepare(&format!("{LISTED} {which} ORDER BY seq DESC"))?;
     let mut rows = statement.query(())?;
     let (mut found, mut broken) = (Vec::new(), 0_u32);
     while found.len() < limit

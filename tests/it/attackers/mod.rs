@@ -74,10 +74,39 @@ fn listed(head: &str, lines: Vec<String>) -> String {
 const NO_RESTARTS: &str = "version = 1\n[[rule]]\nid = \"no-restarts\"\neffect = \"deny\"\n\
                            match = { op = \"restart_container\" }\nreason = \"not here\"\n";
 
+const ONLY_TERMINALS: &str = "version = 1\n[[rule]]\nid = \"on-a-terminal\"\n\
+                              effect = \"confirm\"\nconfirm = { accept = [\"tty\"] }\n\
+                              match = { op = \"restart_container\" }\n";
+
 #[test]
 fn echoing() {
     let Some(scene) = Scene::new() else { return };
     insta::assert_snapshot!(scene.attack(include_str!("echo.bash")));
+}
+
+#[test]
+fn replaying() {
+    let Some(scene) = Scene::new() else { return };
+    insta::assert_snapshot!(scene.attack(include_str!("replay.bash")));
+}
+
+#[test]
+fn its_own_dialog() {
+    let Some(scene) = Scene::new() else { return };
+    insta::assert_snapshot!(scene.attack(include_str!("own_dialog.bash")));
+}
+
+#[test]
+fn its_own_terminal() {
+    let Some(scene) = Scene::new() else { return };
+    let scene = scene.policy(ONLY_TERMINALS);
+    insta::assert_snapshot!(scene.attack(include_str!("own_terminal.bash")));
+}
+
+#[test]
+fn a_request_state() {
+    let Some(scene) = Scene::new() else { return };
+    insta::assert_snapshot!(scene.attack(include_str!("request_state.bash")));
 }
 
 #[test]
