@@ -10,8 +10,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
-use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
-use countersign::core::reason::Fault;
+use countersign::config::{
+    Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook, Trusted,
+};
+use countersign::core::reason::{Fault, Reason};
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
@@ -40,7 +42,9 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
     let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
-    let origin = Origin { flags, env, cwd, vocabulary, trust: None };
+    let files = trust(&env);
+    let trust_look = Some(TrustLook::new(move || trusted(&files)));
+    let origin = Origin { flags, env, cwd, vocabulary, trust: trust_look };
     match (verb, origin.named_audit_dir()) {
         (Verb::Init, _) => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
         // Whom to trust is decided whatever the policy says, or fails to say.
@@ -263,6 +267,23 @@ fn parts(
         },
     };
     Ok((parts, audit))
+}
+
+/// Whose signatures count now. The configuration is read within a runtime and without one, so this
+/// brings its own.
+fn trusted(files: &TrustFiles) -> Result<Trusted, Fault> {
+    let requester = rustix::process::geteuid().as_raw();
+    let failed = |detail: String| {
+        Fault::new(Reason::StateUnavailable, "It could not be seen whose signatures count.")
+            .with_detail(detail)
+    };
+    let look = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| failed(error.to_string()))?.block_on(files.look(requester))
+    };
+    let looked = std::thread::scope(|scope| scope.spawn(look).join());
+    let known = looked.unwrap_or_else(|_| Err(failed("it broke off".into())))?;
+    Ok(Trusted { signers: known.signers, requester, now: HostClock.now() })
 }
 
 /// Whose signatures count on this host.
