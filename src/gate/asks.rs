@@ -305,7 +305,7 @@ fn about(targets: &[Target]) -> String {
 /// How long an ask waits: as usual, or less where a rule says so.
 fn expiry(verdict: &Verdict, usual: time::Duration) -> time::Duration {
     let said = verdict.takes().expires.map(|seconds| time::Duration::seconds(seconds.into()));
-    said.unwrap_or(usual)
+    said.map_or(usual, |said| said.min(usual))
 }
 
 /// What a denial cools down: who asks for what, whatever the arguments.
