@@ -1,4 +1,7 @@
-//! The host's clock and random generator, behind their ports. The only place that reads either.
+//! The host's clock, random generator and programs, behind their ports. The only place that reads the
+//! first two.
+
+mod notifier;
 
 use rand::TryRng as _;
 use time::OffsetDateTime;
@@ -6,6 +9,8 @@ use time::OffsetDateTime;
 use crate::core::grant::Tick;
 use crate::core::reason::{Fault, Reason};
 use crate::ports::{Clock, Entropy};
+
+pub use notifier::NotifyCommand;
 
 /// The host's clocks.
 #[derive(Clone, Copy, Debug)]

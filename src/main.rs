@@ -10,17 +10,17 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
-use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync};
-use countersign::core::ask::Terms;
-use countersign::core::reason::Fault;
+use countersign::config::{
+    Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook, Trusted,
+};
+use countersign::core::reason::{Fault, Reason};
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
-use countersign::host::{HostClock, HostEntropy};
+use countersign::host::{HostClock, HostEntropy, NotifyCommand};
 use countersign::ops;
-use countersign::ports::asks::Nobody;
 use countersign::ports::{Clock as _, random_id};
-use countersign::store::{MemoryAsks, MemoryGrants};
+use countersign::store::{MemoryGrants, SqliteAsks};
 use countersign::trust::{self, Places, TrustFiles};
 
 fn main() -> ExitCode {
@@ -42,7 +42,9 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
     let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();
-    let origin = Origin { flags, env, cwd, vocabulary, trust: None };
+    let files = trust(&env);
+    let trust_look = Some(TrustLook::new(move || trusted(&files)));
+    let origin = Origin { flags, env, cwd, vocabulary, trust: trust_look };
     match (verb, origin.named_audit_dir()) {
         (Verb::Init, _) => Ok(cli::init(&origin.cwd, std::env::current_exe(), out)),
         // Whom to trust is decided whatever the policy says, or fails to say.
@@ -209,7 +211,7 @@ async fn decide<F: Future<Output = u8>>(
         Err(fault) => return refuse(&fault, out),
     };
     let session = settings.session.clone();
-    let People { asks, trust, logs, notifier: _ } = people(&audit, settings, env);
+    let People { asks, trust, logs, notifier: _ } = people(config, env, &audit, settings);
     let clock = Arc::new(HostClock);
     let registry = Registry::new(ops::ALL, |_| true);
     let turns = Turns { asks, logs, clock, session };
@@ -244,7 +246,7 @@ fn parts(
 ) -> Result<(Parts, Arc<AuditLog>), Fault> {
     let (audit, settings) = log(config)?;
     let session = settings.session.clone();
-    let people = people(&audit, settings, &origin.env);
+    let people = people(config, &origin.env, &audit, settings);
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
         policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
@@ -261,10 +263,27 @@ fn parts(
             concurrent_calls: config.concurrent_calls.value,
             session,
             log: config.audit_dir.value.display().to_string(),
-            terms: Terms::USUAL,
+            terms: config.asks.terms(),
         },
     };
     Ok((parts, audit))
+}
+
+/// Whose signatures count now. The configuration is read within a runtime and without one, so this
+/// brings its own.
+fn trusted(files: &TrustFiles) -> Result<Trusted, Fault> {
+    let requester = rustix::process::geteuid().as_raw();
+    let failed = |detail: String| {
+        Fault::new(Reason::StateUnavailable, "It could not be seen whose signatures count.")
+            .with_detail(detail)
+    };
+    let look = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| failed(error.to_string()))?.block_on(files.look(requester))
+    };
+    let looked = std::thread::scope(|scope| scope.spawn(look).join());
+    let known = looked.unwrap_or_else(|_| Err(failed("it broke off".into())))?;
+    Ok(Trusted { signers: known.signers, requester, now: HostClock.now() })
 }
 
 /// Whose signatures count on this host.
@@ -291,12 +310,17 @@ fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
 }
 
 /// Where asks wait, and whose word counts.
-fn people(audit: &Arc<AuditLog>, settings: AuditSettings, env: &Environment) -> People {
+fn people(
+    config: &Config,
+    env: &Environment,
+    audit: &Arc<AuditLog>,
+    settings: AuditSettings,
+) -> People {
     People {
-        asks: Arc::new(MemoryAsks::default()),
+        asks: Arc::new(SqliteAsks::new(env.state_file())),
         trust: Arc::new(trust(env)),
         logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
-        notifier: Arc::new(Nobody),
+        notifier: Arc::new(NotifyCommand::new(config.asks.notify.value.clone())),
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::core::ask::AskId;
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::hex;
 use crate::core::operation::Class;
@@ -84,6 +85,17 @@ pub trait Audit: Send + Sync + fmt::Debug {
     /// # Errors
     /// `audit_unavailable` if the log cannot be read.
     fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>>;
+
+    /// Whether an intent of this ask, made at that moment, is on record: then it was spent, whatever the
+    /// state says that others can write.
+    ///
+    /// # Errors
+    /// `audit_unavailable` if the log cannot be read.
+    fn has_spent(
+        &self,
+        ask: AskId,
+        made: OffsetDateTime,
+    ) -> BoxFuture<'static, Result<bool, Fault>>;
 
     /// Waits until no other change, in any process, is between being counted and being on record. Of
     /// a process that ends, nothing is waited for.

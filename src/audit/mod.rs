@@ -39,6 +39,7 @@ mod place;
 mod read;
 mod recent;
 mod sink;
+mod spent;
 mod sys;
 mod tail;
 mod verify;
@@ -50,10 +51,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::{self, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use crate::core::ask::AskId;
 use crate::core::plan::Target;
 use crate::core::policy::{History, Recall};
 use crate::core::reason::{Fault, Reason};
@@ -238,6 +241,20 @@ impl Audit for AuditLog {
             let mut recent = recent.lock_owned().await;
             let looked = spawn_blocking(move || recent.catch_up(&recall, shared.clock.now()));
             looked.await.unwrap_or_else(|_| {
+                Err(unavailable("its reader ended in a panic", "Report that, then try again."))
+            })
+        })
+    }
+
+    fn has_spent(
+        &self,
+        ask: AskId,
+        made: OffsetDateTime,
+    ) -> BoxFuture<'static, Result<bool, Fault>> {
+        let dir = self.shared.settings.dir.clone();
+        Box::pin(async move {
+            let looked = spawn_blocking(move || spent::has_spent(&dir, ask, made)).await;
+            looked.unwrap_or_else(|_| {
                 Err(unavailable("its reader ended in a panic", "Report that, then try again."))
             })
         })

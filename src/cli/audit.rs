@@ -167,12 +167,14 @@ fn print(entry: &Entry, json: bool, out: Output) -> bool {
     let face =
         record.pointer("/caller/face").and_then(Value::as_str).map_or("-".into(), text::name);
     let why = ["reason", "rule"].iter().find_map(|key| entry.text(key)).map(text::name);
+    let ask = entry.text("ask").map(|ask| format!("  ask {}", text::name(ask)));
     out.data(format!(
-        "{seq:>6}  {time}  {}  {:20}  {:9}  {target:20}  {face:4}  {}",
-        out.paint(&format!("{:8}", field("event"))),
+        "{seq:>6}  {time}  {}  {:20}  {:9}  {target:20}  {face:4}  {}{}",
+        out.paint(&format!("{:14}", field("event"))),
         field("op"),
         field("class"),
-        why.unwrap_or_default()
+        why.unwrap_or_default(),
+        ask.unwrap_or_default()
     ))
 }
 

@@ -78,9 +78,10 @@ impl Output {
     /// green for what was done.
     pub fn paint(self, word: &str) -> String {
         let code = match word.trim() {
-            "denied" | "failed" | "deny" | "bad" | "FAIL" => "31",
+            "denied" | "failed" | "deny" | "bad" | "FAIL" | "ask_denied" | "ask_refused"
+            | "ask_revoked" => "31",
             "unknown" | "preview" | "confirm" | "approve" | "warn" => "33",
-            "done" | "allow" | "ok" | "pass" => "32",
+            "done" | "allow" | "ok" | "pass" | "ask_approved" => "32",
             _ => return word.to_owned(),
         };
         if self.color { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::answer::{Answer, Status};
 use super::finish::without_preview;
@@ -100,6 +101,19 @@ impl Gate {
                 format!("Ask {} says that it is approved, and holds no signature.", ask.id),
             ));
         };
+        for log in [&self.parts.settings.log, &ask.log] {
+            let log = self.parts.people.logs.of(log);
+            if log.has_spent(ask.id, document.not_before).await? {
+                return Err(Fault::new(
+                    Reason::TokenUsed,
+                    format!(
+                        "Ask {} was spent before, as the audit log has it, and its state says \
+                         something else: somebody changed it. Nothing was done.",
+                        ask.id
+                    ),
+                ));
+            }
+        }
         let signers = self.parts.people.trust.signers(caller.principal.uid).await?;
         let approval = approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
@@ -180,11 +194,44 @@ impl Gate {
                 _ => unapproved(&survey.verdict, &survey.policy, &signers),
             });
         }
+        let plan = Arc::clone(&survey.plan);
+        let (ask, mut document) = self.composed(survey, now).await?;
+        self.turns.tidy(&self.parts.registry).await?;
+        let ask = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
+            Put::New => {
+                let line = format!("{} {}", ask.operation, ask.about);
+                self.parts.people.notifier.tell(ask.id, &line);
+                ask
+            }
+            Put::Same(same) => {
+                document = Opened::of((*same).clone(), &self.parts.registry)?.document;
+                *same
+            }
+        };
+        trail.known.ask = Some(ask.id);
+        if let Some(fault) = &refusal {
+            let mut record = trail.record(Event::Denied);
+            record.reason = Some(fault.reason);
+            trail.write(record).await?;
+        }
+        let mut record = trail.record(Event::Preview);
+        record.expires = Some(timestamp(ask.expires));
+        trail.settle(record).await?;
+        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
+        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+    }
+
+    /// The ask of what was surveyed, with its document.
+    async fn composed(
+        &self,
+        survey: Survey,
+        now: OffsetDateTime,
+    ) -> Result<(Ask, Document), Fault> {
         let Survey { plan, key, verdict, class, drift, seen_at, caller, policy, sight } = survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
         let preview = preview.text(seen_at, drift);
         let terms = self.parts.settings.terms;
-        let mut document = Document {
+        let document = Document {
             v: Document::VERSION,
             ask: AskId::from_random(self.bits()?),
             plan: plan.to_value()?,
@@ -221,26 +268,7 @@ impl Gate {
             assurance: None,
             words: None,
         };
-        self.turns.tidy(&self.parts.registry).await?;
-        let ask = match self.parts.people.asks.put(ask.clone(), terms).await? {
-            Put::New => ask,
-            Put::Same(same) => {
-                document = Opened::of((*same).clone(), &self.parts.registry)?.document;
-                *same
-            }
-        };
-        trail.known.ask = Some(ask.id);
-        if let Some(fault) = &refusal {
-            let mut record = trail.record(Event::Denied);
-            record.reason = Some(fault.reason);
-            trail.write(record).await?;
-        }
-        let mut record = trail.record(Event::Preview);
-        record.expires = Some(timestamp(ask.expires));
-        trail.settle(record).await?;
-        self.parts.people.notifier.tell(ask.id, &format!("{} {}", ask.operation, ask.about));
-        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+        Ok((ask, document))
     }
 
     /// Ends a request that presented an ask on which nobody has decided yet.

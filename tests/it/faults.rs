@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::audit::{AuditLog, Settings as AuditSettings, verify};
-use countersign::core::ask::Terms;
+use countersign::core::ask::{AskId, Terms};
 use countersign::core::grant::{GrantRow, Granted, Tick, TokenHash};
 use countersign::core::ids::{FullId, Reference};
 use countersign::core::plan::Target;
@@ -35,6 +35,7 @@ use countersign::ports::{
 };
 use countersign::store::MemoryGrants;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::gate::{request, with_token};
 use crate::support::fakes::{FakeEngine, container, id};
@@ -96,6 +97,14 @@ impl Audit for Burning {
 
     fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
         self.audit.recall(recall)
+    }
+
+    fn has_spent(
+        &self,
+        ask: AskId,
+        made: OffsetDateTime,
+    ) -> BoxFuture<'static, Result<bool, Fault>> {
+        self.audit.has_spent(ask, made)
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::people::{NoAsks, nobody};
 use super::{Answered, Fake, NOW, ready};
-use crate::core::ask::Terms;
+use crate::core::ask::{AskId, Terms};
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::operation::Class;
 use crate::core::plan::{Face, Principal, Target};
@@ -72,6 +72,10 @@ impl Audit for World {
 
     fn recall<'a>(&'a self, _: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
         ready(Ok(Arc::default()))
+    }
+
+    fn has_spent(&self, _: AskId, _: OffsetDateTime) -> BoxFuture<'static, Result<bool, Fault>> {
+        ready(Ok(false))
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

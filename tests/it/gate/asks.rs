@@ -14,8 +14,9 @@ use countersign::core::record::Event::{
     self, Allowed, AskApproved, AskCancelled, AskDenied, AskExpired, AskRefused, AskRevoked,
     AskSuperseded, Denied, Done, Failed, Preview,
 };
+use countersign::core::record::Record;
 use countersign::gate::{Answer, Approvals, Registry, Status, Turns};
-use countersign::ports::{Clock as _, Fixed};
+use countersign::ports::{Audit as _, Clock as _, Durability, Fixed};
 use serde_json::{Value, json};
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
@@ -313,6 +314,19 @@ async fn a_stored_approval_is_not_believed_without_its_signature() {
         assert_eq!(asking.effects(), 0, "{forge}");
         asking.approvals.revoke(id, "").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_the_log_has_as_spent_is_not_spent_again_whatever_the_state_says() {
+    let asking = Asking::new();
+    let (id, handle) = asking.approved().await;
+    // As it stands where somebody wrote the approved row back over the spent one.
+    let line = Record { ask: Some(id), ..Record::new(Allowed) };
+    asking.bench.audit.append(line, Durability::Synced).await.unwrap();
+    let answer = asking.spend(&handle).await;
+    assert_eq!(answer.reason, Some(Reason::TokenUsed), "{}", answer.text);
+    assert!(answer.text.contains("as the audit log has it"));
+    assert_eq!(asking.effects(), 0);
 }
 
 #[tokio::test]

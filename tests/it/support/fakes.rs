@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use countersign::core::ask::AskId;
 use countersign::core::grant::Granted;
 use countersign::core::ids::{FullId, Reference};
 use countersign::core::plan::Target;
@@ -126,6 +127,13 @@ impl Audit for FakeAudit {
         let unread = || Fault::new(Reason::AuditUnavailable, "The log cannot be read.");
         let blind = self.blind.load(Ordering::SeqCst);
         Box::pin(async move { if blind { Err(unread()) } else { Ok(Arc::new(history)) } })
+    }
+
+    fn has_spent(&self, ask: AskId, _: OffsetDateTime) -> BoxFuture<'static, Result<bool, Fault>> {
+        let of_ask =
+            |(line, _): &(Record, _)| line.event == Event::Allowed && line.ask == Some(ask);
+        let spent = self.lines.lock().unwrap().iter().any(of_ask);
+        Box::pin(std::future::ready(Ok(spent)))
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

@@ -101,3 +101,25 @@ fn settings_are_checked_too() {
         assert_eq!(ran.code == 0, good, "{text}: {ran:?}");
     }
 }
+
+#[test]
+fn what_nobody_here_can_give_is_refused_with_its_place_and_a_file_by_itself_is_not() {
+    let sandbox = Sandbox::new();
+    let rule = |id: &str, takes: &str| {
+        format!(
+            "version = 1\n[[rule]]\nid = \"{id}\"\neffect = \"approve\"\n\
+             match = {{ op = \"restart_container\" }}\n{takes}\n"
+        )
+    };
+    let takes = "approve = { by = \"nobody-of-this-name\" }";
+    write(&sandbox, "alone.toml", &rule("alone", takes));
+    let ran = policy(&sandbox, &["check", "alone.toml", "--level", "user"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    write_users(&sandbox, &rule("usual", ""));
+    assert_eq!(policy(&sandbox, &["check"]).code, 0, "what a rule does not say is no matter");
+    write_users(&sandbox, &rule("named", takes));
+    let ran = policy(&sandbox, &["check"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let said = "policy.toml:3:6: Nobody here can give what the rule `named` takes to approve";
+    assert!(ran.stderr.contains(said), "{ran:?}");
+}

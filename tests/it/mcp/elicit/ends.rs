@@ -54,7 +54,7 @@ async fn what_keeps_changing_is_not_asked_about_for_ever() {
 async fn a_policy_that_denies_by_now_denies() {
     for era in ERAS {
         let ask = all("ask", Effect::Confirm);
-        let mut client = Client::with(era, Via::Auto, policy(&[ask.clone()])).await;
+        let mut client = Client::with(era, Via::Auto, policy(std::slice::from_ref(&ask))).await;
         let asked = client.ask("poke", &web()).await;
         // What is offered stays the same, so that nobody is told of another list.
         let no = rule("not-web", Effect::Deny, &[("name", &["web"])]);
