@@ -154,37 +154,21 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             cli::doctor(&installation, flag.json, out).await
         }
         Verb::Asks(args) => {
-            decide(
-                &config,
-                &origin.env,
-                |approvals| async move { cli::asks(&approvals, args, HostClock.now(), out).await },
-                out,
-            )
-            .await
+            let verb = async |all: Approvals| cli::asks(&all, args, HostClock.now(), out).await;
+            decide(&config, &origin.env, out, verb).await
         }
         Verb::Approve(args) => {
-            let home = origin.env.home.clone();
-            decide(&config, &origin.env, |approvals| async move {
-                cli::approve(&approvals, args, home.as_deref(), out).await
-            }, out).await
+            let home = origin.env.home.as_deref();
+            let verb = async |all: Approvals| cli::approve(&all, args, home, out).await;
+            decide(&config, &origin.env, out, verb).await
         }
         Verb::Deny(args) => {
-            decide(
-                &config,
-                &origin.env,
-                |approvals| async move { cli::deny(&approvals, args, out).await },
-                out,
-            )
-            .await
+            let verb = async |all: Approvals| cli::deny(&all, args, out).await;
+            decide(&config, &origin.env, out, verb).await
         }
         Verb::Revoke(args) => {
-            decide(
-                &config,
-                &origin.env,
-                |approvals| async move { cli::revoke(&approvals, args, out).await },
-                out,
-            )
-            .await
+            let verb = async |all: Approvals| cli::revoke(&all, args, out).await;
+            decide(&config, &origin.env, out, verb).await
         }
         Verb::Policy(_)
         | Verb::Trust(_)
@@ -200,11 +184,11 @@ fn refuse(fault: &Fault, out: Output) -> u8 {
 }
 
 /// Lets a person decide on asks.
-async fn decide<F: Future<Output = u8>>(
+async fn decide(
     config: &Config,
     env: &Environment,
-    verb: impl FnOnce(Approvals) -> F,
     out: Output,
+    verb: impl AsyncFnOnce(Approvals) -> u8,
 ) -> u8 {
     let (audit, settings) = match log(config) {
         Ok(log) => log,
