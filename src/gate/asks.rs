@@ -185,7 +185,6 @@ impl Gate {
         survey: Survey,
         refusal: Option<Fault>,
     ) -> Result<Answer, Fault> {
-        self.possible(&survey).await?;
         let now = self.parts.clock.now();
         let signers = self.parts.people.trust.signers(survey.caller.principal.uid).await?;
         if !signers.can_meet(survey.verdict.takes(), now) {
@@ -194,6 +193,7 @@ impl Gate {
                 _ => unapproved(&survey.verdict, &survey.policy, &signers),
             });
         }
+        self.possible(&survey).await?;
         let plan = Arc::clone(&survey.plan);
         let (ask, mut document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
