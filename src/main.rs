@@ -141,38 +141,8 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
         Verb::Doctor(flag) => doctor(&config, &origin, &engine, flag.json, out).await,
-        Verb::Asks(args) => {
-            decide(
-                &config,
-                &origin.env,
-                |approvals| async move { cli::asks(&approvals, args, HostClock.now(), out).await },
-                out,
-            )
-            .await
-        }
-        Verb::Approve(args) => {
-            let home = origin.env.home.clone();
-            decide(&config, &origin.env, |approvals| async move {
-                cli::approve(&approvals, args, home.as_deref(), out).await
-            }, out).await
-        }
-        Verb::Deny(args) => {
-            decide(
-                &config,
-                &origin.env,
-                |approvals| async move { cli::deny(&approvals, args, out).await },
-                out,
-            )
-            .await
-        }
-        Verb::Revoke(args) => {
-            decide(
-                &config,
-                &origin.env,
-                |approvals| async move { cli::revoke(&approvals, args, out).await },
-                out,
-            )
-            .await
+        verb @ (Verb::Asks(_) | Verb::Approve(_) | Verb::Deny(_) | Verb::Revoke(_)) => {
+            decide(verb, &config, &origin.env, out).await
         }
         Verb::Policy(_)
         | Verb::Trust(_)
@@ -217,22 +187,17 @@ fn refuse(fault: &Fault, out: Output) -> u8 {
 }
 
 /// Lets a person decide on asks.
-async fn decide<F: Future<Output = u8>>(
-    config: &Config,
-    env: &Environment,
-    verb: impl FnOnce(Approvals) -> F,
-    out: Output,
-) -> u8 {
+async fn decide(verb: Verb, config: &Config, env: &Environment, out: Output) -> u8 {
     let (audit, settings) = match log(config) {
         Ok(log) => log,
         Err(fault) => return refuse(&fault, out),
     };
     let session = settings.session.clone();
     let People { asks, trust, logs, notifier: _ } = people(config, env, &audit, settings);
-    let clock = Arc::new(HostClock);
+    let turns = Turns { asks, logs, clock: Arc::new(HostClock), session };
     let registry = Registry::new(ops::ALL, |_| true);
-    let turns = Turns { asks, logs, clock, session };
-    let code = verb(Approvals { turns, trust, registry, caller: cli::caller() }).await;
+    let approvals = Approvals { turns, trust, registry, caller: cli::caller() };
+    let code = cli::decide(&approvals, verb, env.home.as_deref(), out).await;
     audit.close();
     code
 }

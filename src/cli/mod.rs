@@ -126,8 +126,7 @@ pub struct JsonFlag {
     pub json: bool,
 }
 
-pub use approve::{approve, deny, revoke};
-pub use asks::run as asks;
+pub use approve::decide;
 pub use audit::run as audit;
 pub use call::caller;
 pub use call::run as call;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::answer::{Answer, Status};
 use super::finish::without_preview;
@@ -184,7 +185,6 @@ impl Gate {
         survey: Survey,
         refusal: Option<Fault>,
     ) -> Result<Answer, Fault> {
-        self.possible(&survey).await?;
         let now = self.parts.clock.now();
         let signers = self.parts.people.trust.signers(survey.caller.principal.uid).await?;
         if !signers.can_meet(survey.verdict.takes(), now) {
@@ -193,11 +193,45 @@ impl Gate {
                 _ => unapproved(&survey.verdict, &survey.policy, &signers),
             });
         }
+        self.possible(&survey).await?;
+        let plan = Arc::clone(&survey.plan);
+        let (ask, mut document) = self.composed(survey, now).await?;
+        self.turns.tidy(&self.parts.registry).await?;
+        let ask = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
+            Put::New => {
+                let line = format!("{} {}", ask.operation, ask.about);
+                self.parts.people.notifier.tell(ask.id, &line);
+                ask
+            }
+            Put::Same(same) => {
+                document = Opened::of((*same).clone(), &self.parts.registry)?.document;
+                *same
+            }
+        };
+        trail.known.ask = Some(ask.id);
+        if let Some(fault) = &refusal {
+            let mut record = trail.record(Event::Denied);
+            record.reason = Some(fault.reason);
+            trail.write(record).await?;
+        }
+        let mut record = trail.record(Event::Preview);
+        record.expires = Some(timestamp(ask.expires));
+        trail.settle(record).await?;
+        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
+        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+    }
+
+    /// The ask of what was surveyed, with its document.
+    async fn composed(
+        &self,
+        survey: Survey,
+        now: OffsetDateTime,
+    ) -> Result<(Ask, Document), Fault> {
         let Survey { plan, key, verdict, class, drift, seen_at, caller, policy, sight } = survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
         let preview = preview.text(seen_at, drift);
         let terms = self.parts.settings.terms;
-        let mut document = Document {
+        let document = Document {
             v: Document::VERSION,
             ask: AskId::from_random(self.bits()?),
             plan: plan.to_value()?,
@@ -234,29 +268,7 @@ impl Gate {
             assurance: None,
             words: None,
         };
-        self.turns.tidy(&self.parts.registry).await?;
-        let ask = match self.parts.people.asks.put(ask.clone(), terms).await? {
-            Put::New => {
-                let line = format!("{} {}", ask.operation, ask.about);
-                self.parts.people.notifier.tell(ask.id, &line);
-                ask
-            }
-            Put::Same(same) => {
-                document = Opened::of((*same).clone(), &self.parts.registry)?.document;
-                *same
-            }
-        };
-        trail.known.ask = Some(ask.id);
-        if let Some(fault) = &refusal {
-            let mut record = trail.record(Event::Denied);
-            record.reason = Some(fault.reason);
-            trail.write(record).await?;
-        }
-        let mut record = trail.record(Event::Preview);
-        record.expires = Some(timestamp(ask.expires));
-        trail.settle(record).await?;
-        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+        Ok((ask, document))
     }
 
     /// Ends a request that presented an ask on which nobody has decided yet.
@@ -293,7 +305,7 @@ fn about(targets: &[Target]) -> String {
 /// How long an ask waits: as usual, or less where a rule says so.
 fn expiry(verdict: &Verdict, usual: time::Duration) -> time::Duration {
     let said = verdict.takes().expires.map(|seconds| time::Duration::seconds(seconds.into()));
-    said.unwrap_or(usual)
+    said.map_or(usual, |said| said.min(usual))
 }
 
 /// What a denial cools down: who asks for what, whatever the arguments.

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod approvals;
 mod attackers;
 #[cfg(test)]
 mod cli;

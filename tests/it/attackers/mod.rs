@@ -43,8 +43,8 @@ impl Scene {
             let words: Vec<&str> = keys.iter().filter_map(|key| line[*key].as_str()).collect();
             words.join(" ")
         });
-        let changes = listed("What the engine was asked to change", self.engine.changes());
-        let recorded = listed("On record", recorded.collect());
+        let changes = listed("What the engine was asked to change", &self.engine.changes());
+        let recorded = listed("On record", &recorded.collect::<Vec<_>>());
         let told = format!("{}\n\n{}\n{recorded}\n{changes}", about.join("\n"), ran.stdout);
         self.told_alike(&told)
     }
@@ -66,7 +66,7 @@ impl Scene {
 }
 
 /// Lines under a head.
-fn listed(head: &str, lines: Vec<String>) -> String {
+fn listed(head: &str, lines: &[String]) -> String {
     let lines = if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") };
     format!("{head}:\n{lines}\n")
 }

@@ -9,7 +9,7 @@ use crate::support::page::document;
 use crate::support::program::Sandbox;
 
 /// Every verb, by the words that name it.
-const VERBS: [&[&str]; 24] = [
+const VERBS: [&[&str]; 28] = [
     &[],
     &["mcp"],
     &["call"],
@@ -30,6 +30,10 @@ const VERBS: [&[&str]; 24] = [
     &["audit", "show"],
     &["audit", "stats"],
     &["audit", "verify"],
+    &["trust"],
+    &["trust", "add"],
+    &["trust", "list"],
+    &["trust", "remove"],
     &["doctor"],
     &["init"],
     &["completions"],
@@ -63,13 +67,14 @@ fn listed(text: &str) -> Vec<String> {
 
 #[test]
 fn no_verb_is_left_out() {
-    for (verb, depth) in [(&[][..], 1), (&["asks"], 2), (&["policy"], 2), (&["audit"], 2)] {
+    let groups = ["asks", "policy", "audit", "trust"].map(|verb| (vec![verb], 2));
+    for (verb, depth) in [(Vec::new(), 1)].into_iter().chain(groups) {
         let told: Vec<&str> = VERBS
             .iter()
-            .filter(|words| words.len() == depth && words.starts_with(verb))
+            .filter(|words| words.len() == depth && words.starts_with(&verb))
             .map(|words| words[depth - 1])
             .collect();
-        assert_eq!(listed(&help(verb)), told);
+        assert_eq!(listed(&help(&verb)), told);
     }
 }
 
