@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
-use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
+use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
 use countersign::config::{
     Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook, Trusted,
 };
@@ -140,35 +140,9 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             cli::tools(&all, &config, HostClock.now(), args, out)
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
-        Verb::Doctor(flag) => {
-            let endpoint = engine.endpoint();
-            let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
-            let usual = endpoint::usual_sockets(&sources(&config, &origin));
-            let installation = Installation {
-                config: &config,
-                vocabulary: &origin.vocabulary,
-                look: &*engine,
-                endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
-                direct_access: direct_access(socket.into_iter().chain(usual)),
-            };
-            cli::doctor(&installation, flag.json, out).await
-        }
-        Verb::Asks(args) => {
-            let verb = async |all: Approvals| cli::asks(&all, args, HostClock.now(), out).await;
-            decide(&config, &origin.env, out, verb).await
-        }
-        Verb::Approve(args) => {
-            let home = origin.env.home.as_deref();
-            let verb = async |all: Approvals| cli::approve(&all, args, home, out).await;
-            decide(&config, &origin.env, out, verb).await
-        }
-        Verb::Deny(args) => {
-            let verb = async |all: Approvals| cli::deny(&all, args, out).await;
-            decide(&config, &origin.env, out, verb).await
-        }
-        Verb::Revoke(args) => {
-            let verb = async |all: Approvals| cli::revoke(&all, args, out).await;
-            decide(&config, &origin.env, out, verb).await
+        Verb::Doctor(flag) => doctor(&config, &origin, &engine, flag.json, out).await,
+        verb @ (Verb::Asks(_) | Verb::Approve(_) | Verb::Deny(_) | Verb::Revoke(_)) => {
+            decide(verb, &config, &origin.env, out).await
         }
         Verb::Policy(_)
         | Verb::Trust(_)
@@ -178,28 +152,52 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
     }
 }
 
+async fn doctor(
+    config: &Config,
+    origin: &Origin,
+    engine: &DockerEngine,
+    json: bool,
+    out: Output,
+) -> u8 {
+    let endpoint = engine.endpoint();
+    let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
+    let usual = endpoint::usual_sockets(&sources(config, origin));
+    let state = origin.env.state_file();
+    let installation = Installation {
+        config,
+        vocabulary: &origin.vocabulary,
+        look: engine,
+        endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
+        direct_access: direct_access(socket.into_iter().chain(usual)),
+        trusting: Trusting {
+            trust: &trust(&origin.env),
+            asks: &SqliteAsks::new(state.clone()),
+            state: state.as_deref(),
+            home: origin.env.home.as_deref(),
+            cwd: &origin.cwd,
+            now: HostClock.now(),
+        },
+    };
+    cli::doctor(&installation, json, out).await
+}
+
 fn refuse(fault: &Fault, out: Output) -> u8 {
     out.message(format!("countersign: {}", fault.message));
     fault.reason.exit_code()
 }
 
 /// Lets a person decide on asks.
-async fn decide(
-    config: &Config,
-    env: &Environment,
-    out: Output,
-    verb: impl AsyncFnOnce(Approvals) -> u8,
-) -> u8 {
+async fn decide(verb: Verb, config: &Config, env: &Environment, out: Output) -> u8 {
     let (audit, settings) = match log(config) {
         Ok(log) => log,
         Err(fault) => return refuse(&fault, out),
     };
     let session = settings.session.clone();
     let People { asks, trust, logs, notifier: _ } = people(config, env, &audit, settings);
-    let clock = Arc::new(HostClock);
+    let turns = Turns { asks, logs, clock: Arc::new(HostClock), session };
     let registry = Registry::new(ops::ALL, |_| true);
-    let turns = Turns { asks, logs, clock, session };
-    let code = verb(Approvals { turns, trust, registry, caller: cli::caller() }).await;
+    let approvals = Approvals { turns, trust, registry, caller: cli::caller() };
+    let code = cli::decide(&approvals, verb, env.home.as_deref(), out).await;
     audit.close();
     code
 }

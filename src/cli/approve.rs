@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::asks::{approved, id, lines};
+use super::asks::{self, approved, id, lines};
 use super::sign::{find_key, sign};
-use super::{Output, exit};
+use super::{Output, Verb, exit};
 use crate::core::reason::{Fault, Reason};
 use crate::gate::Approvals;
 
@@ -47,17 +47,20 @@ pub struct RevokeArgs {
     reason: String,
 }
 
-/// Shows the ask, has it signed, and approves it. `home` is where keys are looked for.
-pub async fn approve(
-    approvals: &Approvals,
-    args: ApproveArgs,
-    home: Option<&Path>,
-    out: Output,
-) -> u8 {
-    end(run(approvals, args, home, out).await, out)
+/// Does what a person says about asks. `home` is where keys are looked for.
+pub async fn decide(approvals: &Approvals, verb: Verb, home: Option<&Path>, out: Output) -> u8 {
+    match verb {
+        Verb::Asks(args) => asks::run(approvals, args, out).await,
+        Verb::Approve(args) => end(approve(approvals, args, home, out).await, out),
+        Verb::Deny(args) => end(deny(approvals, args, out).await, out),
+        Verb::Revoke(args) => end(revoke(approvals, args, out).await, out),
+        // No other verb decides.
+        _ => exit::USAGE,
+    }
 }
 
-async fn run(
+/// Shows the ask, has it signed, and approves it.
+async fn approve(
     approvals: &Approvals,
     args: ApproveArgs,
     home: Option<&Path>,
@@ -96,27 +99,19 @@ fn read(file: &Path) -> Result<String, Fault> {
     })
 }
 
-/// Denies an ask.
-pub async fn deny(approvals: &Approvals, args: DenyArgs, out: Output) -> u8 {
-    let denied = async {
-        if args.reason.trim().is_empty() {
-            return Err(Fault::invalid("Say why with --reason: the requester reads it."));
-        }
-        approvals.deny(id(&args.id)?, &args.reason).await
-    };
-    let denied = denied.await.map(|ask| {
-        out.data(format!("Ask {} is denied. The same cannot be asked again for a while.", ask.id));
-    });
-    end(denied, out)
+async fn deny(approvals: &Approvals, args: DenyArgs, out: Output) -> Result<(), Fault> {
+    if args.reason.trim().is_empty() {
+        return Err(Fault::invalid("Say why with --reason: the requester reads it."));
+    }
+    let ask = approvals.deny(id(&args.id)?, &args.reason).await?;
+    out.data(format!("Ask {} is denied. The same cannot be asked again for a while.", ask.id));
+    Ok(())
 }
 
-/// Takes an approval back.
-pub async fn revoke(approvals: &Approvals, args: RevokeArgs, out: Output) -> u8 {
-    let revoked = async { approvals.revoke(id(&args.id)?, &args.reason).await };
-    let revoked = revoked.await.map(|ask| {
-        out.data(format!("The approval of ask {} is taken back.", ask.id));
-    });
-    end(revoked, out)
+async fn revoke(approvals: &Approvals, args: RevokeArgs, out: Output) -> Result<(), Fault> {
+    let ask = approvals.revoke(id(&args.id)?, &args.reason).await?;
+    out.data(format!("The approval of ask {} is taken back.", ask.id));
+    Ok(())
 }
 
 fn end(done: Result<(), Fault>, out: Output) -> u8 {

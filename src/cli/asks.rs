@@ -68,7 +68,8 @@ pub(super) fn id(typed: &str) -> Result<AskId, Fault> {
 }
 
 /// Does it.
-pub async fn run(approvals: &Approvals, args: AsksArgs, now: OffsetDateTime, out: Output) -> u8 {
+pub(super) async fn run(approvals: &Approvals, args: AsksArgs, out: Output) -> u8 {
+    let now = approvals.turns.clock.now();
     let done = match args.verb {
         None => list(approvals, args.all, args.json, now, out).await,
         Some(AsksVerb::Show { id: typed, document, json }) => {

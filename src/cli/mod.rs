@@ -21,7 +21,7 @@ pub use approve::{ApproveArgs, DenyArgs, RevokeArgs};
 pub use asks::{AsksArgs, AsksVerb};
 pub use audit::AuditVerb;
 pub use call::CallArgs;
-pub use doctor::Installation;
+pub use doctor::{Installation, Trusting};
 pub use output::Output;
 pub use policy::{Desk, PolicyVerb};
 pub use trust::TrustVerb;
@@ -126,8 +126,7 @@ pub struct JsonFlag {
     pub json: bool,
 }
 
-pub use approve::{approve, deny, revoke};
-pub use asks::run as asks;
+pub use approve::decide;
 pub use audit::run as audit;
 pub use call::caller;
 pub use call::run as call;

@@ -185,7 +185,6 @@ impl Gate {
         survey: Survey,
         refusal: Option<Fault>,
     ) -> Result<Answer, Fault> {
-        self.possible(&survey).await?;
         let now = self.parts.clock.now();
         let signers = self.parts.people.trust.signers(survey.caller.principal.uid).await?;
         if !signers.can_meet(survey.verdict.takes(), now) {
@@ -194,6 +193,7 @@ impl Gate {
                 _ => unapproved(&survey.verdict, &survey.policy, &signers),
             });
         }
+        self.possible(&survey).await?;
         let plan = Arc::clone(&survey.plan);
         let (ask, mut document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
@@ -305,7 +305,7 @@ fn about(targets: &[Target]) -> String {
 /// How long an ask waits: as usual, or less where a rule says so.
 fn expiry(verdict: &Verdict, usual: time::Duration) -> time::Duration {
     let said = verdict.takes().expires.map(|seconds| time::Duration::seconds(seconds.into()));
-    said.unwrap_or(usual)
+    said.map_or(usual, |said| said.min(usual))
 }
 
 /// What a denial cools down: who asks for what, whatever the arguments.
