@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
+use countersign::core::grant::Assurance;
 use serde_json::Value;
 
 use crate::support::account::{Who, World};
@@ -159,4 +160,18 @@ fn open_asks_are_counted_and_a_state_that_is_no_state_is_bad() {
     assert_eq!(ran.code, 1, "{ran:?}");
     let found = ran.json().as_array().unwrap().clone();
     assert!(about(&found, "asks")[0].starts_with("bad "), "{found:?}");
+}
+
+#[test]
+fn the_page_that_is_pointed_to_has_every_level_and_tier() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/trust.md")).unwrap();
+    // One is no person's, and one is nobody's yet.
+    let levels = Assurance::ALL.into_iter().map(Assurance::as_str);
+    let levels = levels.filter(|level| !["policy", "uid"].contains(level));
+    for row in
+        levels.map(|level| format!("`{level}`")).chain(["T0", "T1", "T2", "T3"].map(Into::into))
+    {
+        assert!(page.contains(&format!("\n| {row} | ")), "{row} has no row");
+    }
+    assert!(page.contains("\n## Tiers\n") && page.contains("`uid`"));
 }
