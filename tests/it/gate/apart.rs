@@ -13,8 +13,8 @@ use countersign::gate::Status;
 use countersign::ports::Clock as _;
 use serde_json::json;
 
-use super::asking::{Asking, key, signature};
-use crate::support::people::Apart;
+use super::asking::Asking;
+use crate::support::people::{Apart, key, signature};
 
 /// The account that gives.
 const ROOT: u32 = 0;

@@ -5,36 +5,17 @@ use std::sync::Arc;
 use countersign::core::approval::{NAMESPACE, Signer, Signers};
 use countersign::core::ask::{Ask, AskId, State};
 use countersign::core::grant::Assurance;
-use countersign::core::operation::Class;
-use countersign::core::policy::{Condition, Effect, Level, Policy, Requirement, Rule};
+use countersign::core::policy::{Effect, Policy, Requirement, Rule};
 use countersign::core::reason::Reason;
 use countersign::core::record::Event;
 use countersign::gate::{Answer, Approvals, People, Registry, Status, Turns};
 use countersign::ports::{Audit, Fixed};
 use serde_json::{Value, json};
-use ssh_key::private::Ed25519Keypair;
-use ssh_key::{HashAlg, LineEnding, PrivateKey};
+use ssh_key::PrivateKey;
 
 use super::{Bench, request, with_token};
 use crate::support::operations;
-use crate::support::people::{Apart, somebody};
-
-/// A key that is made of this one byte.
-pub(super) fn key(seed: u8) -> PrivateKey {
-    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
-}
-
-pub(super) fn signer(name: &str, key: &PrivateKey) -> Signer {
-    Signer {
-        name: name.into(),
-        key: key.public_key().clone(),
-        file: "/etc/countersign/allowed_signers".into(),
-        line: 1,
-        valid_after: None,
-        valid_before: None,
-        weak: None,
-    }
-}
+use crate::support::people::{Apart, approving, key, signature, signer, somebody};
 
 pub(super) fn web() -> Value {
     json!({"container": "web"})
@@ -69,13 +50,12 @@ impl Asking {
 
     fn made(takes: Option<Requirement>, people: impl FnOnce(Arc<dyn Audit>) -> People) -> Self {
         let alice = key(1);
-        let rule = |id, effect, classes: &[Class]| {
-            Rule::new(id, effect, Level::User, vec![Condition::class(classes)])
+        let set = |rule: &Rule| match rule.effect {
+            Effect::Approve => Rule { takes: takes.clone(), ..rule.clone() },
+            _ => rule.clone(),
         };
-        let reads = rule("reads", Effect::Allow, &[Class::Read, Class::Sensitive]);
-        let changes = &[Class::Mutate, Class::Destroy, Class::Escalate];
-        let changes = Rule { takes, ..rule("people", Effect::Approve, changes) };
-        let policies = Arc::new(Fixed::new(Policy::new(vec![reads, changes])));
+        let policy = Policy::new(approving().rules().iter().map(set).collect());
+        let policies = Arc::new(Fixed::new(policy));
         let bench = Bench::asking(policies, people);
         let people = bench.people.clone();
         let turns = Turns {
@@ -132,9 +112,4 @@ impl Asking {
     pub(super) fn effects(&self) -> usize {
         self.bench.engine.effects().len()
     }
-}
-
-pub(super) fn signature(by: &PrivateKey, namespace: &str, document: &str) -> String {
-    let signed = by.sign(namespace, HashAlg::Sha512, document.as_bytes()).unwrap();
-    signed.to_pem(LineEnding::LF).unwrap()
 }

@@ -17,8 +17,9 @@ use countersign::ports::{Audit as _, Clock as _, Durability};
 use serde_json::json;
 use ssh_key::HashAlg;
 
-use super::asking::{Asking, key, signature, signer, web};
+use super::asking::{Asking, web};
 use super::{request, with_token};
+use crate::support::people::{key, signature, signer};
 
 #[tokio::test]
 async fn what_a_person_approved_runs_once() {
