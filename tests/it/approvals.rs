@@ -229,6 +229,7 @@ fn a_waiting_check_knows_of_an_approval_at_once() {
         let (id, handle) = ask(&mut server, &volume);
         let wait = json!({"name": "check_ask", "arguments": {"ask": id, "wait": 55}});
         let wait = server.ask("tools/call", &wait);
+        #[expect(clippy::disallowed_methods, reason = "the time that passes is what is tested")]
         let before = Instant::now();
         thread::sleep(Duration::from_millis(200));
         assert_eq!(scene.approve(&[&id]).code, 0);
