@@ -21,7 +21,7 @@ pub use approve::{ApproveArgs, DenyArgs, RevokeArgs};
 pub use asks::{AsksArgs, AsksVerb};
 pub use audit::AuditVerb;
 pub use call::CallArgs;
-pub use doctor::Installation;
+pub use doctor::{Installation, Trusting};
 pub use output::Output;
 pub use policy::{Desk, PolicyVerb};
 pub use trust::TrustVerb;

@@ -107,7 +107,7 @@ impl Gate {
         };
         for log in [&self.parts.settings.log, &ask.log] {
             let log = self.parts.people.logs.of(log);
-            if log.has_spent(ask.id, document.not_before).await? {
+            if log.spent(ask.id, document.not_before).await?.is_some() {
                 return Err(Fault::new(
                     Reason::TokenUsed,
                     format!(
@@ -213,7 +213,6 @@ impl Gate {
         survey: Survey,
         refusal: Option<Fault>,
     ) -> Result<Answer, Fault> {
-        self.possible(&survey).await?;
         let now = self.parts.clock.now();
         let signers = self.parts.people.trust.signers(survey.caller.principal.uid).await?;
         if !signers.can_meet(survey.verdict.takes(), now) {
@@ -222,6 +221,7 @@ impl Gate {
                 _ => unapproved(&survey.verdict, &survey.policy, &signers),
             });
         }
+        self.possible(&survey).await?;
         let plan = Arc::clone(&survey.plan);
         let (ask, mut document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;

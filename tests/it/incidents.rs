@@ -71,7 +71,7 @@ impl Agent {
         let preview = self.session.call("restart_container", &harmless);
         let token = data(&preview)["confirmToken"].clone();
         assert!(token.is_string(), "{preview}");
-        self.refused(tool, &with("confirmToken", token.clone()), "approval_unavailable");
+        self.refused(tool, &with("confirmToken", token.clone()), "token_mismatch");
         self.refused(tool, &with("confirmToken", token), "token_used");
         let judged = json!({"operation": tool, "arguments": arguments});
         let judged = self.session.call("check_policy", &judged);

@@ -227,7 +227,7 @@ fn what_is_worth_less_than_policy_takes_says_why() {
     let hardware = Requirement { accept: [Assurance::Hardware].into(), ..takes() };
     let (reason, message) = refusal(&signature, &trusted("alice", &key), &hardware);
     assert_eq!(reason, Reason::AssuranceTooLow);
-    assert!(message.contains("worth `secret`. Policy takes hardware"), "{message}");
+    assert!(message.contains("worth `secret`. Policy takes `hardware`"), "{message}");
 }
 
 #[test]
