@@ -1,6 +1,9 @@
 //! Approvals with the real program and OpenSSH's own: what one process asks for is approved in a shell,
 //! or on another machine, and spent in a third.
 
+mod refused;
+mod state;
+
 use std::fs;
 use std::path::Path;
 use std::thread;
