@@ -166,6 +166,7 @@ pub(super) fn lines(
 ) -> Vec<String> {
     let parts = plan.parts();
     let line = |text: &str| text::line(text, LINE_CHARS_MAX);
+    // What is signed counts, not what stands beside it.
     let left = (document.expires - now).whole_seconds().max(0);
     let state = ask.map(|ask| format!("{}, ", ask.state)).unwrap_or_default();
     let when = ask.map(|ask| format!(", {}", ago(ask.made, now))).unwrap_or_default();
@@ -214,6 +215,6 @@ pub(super) fn approved(opened: &Opened, approval: &Approval) -> String {
         "Ask {} is approved by {approval}. {} can be run once, until {}.",
         opened.ask.id,
         text::name(&opened.plan.parts().operation),
-        second(opened.ask.expires)
+        second(opened.document.expires)
     )
 }

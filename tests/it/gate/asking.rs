@@ -45,13 +45,13 @@ impl Asking {
         let accept = accept.iter().copied().collect();
         let takes = Requirement { accept, by: None, expires: None };
         let people = |log| People { trust, ..somebody(log, Signers::default()) };
-        (Self::made(Some(takes), people), apart)
+        (Self::made(Some(&takes), people), apart)
     }
 
-    fn made(takes: Option<Requirement>, people: impl FnOnce(Arc<dyn Audit>) -> People) -> Self {
+    fn made(takes: Option<&Requirement>, people: impl FnOnce(Arc<dyn Audit>) -> People) -> Self {
         let alice = key(1);
         let set = |rule: &Rule| match rule.effect {
-            Effect::Approve => Rule { takes: takes.clone(), ..rule.clone() },
+            Effect::Approve => Rule { takes: takes.cloned(), ..rule.clone() },
             _ => rule.clone(),
         };
         let policy = Policy::new(approving().rules().iter().map(set).collect());
