@@ -76,24 +76,31 @@ fn powerful(
 }
 
 /// Whether sudo runs something for this account without a password. It is asked to list, never to run,
-/// and never to prompt; what it says stays unread. One that does not answer in time counts as no.
+/// and never to prompt. Where it does not answer in time, that counts as no.
 #[expect(clippy::disallowed_methods, reason = "only sudo itself can say whom it asks")]
 pub(super) fn can_sudo() -> bool {
-    let Some(program) = SUDO.into_iter().find(|program| Path::new(program).is_file()) else {
-        return false;
-    };
-    let mut command = Command::new(program);
-    command.args(["-n", "-l"]).env_clear().current_dir("/");
+    let program = SUDO.into_iter().find(|program| Path::new(program).is_file());
+    let command = program.map(|program| {
+        let mut command = Command::new(program);
+        command.args(["-n", "-l"]);
+        command
+    });
+    command.is_some_and(|command| succeeds(command, STEPS_MAX))
+}
+
+/// Whether a command ends well within so many steps. It is told nothing, and what it says stays unread.
+fn succeeds(mut command: Command, steps_max: u32) -> bool {
+    command.env_clear().current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = command.spawn() else { return false };
-    for _ in 0..STEPS_MAX {
+    for _ in 0..steps_max {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),
             Ok(None) => thread::sleep(STEP),
             Err(_) => break,
         }
     }
-    // It may run as root, and then it cannot be ended by us; it is not waited for.
+    // What runs as root cannot be ended by us, and is not waited for.
     drop(child.kill());
     false
 }
@@ -114,5 +121,22 @@ mod tests {
         assert_eq!(of(1001, &[1001, 77], None), Vec::<String>::new(), "any other group");
         assert_eq!(of(1001, &[1001], Some(77)), Vec::<String>::new());
         assert_eq!(powerful("", "", 0, &[0], Some(0)), Vec::<String>::new());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "programs that answer as sudo could")]
+    fn a_program_that_asks_fails_or_hangs_says_no() {
+        let says = |script: &str, steps| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]);
+            succeeds(command, steps)
+        };
+        assert!(says("exit 0", 500));
+        for script in ["exit 1", "echo Password:; read -r password", "kill -9 $$"] {
+            assert!(!says(script, 500), "{script}");
+        }
+        assert!(says("test \"$(pwd)\" = / && test -z \"${HOME:-}\"", 500), "nothing is handed on");
+        assert!(!says("exec sleep 5", 3), "nobody waits for it");
+        assert!(!succeeds(Command::new("/no/such/program"), 3));
     }
 }
