@@ -1,6 +1,7 @@
 //! Asks on the requester's side: how one is made where policy wants a person, what presenting its
 //! handle comes to, and how it is spent.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +106,7 @@ impl Gate {
                 ),
             ));
         };
-        for log in [&self.parts.settings.log, &ask.log] {
+        for log in BTreeSet::from([&self.parts.settings.log, &ask.log]) {
             let log = self.parts.people.logs.of(log);
             if log.spent(ask.id, document.not_before).await?.is_some() {
                 return Err(Fault::new(
