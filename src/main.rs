@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
-use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Verb};
+use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
 use countersign::config::{
     Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook, Trusted,
 };
@@ -140,19 +140,7 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
             cli::tools(&all, &config, HostClock.now(), args, out)
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
-        Verb::Doctor(flag) => {
-            let endpoint = engine.endpoint();
-            let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
-            let usual = endpoint::usual_sockets(&sources(&config, &origin));
-            let installation = Installation {
-                config: &config,
-                vocabulary: &origin.vocabulary,
-                look: &*engine,
-                endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
-                direct_access: direct_access(socket.into_iter().chain(usual)),
-            };
-            cli::doctor(&installation, flag.json, out).await
-        }
+        Verb::Doctor(flag) => doctor(&config, &origin, &engine, flag.json, out).await,
         verb @ (Verb::Asks(_) | Verb::Approve(_) | Verb::Deny(_) | Verb::Revoke(_)) => {
             decide(verb, &config, &origin.env, out).await
         }
@@ -162,6 +150,35 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         | Verb::Completions { .. }
         | Verb::Man { .. } => cli::exit::DONE,
     }
+}
+
+async fn doctor(
+    config: &Config,
+    origin: &Origin,
+    engine: &DockerEngine,
+    json: bool,
+    out: Output,
+) -> u8 {
+    let endpoint = engine.endpoint();
+    let socket = endpoint.as_ref().ok().map(|endpoint| endpoint.socket.clone());
+    let usual = endpoint::usual_sockets(&sources(config, origin));
+    let state = origin.env.state_file();
+    let installation = Installation {
+        config,
+        vocabulary: &origin.vocabulary,
+        look: engine,
+        endpoint: endpoint.map(|e| (e.address.clone(), e.source.clone())),
+        direct_access: direct_access(socket.into_iter().chain(usual)),
+        trusting: Trusting {
+            trust: &trust(&origin.env),
+            asks: &SqliteAsks::new(state.clone()),
+            state: state.as_deref(),
+            home: origin.env.home.as_deref(),
+            cwd: &origin.cwd,
+            now: HostClock.now(),
+        },
+    };
+    cli::doctor(&installation, json, out).await
 }
 
 fn refuse(fault: &Fault, out: Output) -> u8 {

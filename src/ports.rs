@@ -18,7 +18,7 @@ use crate::core::operation::Class;
 use crate::core::plan::{Digest, Target};
 use crate::core::policy::{History, Policy, Recall};
 use crate::core::reason::Fault;
-use crate::core::record::{Caller, Record};
+use crate::core::record::{Caller, Event, Record};
 
 /// A boxed future, as traits behind `dyn` return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -86,16 +86,16 @@ pub trait Audit: Send + Sync + fmt::Debug {
     /// `audit_unavailable` if the log cannot be read.
     fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>>;
 
-    /// Whether an intent of this ask, made at that moment, is on record: then it was spent, whatever the
-    /// state says that others can write.
+    /// What is on record of the spending of this ask, made at that moment, whatever the state says that
+    /// others can write: nothing, its intent (`allowed`), or how that ended.
     ///
     /// # Errors
     /// `audit_unavailable` if the log cannot be read.
-    fn has_spent(
+    fn spent(
         &self,
         ask: AskId,
         made: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<bool, Fault>>;
+    ) -> BoxFuture<'static, Result<Option<Event>, Fault>>;
 
     /// Waits until no other change, in any process, is between being counted and being on record. Of
     /// a process that ends, nothing is waited for.

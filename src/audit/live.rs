@@ -215,7 +215,7 @@ fn unknown(intent: &Value) -> Record {
         ..Record::new(Event::Unknown)
     };
     // As they were logged: what is read back is no more than its text.
-    for key in ["caller", "args", "target", "rule", "policy", "assurance"] {
+    for key in ["caller", "args", "target", "rule", "policy", "assurance", "ask", "approver"] {
         if let Some(said) = intent.get(key) {
             record.log.insert(key.into(), said.clone());
         }

@@ -60,7 +60,7 @@ use crate::core::ask::AskId;
 use crate::core::plan::Target;
 use crate::core::policy::{History, Recall};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::Record;
+use crate::core::record::{Event, Record};
 use crate::ports::{Audit, BoxFuture, Clock, Durability, Held};
 
 pub use before::history_before;
@@ -246,14 +246,14 @@ impl Audit for AuditLog {
         })
     }
 
-    fn has_spent(
+    fn spent(
         &self,
         ask: AskId,
         made: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<bool, Fault>> {
+    ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
         let dir = self.shared.settings.dir.clone();
         Box::pin(async move {
-            let looked = spawn_blocking(move || spent::has_spent(&dir, ask, made)).await;
+            let looked = spawn_blocking(move || spent::spent(&dir, ask, made)).await;
             looked.unwrap_or_else(|_| {
                 Err(unavailable("its reader ended in a panic", "Report that, then try again."))
             })

@@ -207,7 +207,8 @@ impl Sink {
         if record.event != Event::Allowed {
             return;
         }
-        let Record { op, class, caller, session, req, target, plan, .. } = record.clone();
+        let Record { op, class, caller, session, req, target, plan, ask, approver, .. } =
+            record.clone();
         let error = "The intent could not be made durable, so nothing was done.".to_owned();
         self.kept.owed.push(Record {
             op,
@@ -217,6 +218,8 @@ impl Sink {
             req,
             target,
             plan,
+            ask,
+            approver,
             reason: Some(Reason::AuditUnavailable),
             error: Some(error),
             ..Record::new(Event::Failed)

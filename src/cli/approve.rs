@@ -8,6 +8,7 @@ use super::asks::{self, approved, id, lines};
 use super::sign::{find_key, sign};
 use super::{Output, Verb, exit};
 use crate::core::reason::{Fault, Reason};
+use crate::core::text;
 use crate::gate::Approvals;
 
 /// Signatures that are longer are not read, in bytes.
@@ -89,13 +90,15 @@ async fn approve(
     Ok(())
 }
 
+/// What is no text is no signature, which the approval says.
 fn read(file: &Path) -> Result<String, Fault> {
     use std::io::Read as _;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let opened = std::fs::File::open(file);
-    let read = opened.and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_string(&mut text));
-    read.map(|_| text).map_err(|error| {
-        Fault::invalid(format!("The signature in {} cannot be read: {error}", file.display()))
+    let read = opened.and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_end(&mut bytes));
+    read.map(|_| String::from_utf8_lossy(&bytes).into_owned()).map_err(|error| {
+        let file = text::line(&file.display().to_string(), text::LINE_CHARS_MAX);
+        Fault::invalid(format!("The signature in {file} cannot be read: {error}"))
     })
 }
 

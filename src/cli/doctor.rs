@@ -1,12 +1,20 @@
 //! `doctor`: what is installed, what each setting is and where it comes from, what is really
 //! enforced, and what to do about it.
 
+mod account;
+mod clients;
+mod facts;
 mod policy;
+mod tier;
+mod trust;
+mod ways;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::{Output, exit};
 use crate::audit;
@@ -14,10 +22,16 @@ use crate::config::{Config, Setting};
 use crate::core::policy::{Vocabulary, length_words};
 use crate::core::reason::Fault;
 use crate::core::text;
+use crate::ports::asks::Asks;
 use crate::ports::engine::Look;
+use crate::trust::TrustFiles;
+use tier::Tier;
 
 /// What has to be free on the log's disk, in bytes.
 const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024;
+
+/// The longest finding, in characters.
+const FOUND_CHARS_MAX: usize = 800;
 
 /// What there is to check.
 #[derive(Debug)]
@@ -32,6 +46,25 @@ pub struct Installation<'a> {
     pub endpoint: Result<(String, String), Fault>,
     /// Whether this account can reach the engine without Countersign.
     pub direct_access: Option<String>,
+    /// What approvals rest on.
+    pub trusting: Trusting<'a>,
+}
+
+/// What approvals rest on.
+#[derive(Debug)]
+pub struct Trusting<'a> {
+    /// Whose signatures count.
+    pub trust: &'a TrustFiles,
+    /// The asks that wait.
+    pub asks: &'a dyn Asks,
+    /// The file that they are in.
+    pub state: Option<&'a Path>,
+    /// This account's home.
+    pub home: Option<&'a Path>,
+    /// The folder that is worked in.
+    pub cwd: &'a Path,
+    /// The moment.
+    pub now: OffsetDateTime,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,11 +81,20 @@ struct Finding {
     about: &'static str,
     mark: Mark,
     found: String,
+    /// The same as data, where there is more to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
+impl Finding {
+    fn with(self, data: Value) -> Self {
+        Self { data: Some(data), ..self }
+    }
 }
 
 /// A finding is one line, whatever the text in it that is not ours.
 fn finding(about: &'static str, mark: Mark, found: impl AsRef<str>) -> Finding {
-    Finding { about, mark, found: text::line(found.as_ref(), text::LINE_CHARS_MAX) }
+    Finding { about, mark, found: text::line(found.as_ref(), FOUND_CHARS_MAX), data: None }
 }
 
 /// Checks everything and prints what was found. Changes nothing.
@@ -61,13 +103,16 @@ pub async fn run(installation: &Installation<'_>, json: bool, out: Output) -> u8
     engine(installation, &mut findings).await;
     settings(installation.config, &mut findings);
     policy::look(installation, &mut findings);
-    approval(&mut findings);
     log(&installation.config.audit_dir.value, &mut findings);
     rights(installation, &mut findings);
+    let facts = facts::look(installation).await;
+    findings.extend(trust::findings(&facts));
+    let tier = Tier::of(&facts);
     if json {
+        findings.push(tier.finding());
         out.json(&findings);
     } else {
-        for Finding { about, mark, found } in &findings {
+        for Finding { about, mark, found, .. } in &findings {
             let mark = match mark {
                 Mark::Ok => "ok  ",
                 Mark::Warn => "warn",
@@ -75,6 +120,7 @@ pub async fn run(installation: &Installation<'_>, json: bool, out: Output) -> u8
             };
             out.data(format!("{}  {about:9}  {found}", out.paint(mark)));
         }
+        out.data(format!("\n{}", tier.text().trim_end()));
     }
     let bad = findings.iter().any(|finding| finding.mark == Mark::Bad);
     if bad { exit::FAILED } else { exit::DONE }
@@ -128,15 +174,6 @@ fn settings(config: &Config, findings: &mut Vec<Finding>) {
         row("confirm.via", &config.confirm_via, |via| via.as_str().to_owned()),
         row("log level", &config.log_level, |level| format!("{level:?}").to_lowercase()),
     ]);
-}
-
-fn approval(findings: &mut Vec<Finding>) {
-    findings.push(finding(
-        "approval",
-        Mark::Warn,
-        "no way to ask a person is set up, so what needs approval is refused. A confirm token is \
-         spent by the caller itself: it checks intent, and is no person's consent",
-    ));
 }
 
 fn log(dir: &Path, findings: &mut Vec<Finding>) {
@@ -211,3 +248,6 @@ fn rights(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

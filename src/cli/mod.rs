@@ -21,7 +21,7 @@ pub use approve::{ApproveArgs, DenyArgs, RevokeArgs};
 pub use asks::{AsksArgs, AsksVerb};
 pub use audit::AuditVerb;
 pub use call::CallArgs;
-pub use doctor::Installation;
+pub use doctor::{Installation, Trusting};
 pub use output::Output;
 pub use policy::{Desk, PolicyVerb};
 pub use trust::TrustVerb;
@@ -95,7 +95,7 @@ pub enum Verb {
         after_help = "Example: sudo countersign trust add alice.pub --name alice"
     )]
     Trust(TrustVerb),
-    /// Check the installation: engine, settings, policy, audit log and rights
+    /// Check the installation: engine, settings, policy, audit log, rights, and what approvals are worth
     #[command(after_help = "Example: countersign doctor")]
     Doctor(JsonFlag),
     /// Write a first `countersign.toml` for this folder, and print the client configuration

@@ -22,7 +22,7 @@ pub enum Reason {
     PlanChanged,
     /// A rule, or the absence of one, denies it.
     PolicyDenied,
-    /// A person would have to approve, and no way to ask one is set up.
+    /// A person would have to approve, and nobody is trusted who could.
     ApprovalUnavailable,
     /// A person denied it.
     ApprovalDenied,

@@ -103,7 +103,7 @@ impl Gate {
         };
         for log in [&self.parts.settings.log, &ask.log] {
             let log = self.parts.people.logs.of(log);
-            if log.has_spent(ask.id, document.not_before).await? {
+            if log.spent(ask.id, document.not_before).await?.is_some() {
                 return Err(Fault::new(
                     Reason::TokenUsed,
                     format!(

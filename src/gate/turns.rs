@@ -132,6 +132,12 @@ impl Turns {
         record.caller = caller.cloned();
         record.approver.clone_from(&turn.approver);
         record.assurance = turn.assurance;
+        if turn.to == State::Unknown {
+            record.reason = Some(Reason::OutcomeUnknown);
+            record.error = Some(
+                "The process that spent it ended, and this log holds no intent of it.".to_owned(),
+            );
+        }
         if let Some(words) = &turn.words {
             record.log.insert("words".into(), json!(text::line(words, WORDS_CHARS_MAX)));
         }
@@ -168,19 +174,38 @@ impl Turns {
     pub(super) async fn tidy(&self, registry: &Registry) -> Result<(), Fault> {
         let now = self.clock.now();
         for (ask, to) in self.asks.overdue(now).await? {
-            let turn = Turn::new(ask.state, to, now)?;
             let turned = match Opened::of(ask.clone(), registry) {
-                Ok(opened) => self.turn(&opened, turn, None).await.map(drop),
+                Ok(opened) => self.overdue(&opened, to, now).await,
                 // What somebody changed cannot be recorded as what it was.
-                Err(_) => self.asks.turn(ask.id, turn).await.map(drop),
+                Err(_) => self.asks.turn(ask.id, Turn::new(ask.state, to, now)?).await,
             };
             match turned {
                 // Another process was faster.
                 Err(fault) if fault.reason == Reason::AskClosed => {}
-                other => other?,
+                other => drop(other?),
             }
         }
         Ok(())
+    }
+
+    /// Turns what was spent by a process that is gone to what the log has of it, where it stands once
+    /// already: an intent that it left open is closed by the next process that writes.
+    async fn overdue(&self, opened: &Opened, to: State, now: OffsetDateTime) -> Result<Ask, Fault> {
+        let Opened { ask, document, .. } = opened;
+        let spent = match to {
+            State::Unknown => self.logs.of(&ask.log).spent(ask.id, document.not_before).await?,
+            _ => None,
+        };
+        let ended = match spent {
+            Some(Event::Done) => State::Done,
+            Some(Event::Failed) => State::Failed,
+            _ => to,
+        };
+        let turn = Turn::new(ask.state, ended, now)?;
+        match spent {
+            Some(_) => self.asks.turn(ask.id, turn).await,
+            None => self.turn(opened, turn, None).await,
+        }
     }
 }
 

@@ -1,11 +1,16 @@
 //! Approvals with the real program and OpenSSH's own: what one process asks for is approved in a shell,
 //! or on another machine, and spent in a third.
 
+mod refused;
+mod state;
+
 use std::fs;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use countersign::host::HostClock;
+use countersign::ports::Clock as _;
 use serde_json::{Value, json};
 
 use crate::support::account::{Who, World};
@@ -229,12 +234,12 @@ fn a_waiting_check_knows_of_an_approval_at_once() {
         let (id, handle) = ask(&mut server, &volume);
         let wait = json!({"name": "check_ask", "arguments": {"ask": id, "wait": 55}});
         let wait = server.ask("tools/call", &wait);
-        let before = Instant::now();
+        let before = HostClock.tick();
         thread::sleep(Duration::from_millis(200));
         assert_eq!(scene.approve(&[&id]).code, 0);
         let told = server.answer(&json!(wait));
         assert!(text(&told["result"]).contains("approved by alice"), "{told}");
-        assert!(before.elapsed() < Duration::from_secs(30));
+        assert!(HostClock.tick().0 - before.0 < Duration::from_secs(30));
         assert_eq!(data(&spend(&mut server, &volume, &handle))["status"], "ok");
         waits.push(between(&scene, &id));
     }

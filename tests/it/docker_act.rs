@@ -193,6 +193,7 @@ fn impatient(socket: &Path) -> DockerEngine {
         read: soon,
         start: soon,
         change: soon,
+        removal: soon,
         stop_margin: soon,
         ..Deadlines::default()
     })

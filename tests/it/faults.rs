@@ -4,42 +4,26 @@
 //! The child is this test program again. Everything that happens in it goes through a port, and it
 //! aborts at the call of a port that it was told; or the parent kills it at a random moment.
 
+mod asks;
+mod burning;
+mod crowd;
+
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign::audit::{AuditLog, Settings as AuditSettings, verify};
-use countersign::core::ask::{AskId, Terms};
-use countersign::core::grant::{GrantRow, Granted, Tick, TokenHash};
-use countersign::core::ids::{FullId, Reference};
-use countersign::core::plan::Target;
-use countersign::core::policy::{History, Policy, Recall};
-use countersign::core::reason::Fault;
-use countersign::core::record::Record;
-use countersign::gate::{Gate, Parts, Registry, Settings};
+use countersign::audit::verify;
+use countersign::core::policy::Policy;
+use countersign::gate::Gate;
 use countersign::host::{HostClock, HostEntropy};
-use countersign::ports::engine::{
-    ActContainers, ActImages, ActNetworks, ActProcesses, ActVolumes, Acted, Container,
-    ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
-    LookNetworks, LookSystem, LookVolumes,
-};
-use countersign::ports::{
-    Audit, BoxFuture, Clock as _, Durability, Entropy as _, Fixed, Gone, GrantStore, Held,
-    random_id,
-};
-use countersign::store::MemoryGrants;
+use countersign::ports::{Clock as _, Entropy as _};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
+use self::burning::Burning;
 use crate::gate::{request, with_token};
-use crate::support::fakes::{FakeEngine, container, id};
-use crate::support::operations;
 use crate::support::people::nobody;
 
 /// Rounds, unless `COUNTERSIGN_FAULT_ROUNDS` says otherwise.
@@ -56,201 +40,10 @@ fn told(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Aborts the process at the call of a port that it was told.
-#[derive(Debug)]
-struct Fuse(AtomicU64);
-
-impl Fuse {
-    fn point(&self) {
-        if self.0.fetch_sub(1, Ordering::SeqCst) == 1 {
-            std::process::abort();
-        }
-    }
-}
-
-/// An engine whose effects are lines of a file, and ports around it that burn the fuse.
-#[derive(Debug)]
-struct Burning {
-    fuse: Fuse,
-    engine: Arc<FakeEngine>,
-    audit: AuditLog,
-    grants: MemoryGrants,
-    effects: PathBuf,
-}
-
-impl Audit for Burning {
-    fn append(
-        &self,
-        record: Record,
-        durability: Durability,
-    ) -> BoxFuture<'static, Result<(), Fault>> {
-        self.fuse.point();
-        let written = self.audit.append(record, durability);
-        self.fuse.point();
-        written
-    }
-
-    fn hold(&self, targets: &[Target]) -> Result<Held, Fault> {
-        self.fuse.point();
-        self.audit.hold(targets)
-    }
-
-    fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>> {
-        self.audit.recall(recall)
-    }
-
-    fn has_spent(
-        &self,
-        ask: AskId,
-        made: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<bool, Fault>> {
-        self.audit.has_spent(ask, made)
-    }
-
-    fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {
-        self.audit.hold_count()
-    }
-}
-
-impl GrantStore for Burning {
-    fn put(&self, row: GrantRow, now: Tick) {
-        self.fuse.point();
-        self.grants.put(row, now);
-    }
-
-    fn take(&self, hash: &TokenHash, now: Tick) -> Result<GrantRow, Gone> {
-        self.fuse.point();
-        let taken = self.grants.take(hash, now);
-        self.fuse.point();
-        taken
-    }
-}
-
-impl LookSystem for Burning {
-    fn engine_id(&self) -> BoxFuture<'_, Result<String, Fault>> {
-        self.engine.engine_id()
-    }
-
-    fn engine(&self) -> BoxFuture<'_, Result<Engine, Fault>> {
-        self.engine.engine()
-    }
-}
-
-impl LookContainers for Burning {
-    fn containers<'a>(
-        &'a self,
-        filter: &'a ContainerFilter,
-    ) -> BoxFuture<'a, Result<Vec<ContainerRow>, Fault>> {
-        self.engine.containers(filter)
-    }
-
-    fn candidates<'a>(
-        &'a self,
-        reference: &'a Reference,
-    ) -> BoxFuture<'a, Result<Vec<ContainerRow>, Fault>> {
-        self.fuse.point();
-        self.engine.candidates(reference)
-    }
-
-    fn container<'a>(&'a self, id: &'a FullId) -> BoxFuture<'a, Result<Container, Fault>> {
-        self.fuse.point();
-        self.engine.container(id)
-    }
-}
-
-impl LookLogs for Burning {
-    fn logs<'a>(
-        &'a self,
-        id: &'a FullId,
-        query: &'a LogQuery,
-        each: &'a mut (dyn FnMut(LogLine<'_>) -> ControlFlow<()> + Send),
-    ) -> BoxFuture<'a, Result<(), Fault>> {
-        self.engine.logs(id, query, each)
-    }
-}
-
-impl LookImages for Burning {
-    fn image_id<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, Result<Option<String>, Fault>> {
-        self.engine.image_id(reference)
-    }
-}
-
-impl LookVolumes for Burning {}
-impl LookNetworks for Burning {}
-
-impl Burning {
-    async fn act(&self, target: &Granted<'_>) -> Result<Acted, Fault> {
-        self.fuse.point();
-        append(&self.effects, &target.target().name);
-        self.fuse.point();
-        self.engine.restart(target, 0).await
-    }
-}
-
-impl ActImages for Burning {}
-impl ActProcesses for Burning {}
-impl ActVolumes for Burning {}
-impl ActNetworks for Burning {}
-
-impl ActContainers for Burning {
-    fn start<'a>(&'a self, target: &'a Granted<'a>) -> BoxFuture<'a, Result<Acted, Fault>> {
-        Box::pin(self.act(target))
-    }
-
-    fn stop<'a>(&'a self, target: &'a Granted<'a>, _: u32) -> BoxFuture<'a, Result<Acted, Fault>> {
-        Box::pin(self.act(target))
-    }
-
-    fn restart<'a>(
-        &'a self,
-        target: &'a Granted<'a>,
-        _: u32,
-    ) -> BoxFuture<'a, Result<Acted, Fault>> {
-        Box::pin(self.act(target))
-    }
-}
-
-fn append(path: &Path, line: &str) {
-    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-    file.write_all(format!("{line}\n").as_bytes()).unwrap();
-}
-
 /// A gate over a real log, and what its ports do.
 fn gate(folder: &Path, fuse: u64, name: &str) -> (Gate, Arc<Burning>) {
-    let engine = FakeEngine::default();
-    // A change alters no fact, so that nothing but its spent grant stands in a replay's way.
-    engine.still.store(true, Ordering::SeqCst);
-    engine.put(container(id(1), name));
-    let session = random_id(&HostEntropy).unwrap();
-    let settings =
-        AuditSettings { dir: folder.join("audit"), sync_all: false, session: session.clone() };
-    let burning = Arc::new(Burning {
-        fuse: Fuse(AtomicU64::new(fuse)),
-        engine: Arc::new(engine),
-        audit: AuditLog::new(settings, Arc::new(HostClock)),
-        grants: MemoryGrants::default(),
-        effects: folder.join("effects"),
-    });
-    let gate = Gate::new(Parts {
-        registry: Registry::new(operations::ALL, |_| true),
-        policies: Arc::new(Fixed::new(Policy::builtin())),
-        look: burning.clone(),
-        act: burning.clone(),
-        audit: burning.clone(),
-        grants: burning.clone(),
-        people: nobody(burning.clone()),
-        clock: Arc::new(HostClock),
-        entropy: Arc::new(HostEntropy),
-        settings: Settings {
-            read_only: false,
-            token_ttl: Duration::from_secs(120),
-            concurrent_calls: 4,
-            session,
-            log: "audit".into(),
-            terms: Terms::USUAL,
-        },
-    });
-    (gate, burning)
+    let burning = Burning::new(folder, fuse, name);
+    (burning.gate(Policy::builtin(), nobody(burning.clone())), burning)
 }
 
 /// What the child does: two changes, each with a replay of its token.
@@ -279,9 +72,9 @@ fn child() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the child is a process")]
-fn spawn(folder: &Path, fuse: u64, name: &str) -> std::process::Child {
+fn spawn(test: &str, folder: &Path, fuse: u64, name: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "faults::child", "--test-threads=1"])
+        .args(["--exact", test, "--test-threads=1"])
         .env("COUNTERSIGN_FAULT_FOLDER", folder)
         .env("COUNTERSIGN_FAULT_FUSE", fuse.to_string())
         .env("COUNTERSIGN_FAULT_NAME", name)
@@ -374,12 +167,12 @@ fn no_death_hides_an_effect_or_repeats_one() {
         let mut child;
         if round % 4 == 3 {
             // Between the points: killed at a moment of chance.
-            child = spawn(folder.path(), u64::MAX, &name);
+            child = spawn("faults::child", folder.path(), u64::MAX, &name);
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             std::thread::sleep(Duration::from_micros(1000 + (random >> 33) % 12_000));
             drop(child.kill());
         } else {
-            child = spawn(folder.path(), 1 + round % POINTS, &name);
+            child = spawn("faults::child", folder.path(), 1 + round % POINTS, &name);
         }
         died += usize::from(!child.wait().unwrap().success());
         with_effect += check_effects(folder.path(), &name);

@@ -1,7 +1,6 @@
 //! What `doctor` finds of the policy: its files, and the rules that deserve a second look.
 
-use std::path::Path;
-
+use super::ways::changers;
 use super::{Finding, Installation, Mark, finding};
 use crate::cli::policy::Contents;
 use crate::config::{Config, shown};
@@ -77,7 +76,7 @@ fn loose_counts(config: &Config) -> Option<Finding> {
 fn own_files(config: &Config) -> Vec<Finding> {
     let trusted = config.sources.iter().filter(|source| source.level.is_trusted());
     let found = trusted.filter(|source| config.files.contains(&source.path));
-    let writable = found.filter(|source| can_change(&source.path));
+    let writable = found.filter(|source| changers(&source.path).us.is_some());
     writable
         .map(|source| {
             let mend = match source.level {
@@ -92,15 +91,4 @@ fn own_files(config: &Config) -> Vec<Finding> {
             finding("policy", Mark::Warn, found)
         })
         .collect()
-}
-
-/// Whether this account can write a file, make itself able to, or put another in its place.
-fn can_change(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let uid = rustix::process::geteuid().as_raw();
-    let can = |path: &Path| {
-        let writes = rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
-        writes || std::fs::metadata(path).is_ok_and(|found| found.uid() == uid)
-    };
-    can(path) || path.parent().is_some_and(can)
 }

@@ -15,7 +15,7 @@ use crate::core::operation::Class;
 use crate::core::plan::{Face, Principal, Target};
 use crate::core::policy::{Condition, Effect, History, Level, Policy, Recall, Rule};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Caller, Record};
+use crate::core::record::{Caller, Event, Record};
 use crate::gate::{Answer, Confirm, Context, Gate, Parts, Registry, Request, Settings};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{
@@ -74,8 +74,12 @@ impl Audit for World {
         ready(Ok(Arc::default()))
     }
 
-    fn has_spent(&self, _: AskId, _: OffsetDateTime) -> BoxFuture<'static, Result<bool, Fault>> {
-        ready(Ok(false))
+    fn spent(
+        &self,
+        _: AskId,
+        _: OffsetDateTime,
+    ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
+        ready(Ok(None))
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

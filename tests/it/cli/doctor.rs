@@ -1,5 +1,7 @@
 //! `doctor`: what is found, and what is said to be wrong.
 
+mod levels;
+
 use std::fs;
 use std::os::unix::net::UnixListener;
 

@@ -7,8 +7,6 @@ use std::time::Duration;
 use countersign::core::approval::{NAMESPACE, Signer, Signers};
 use countersign::core::ask::{Ask, AskId, State, Turn};
 use countersign::core::grant::Assurance;
-use countersign::core::operation::Class;
-use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
 use countersign::core::reason::Reason;
 use countersign::core::record::Event::{
     self, Allowed, AskApproved, AskCancelled, AskDenied, AskExpired, AskRefused, AskRevoked,
@@ -18,29 +16,11 @@ use countersign::core::record::Record;
 use countersign::gate::{Answer, Approvals, Registry, Status, Turns};
 use countersign::ports::{Audit as _, Clock as _, Durability, Fixed};
 use serde_json::{Value, json};
-use ssh_key::private::Ed25519Keypair;
-use ssh_key::{HashAlg, LineEnding, PrivateKey};
+use ssh_key::{HashAlg, PrivateKey};
 
 use super::{Bench, request, with_token};
 use crate::support::operations;
-use crate::support::people::somebody;
-
-/// A key that is made of this one byte.
-fn key(seed: u8) -> PrivateKey {
-    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
-}
-
-fn signer(name: &str, key: &PrivateKey) -> Signer {
-    Signer {
-        name: name.into(),
-        key: key.public_key().clone(),
-        file: "/etc/countersign/allowed_signers".into(),
-        line: 1,
-        valid_after: None,
-        valid_before: None,
-        weak: None,
-    }
-}
+use crate::support::people::{approving, key, signature, signer, somebody};
 
 fn web() -> Value {
     json!({"container": "web"})
@@ -61,13 +41,7 @@ impl Asking {
     fn with(signers: impl FnOnce(&PrivateKey) -> Vec<Signer>) -> Self {
         let alice = key(1);
         let signers = Signers(signers(&alice));
-        let rule = |id, effect, classes: &[Class]| {
-            Rule::new(id, effect, Level::User, vec![Condition::class(classes)])
-        };
-        let reads = rule("reads", Effect::Allow, &[Class::Read, Class::Sensitive]);
-        let changes = &[Class::Mutate, Class::Destroy, Class::Escalate];
-        let policy = Policy::new(vec![reads, rule("people", Effect::Approve, changes)]);
-        let policies = Arc::new(Fixed::new(policy));
+        let policies = Arc::new(Fixed::new(approving()));
         let bench = Bench::asking(policies, |log| somebody(log, signers));
         let people = bench.people.clone();
         let turns = Turns {
@@ -124,11 +98,6 @@ impl Asking {
     fn effects(&self) -> usize {
         self.bench.engine.effects().len()
     }
-}
-
-fn signature(by: &PrivateKey, namespace: &str, document: &str) -> String {
-    let signed = by.sign(namespace, HashAlg::Sha512, document.as_bytes()).unwrap();
-    signed.to_pem(LineEnding::LF).unwrap()
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("host", &["core", "ports", "host"]),
     ("config", &["core", "ports", "config", "way"]),
     ("mcp", &["core", "ports", "gate", "ops", "config", "mcp"]),
-    ("cli", &["core", "ports", "gate", "ops", "config", "audit", "trust", "mcp", "cli"]),
+    ("cli", &["core", "ports", "gate", "ops", "config", "audit", "trust", "way", "mcp", "cli"]),
 ];
 
 pub(crate) fn layers(source: &Source) -> Findings {

@@ -129,11 +129,16 @@ impl Audit for FakeAudit {
         Box::pin(async move { if blind { Err(unread()) } else { Ok(Arc::new(history)) } })
     }
 
-    fn has_spent(&self, ask: AskId, _: OffsetDateTime) -> BoxFuture<'static, Result<bool, Fault>> {
-        let of_ask =
-            |(line, _): &(Record, _)| line.event == Event::Allowed && line.ask == Some(ask);
-        let spent = self.lines.lock().unwrap().iter().any(of_ask);
-        Box::pin(std::future::ready(Ok(spent)))
+    fn spent(
+        &self,
+        ask: AskId,
+        _: OffsetDateTime,
+    ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
+        let lines = self.lines.lock().unwrap();
+        let of_ask = lines.iter().map(|(line, _)| line).filter(|line| line.ask == Some(ask));
+        let since = of_ask.map(|line| line.event).skip_while(|event| *event != Event::Allowed);
+        let last = since.filter(|event| *event == Event::Allowed || event.is_outcome()).last();
+        Box::pin(std::future::ready(Ok(last)))
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

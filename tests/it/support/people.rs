@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use countersign::core::approval::Signers;
+use countersign::core::approval::{Signer, Signers};
 use countersign::core::ask::AskId;
+use countersign::core::operation::Class;
+use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
 use countersign::gate::People;
 use countersign::ports::Audit;
 use countersign::ports::asks::{Logs, Notifier};
 use countersign::store::MemoryAsks;
+use ssh_key::private::Ed25519Keypair;
+use ssh_key::{HashAlg, LineEnding, PrivateKey};
 
 #[derive(Debug)]
 struct OneLog(Arc<dyn Audit>);
@@ -41,4 +45,38 @@ pub(crate) fn somebody(log: Arc<dyn Audit>, signers: Signers) -> People {
         logs: Arc::new(OneLog(log)),
         notifier: Arc::new(Told::default()),
     }
+}
+
+/// A policy by which people approve every change.
+pub(crate) fn approving() -> Policy {
+    let rule = |id, effect, classes: &[Class]| {
+        Rule::new(id, effect, Level::User, vec![Condition::class(classes)])
+    };
+    let reads = rule("reads", Effect::Allow, &[Class::Read, Class::Sensitive]);
+    let changes = &[Class::Mutate, Class::Destroy, Class::Escalate];
+    Policy::new(vec![reads, rule("people", Effect::Approve, changes)])
+}
+
+/// A key that is made of this one byte.
+pub(crate) fn key(seed: u8) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+}
+
+/// A signer of this key, in a file that nobody else can write.
+pub(crate) fn signer(name: &str, key: &PrivateKey) -> Signer {
+    Signer {
+        name: name.into(),
+        key: key.public_key().clone(),
+        file: "/etc/countersign/allowed_signers".into(),
+        line: 1,
+        valid_after: None,
+        valid_before: None,
+        weak: None,
+    }
+}
+
+/// The signature of an ask's document.
+pub(crate) fn signature(by: &PrivateKey, namespace: &str, document: &str) -> String {
+    let signed = by.sign(namespace, HashAlg::Sha512, document.as_bytes()).unwrap();
+    signed.to_pem(LineEnding::LF).unwrap()
 }
