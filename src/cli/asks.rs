@@ -160,9 +160,10 @@ pub(super) fn lines(opened: &Opened, now: OffsetDateTime) -> Vec<String> {
     let Opened { ask, document, plan } = opened;
     let parts = plan.parts();
     let line = |text: &str| text::line(text, LINE_CHARS_MAX);
-    let left = (ask.expires - now).whole_seconds().max(0);
+    // What is signed counts, not what stands beside it.
+    let left = (document.expires - now).whole_seconds().max(0);
     let mut out = vec![
-        format!("Ask {}: {}, until {} ({left} s)", ask.id, ask.state, second(ask.expires)),
+        format!("Ask {}: {}, until {} ({left} s)", ask.id, ask.state, second(document.expires)),
         format!(
             "Asked by    uid {} over {}, {}",
             parts.principal.uid,
@@ -207,6 +208,6 @@ pub(super) fn approved(opened: &Opened, approval: &Approval) -> String {
         "Ask {} is approved by {approval}. {} can be run once, until {}.",
         opened.ask.id,
         text::name(&opened.plan.parts().operation),
-        second(opened.ask.expires)
+        second(opened.document.expires)
     )
 }

@@ -213,9 +213,9 @@ fn too_low(assurance: Assurance, verdict: &Verdict) -> Fault {
     Fault::new(
         Reason::AssuranceTooLow,
         format!(
-            "The rule `{}` takes {}, and this came about by `{assurance}`.",
-            verdict.rule(),
-            verdict.takes().words()
+            "Policy takes {} here ({}), and this came about by `{assurance}`.",
+            verdict.takes().words(),
+            verdict.takers()
         ),
     )
 }

@@ -1,6 +1,7 @@
 //! Asks on the requester's side: how one is made where policy wants a person, what presenting its
 //! handle comes to, and how it is spent.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,10 +99,14 @@ impl Gate {
         let Some(signature) = &ask.signature else {
             return Err(Fault::new(
                 Reason::SignatureInvalid,
-                format!("Ask {} says that it is approved, and holds no signature.", ask.id),
+                format!(
+                    "Ask {} says that it is approved, and holds no signature: somebody changed it. \
+                     Nothing was done.",
+                    ask.id
+                ),
             ));
         };
-        for log in [&self.parts.settings.log, &ask.log] {
+        for log in BTreeSet::from([&self.parts.settings.log, &ask.log]) {
             let log = self.parts.people.logs.of(log);
             if log.spent(ask.id, document.not_before).await?.is_some() {
                 return Err(Fault::new(
@@ -116,10 +121,34 @@ impl Gate {
         }
         let signers = self.parts.people.trust.signers(caller.principal.uid).await?;
         let approval = approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
+        self.is_as_shown(document, survey)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
         let echo = Confirm::Echo.assurance();
         grant::redeem(row, now_plan, *key, drift, verdict, echo, tick).map(Some)
+    }
+
+    /// Refuses an approval of something else than what is decided now. The plan is compared by itself;
+    /// but a document lies where its requester may be able to write before it is shown and signed.
+    fn is_as_shown(&self, document: &Document, survey: &Survey) -> Result<(), Fault> {
+        let Survey { verdict, class, .. } = survey;
+        let most = expiry(verdict, self.parts.settings.terms.expires);
+        let other = if document.class != *class {
+            "class"
+        } else if document.rule != verdict.rule() || document.why != reason(verdict) {
+            "rule"
+        } else if document.expires - document.not_before > most {
+            "time"
+        } else {
+            return Ok(());
+        };
+        Err(Fault::new(
+            Reason::PlanChanged,
+            format!(
+                "The {other} that the approver was shown is not the one that holds now, so nothing was \
+                 done."
+            ),
+        ))
     }
 
     /// Turns an approved ask to executing: from here on it is spent, whatever happens.

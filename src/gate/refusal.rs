@@ -41,10 +41,10 @@ pub(super) fn too_low(verdict: &Verdict) -> Fault {
     Fault::new(
         Reason::AssuranceTooLow,
         format!(
-            "{} cannot be confirmed here: what policy takes for it (rule `{}`) this client cannot \
-             give. Nothing has changed. {}",
+            "{} cannot be confirmed here: what policy takes for it ({}) this client cannot give. \
+             Nothing has changed. {}",
             verdict.operation(),
-            verdict.rule(),
+            verdict.takers(),
             confirmed_how(verdict)
         ),
     )

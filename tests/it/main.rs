@@ -6,6 +6,7 @@
 mod account;
 #[cfg(test)]
 mod approvals;
+#[cfg(test)]
 mod attackers;
 #[cfg(test)]
 mod cli;
@@ -17,6 +18,7 @@ mod counts;
 mod docker_act;
 #[cfg(test)]
 mod docker_images;
+#[cfg(test)]
 mod docker_logs;
 #[cfg(test)]
 mod docker_look;

@@ -112,6 +112,8 @@ pub struct Verdict {
     reason: Option<Arc<str>>,
     /// None for what is usual.
     takes: Option<Arc<Requirement>>,
+    /// The ids of the rules that say what it takes.
+    takers: Vec<Arc<str>>,
     policy: Digest,
 }
 
@@ -144,6 +146,15 @@ impl Verdict {
     /// What a confirmation or an approval has to be worth, and whose it has to be.
     pub fn takes(&self) -> &Requirement {
         self.takes.as_deref().unwrap_or_else(|| Requirement::shared(self.effect))
+    }
+
+    /// The rules that say what it takes, in words: the deciding one where none says it.
+    pub fn takers(&self) -> String {
+        match self.takers.as_slice() {
+            [] => format!("rule `{}`", self.rule),
+            [one] => format!("rule `{one}`"),
+            several => format!("rules `{}`", several.join("` and `")),
+        }
     }
 
     /// Whether something is enough for this verdict that is not for the other: a milder effect, or
@@ -258,17 +269,21 @@ impl Policy {
         let outcome = outcomes
             .reduce(|first, next| if next.effect > first.effect { next } else { first })
             .unwrap_or(Outcome::NO_MATCH);
-        let takes = self.takes(query, outcome.effect).map(Arc::new);
-        Verdict { takes, ..self.verdict(query.spec, outcome) }
+        let (takes, takers) = self.takes(query, outcome.effect).unzip();
+        Verdict {
+            takes: takes.map(Arc::new),
+            takers: takers.unwrap_or_default(),
+            ..self.verdict(query.spec, outcome)
+        }
     }
 
-    /// What all rules that apply take for a verdict of this effect; none for what is usual. What a
-    /// milder rule takes counts as well: one rule more never makes a weaker signature do.
-    fn takes(&self, query: &Query<'_>, effect: Effect) -> Option<Requirement> {
+    /// What all rules that apply take for a verdict of this effect, and which say it; none for what is
+    /// usual. What a milder rule takes counts as well: one rule more never makes a weaker signature do.
+    fn takes(&self, query: &Query<'_>, effect: Effect) -> Option<(Requirement, Vec<Arc<str>>)> {
         if !self.takes || !matches!(effect, Effect::Confirm | Effect::Approve) {
             return None;
         }
-        let mut takes = Requirement::usual(effect);
+        let (mut takes, mut takers) = (Requirement::usual(effect), Vec::new());
         for subject in query.subjects() {
             let values = Values::of(&self.keys, query, subject);
             for (_, rule) in self.candidates(&values).filter(|(_, rule)| rule.effect <= effect) {
@@ -276,10 +291,13 @@ impl Policy {
                     && rule.applies(rule.stands(query, &values))
                 {
                     takes = takes.and(taken);
+                    if !takers.contains(&rule.id) {
+                        takers.push(Arc::clone(&rule.id));
+                    }
                 }
             }
         }
-        Some(takes)
+        Some((takes, takers))
     }
 
     /// The least restrictive effect that the request may turn out to get.
@@ -346,6 +364,7 @@ impl Policy {
             rule: rule.map_or_else(|| NO_MATCH.into(), |rule| Arc::clone(&rule.id)),
             reason: rule.and_then(|rule| rule.reason.clone()),
             takes: None,
+            takers: Vec::new(),
             policy: self.digest,
         }
     }

@@ -2,6 +2,8 @@
 //! file: what it was told, what is on record, and what the engine was asked to do. Each begins with
 //! what it tries and what comes of it.
 
+mod people;
+
 use std::fs;
 
 use regex::Regex;
@@ -34,7 +36,12 @@ impl Scene {
 
     /// Runs a script as the agent, and says what came of it.
     fn attack(&self, script: &str) -> String {
-        let ran = self.world.script(Who::Agent, &format!("{AGENT}\n{script}"));
+        self.attack_with(&[], script)
+    }
+
+    fn attack_with(&self, at_hand: &[&str], script: &str) -> String {
+        let at_hand = [&[AGENT], at_hand].concat().join("\n");
+        let ran = self.world.script(Who::Agent, &format!("{at_hand}\n{script}"));
         assert_eq!(ran.code, 0, "{ran:?}");
         let about: Vec<&str> = script.lines().take_while(|line| line.starts_with('#')).collect();
         let lines = self.world.sandbox().requests();
@@ -54,10 +61,14 @@ impl Scene {
         let text = text.replace(self.world.sandbox().path().to_str().unwrap(), "<world>");
         let text = text.replace(self.engine.socket().to_str().unwrap(), "<socket>");
         let text = text.replace(&format!("user {}", self.world.uid()), "user <agent>");
+        let text = text.replace(&format!("uid {}", self.world.uid()), "uid <agent>");
         let replace = [
             (r"\b[0-9a-f]{32}\b", "<token>"),
             (r"audit-\d{8}", "audit-<day>"),
             (r"/v1\.\d+/", "/<api>/"),
+            (r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", "<ask>"),
+            (r"SHA256:[A-Za-z0-9+/]{43}", "<key>"),
+            (r"\b(until|before) \d{4}-[-0-9T:.]+Z", "$1 <time>"),
         ];
         replace.iter().fold(text, |text, (form, word)| {
             Regex::new(form).unwrap().replace_all(&text, *word).into_owned()
@@ -67,8 +78,13 @@ impl Scene {
 
 /// Lines under a head.
 fn listed(head: &str, lines: &[String]) -> String {
-    let lines = if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") };
-    format!("{head}:\n{lines}\n")
+    let told = |same: &[String]| match same {
+        [line] => line.clone(),
+        _ => format!("{} ({} times)", same.first().map_or("", String::as_str), same.len()),
+    };
+    let told: Vec<String> = lines.chunk_by(PartialEq::eq).map(told).collect();
+    let told = if told.is_empty() { "nothing".to_owned() } else { told.join("\n") };
+    format!("{head}:\n{told}\n")
 }
 
 const NO_RESTARTS: &str = "version = 1\n[[rule]]\nid = \"no-restarts\"\neffect = \"deny\"\n\

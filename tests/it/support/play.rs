@@ -58,7 +58,8 @@ impl Played {
                 return answer(line, counted.load(Ordering::SeqCst), &labels);
             }
             let deed = change();
-            if matches!(deed, Deed::Say(204, _)) {
+            // What a signal does is up to whoever gets it: this one goes on.
+            if matches!(deed, Deed::Say(204, _)) && !line.contains("/kill?") {
                 counted.fetch_add(1, Ordering::SeqCst);
             }
             deed
