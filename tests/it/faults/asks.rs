@@ -26,7 +26,7 @@ use crate::support::operations;
 use crate::support::people::{approving, key, signature, signer, somebody};
 
 /// Rounds, unless `COUNTERSIGN_FAULT_ROUNDS` says otherwise: then a tenth of these.
-const ROUNDS: u64 = 120;
+const ROUNDS: u64 = 70;
 
 /// Rounds that share a state and a log.
 const ROUNDS_PER_STATE: u64 = 30;
