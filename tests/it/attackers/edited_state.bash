@@ -8,17 +8,17 @@ echo 'Approved, by nobody:'
 sql "UPDATE asks SET state = 'approved'"
 spend
 echo 'Approved, by a signature of its own:'
-countersign asks show "$id" --document >document
+countersign asks show "$(<asked)" --document >document
 sign_with own document >signature
 sql "UPDATE asks SET signature = ?" signature
 spend
 sql "UPDATE asks SET state = 'pending', signature = NULL"
 
 echo 'Another document, once alice has approved the first:'
-alice countersign approve "$id"
+alice countersign approve "$(<asked)"
 sed 's/"timeout":10/"timeout":9/' document >other
 sql 'UPDATE documents SET text = ?' other
-ask restart_container "{\"container\": \"web\", \"timeout\": 9, \"confirmToken\": \"$handle\"}"
+ask restart_container "{\"container\": \"web\", \"timeout\": 9, \"confirmToken\": \"$(<handle)\"}"
 echo 'More time than she gave:'
 sed -E 's/"expires":"20/"expires":"29/' document >other
 sql 'UPDATE documents SET text = ?' other
