@@ -25,7 +25,7 @@ run() {
 }
 outcome() {
   "$@" >told 2>&1 </dev/null || true
-  grep -E '^countersign: |^Ask .* is |trusts|^Error: |^Restarted|^Sent' told | head -n 1
+  grep -E '^countersign: |^Ask .* is |^The approval |trusts|^Error: |^Restarted|^Sent' told | head -n 1
 }
 
 # wants TOOL ARGUMENTS: calls a tool that wants an approval, and keeps the ask's id and its handle in the
