@@ -8,6 +8,7 @@ mod asks;
 mod change;
 mod erased;
 mod finish;
+mod given;
 mod hold;
 mod inbox;
 mod judge;
@@ -57,6 +58,7 @@ use crate::ports::asks::{Asks, Logs, Notifier, Trust};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
 use asks::{Spent, Unspent};
+use given::Refused;
 use hold::Holds;
 use presented::Presented;
 use refusal::denied;
@@ -129,6 +131,7 @@ pub struct Gate {
     /// Places of those who wait for a person's decision.
     watching: Semaphore,
     turns: Turns,
+    refused_given: Refused,
     closing: AtomicBool,
     reloading: Mutex<()>,
     offers: watch::Sender<u64>,
@@ -194,6 +197,7 @@ impl Gate {
         Self {
             parts,
             turns,
+            refused_given: Refused::default(),
             watching: Semaphore::new(inbox::WATCHING_MAX as usize),
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),
@@ -365,16 +369,6 @@ impl Gate {
                 Err(fault)
             }
         }
-    }
-
-    /// The key of this process, by which secrets are sealed. It is made when it is first needed.
-    fn seal_key(&self) -> Result<&Arc<SealKey>, Fault> {
-        if let Some(key) = self.seal_key.get() {
-            return Ok(key);
-        }
-        let mut bits = [0; SealKey::BYTES];
-        self.parts.entropy.fill(&mut bits)?;
-        Ok(self.seal_key.get_or_init(|| Arc::new(SealKey::from_random(bits))))
     }
 
     fn redeem(

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
-use countersign::cli::{self, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
+use countersign::cli::{self, Across, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
 use countersign::config::{
     Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook, Trusted,
 };
@@ -19,6 +19,7 @@ use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
 use countersign::host::{HostClock, HostEntropy, NotifyCommand};
 use countersign::ops;
+use countersign::ports::asks::Trust as _;
 use countersign::ports::{Clock as _, random_id};
 use countersign::store::{MemoryGrants, SqliteAsks};
 use countersign::trust::{self, Places, TrustFiles};
@@ -51,6 +52,13 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
         (Verb::Trust(verb), _) => {
             let trust = trust(&origin.env);
             Ok(with_runtime(cli::trust(verb, &trust, HostClock.now(), out)))
+        }
+        // Another account's policy and state are not this one's.
+        (Verb::Approve(args), _) if args.is_across() => {
+            let (env, registry) = (&origin.env, Registry::new(ops::ALL, |_| true));
+            let (trust, home, now) = (&trust(env), env.home.as_deref(), HostClock.now());
+            let across = Across { trust, registry: &registry, home, now };
+            Ok(with_runtime(cli::give(&across, args, out)))
         }
         (Verb::Policy(verb), _) => Ok(with_runtime(policy(verb, &origin, out))),
         // A log that is named can be read whatever the files say, and wherever it comes from.
@@ -265,7 +273,8 @@ fn trusted(files: &TrustFiles) -> Result<Trusted, Fault> {
     };
     let looked = std::thread::scope(|scope| scope.spawn(look).join());
     let known = looked.unwrap_or_else(|_| Err(failed("it broke off".into())))?;
-    Ok(Trusted { signers: known.signers, requester, now: HostClock.now() })
+    let apart = files.apart(requester);
+    Ok(Trusted { signers: known.signers, requester, apart, now: HostClock.now() })
 }
 
 /// Whose signatures count on this host.
@@ -277,6 +286,7 @@ fn trust(env: &Environment) -> TrustFiles {
         home: env.home.clone(),
         auth_sock: env.ssh_auth_sock.clone(),
         runtime_dir: env.xdg_runtime_dir.clone(),
+        approvals: trust::APPROVALS.into(),
     };
     TrustFiles::new(places, Arc::new(HostClock))
 }

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use regex::bytes::Regex;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::place::{Day, Place};
+use super::place::{Day, Place, unavailable};
 use super::read::RawLines;
 use crate::core::ask::AskId;
 use crate::core::reason::Fault;
@@ -17,12 +18,15 @@ use crate::core::record::Event;
 pub(super) fn spent(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<Option<Event>, Fault> {
     let Some(place) = Place::existing(dir)? else { return Ok(None) };
     let ask = ask.to_string();
+    let names = Regex::new(&regex::escape(&ask)).map_err(|error| {
+        unavailable(format_args!("{ask} cannot be looked for: {error}"), "Report that.")
+    })?;
     let mut lines = RawLines::new(&place, Some((Day::of(made), 0)))?;
     let mut raw = Vec::new();
     let mut found: Option<(Event, Value)> = None;
     while lines.next(&place, &mut raw)?.is_some() {
         // Most lines are of something else, and are not read.
-        if !raw.windows(ask.len()).any(|bytes| bytes == ask.as_bytes()) {
+        if !names.is_match(&raw) {
             continue;
         }
         let Some((event, request)) = event(&raw, &ask) else { continue };

@@ -7,9 +7,10 @@ use clap::Args;
 use super::asks::{self, approved, id, lines};
 use super::sign::{find_key, sign};
 use super::{Output, Verb, exit};
+use crate::core::approval::Signers;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
-use crate::gate::Approvals;
+use crate::gate::{Approvals, Opened};
 
 /// Signatures that are longer are not read, in bytes.
 const SIGNATURE_BYTES_MAX: u64 = 64 * 1024;
@@ -18,7 +19,7 @@ const SIGNATURE_BYTES_MAX: u64 = 64 * 1024;
 #[derive(Clone, Debug, Args)]
 pub struct ApproveArgs {
     /// The ask's id
-    id: String,
+    pub(super) id: String,
     /// The key to sign with: a private key's file, or a public one whose private half an agent or a
     /// security key holds [default: the one in ~/.ssh that is trusted]
     #[arg(long, value_name = "FILE")]
@@ -26,6 +27,17 @@ pub struct ApproveArgs {
     /// A signature that was made elsewhere, over `asks show ID --document`
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     signature: Option<PathBuf>,
+    /// Approve as another account than the one that asks, which gives this file: what its `asks show ID
+    /// --document` prints; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) document: Option<PathBuf>,
+}
+
+impl ApproveArgs {
+    /// Whether another account than the one that asks approves.
+    pub const fn is_across(&self) -> bool {
+        self.document.is_some()
+    }
 }
 
 /// The arguments of `deny`.
@@ -69,25 +81,36 @@ async fn approve(
 ) -> Result<(), Fault> {
     // What is shown is what is signed: the document is read once.
     let shown = approvals.open(id(&args.id)?).await?;
-    for line in lines(&shown, approvals.turns.clock.now()) {
+    let Opened { ask, document, plan } = &shown;
+    for line in lines(document, plan, Some(ask), approvals.turns.clock.now()) {
         out.message(line);
     }
     out.message("");
     approvals.may_approve(&shown).await?;
-    let signature = match &args.signature {
-        Some(file) => read(file)?,
-        None => {
-            let key = match args.key {
-                Some(key) => key,
-                None => find_key(&approvals.signers(&shown).await?, home)?,
-            };
-            out.message(format!("Signing with {}:", key.display()));
-            sign(&key, &shown.ask.document)?
-        }
-    };
+    let signers = approvals.signers(&shown).await?;
+    let signature = signature(&args, &signers, home, &shown.ask.document, out)?;
     let approval = approvals.approve(&shown, &signature).await?;
     out.data(approved(&shown, &approval));
     Ok(())
+}
+
+/// The signature that was made elsewhere, or one that is made now.
+pub(super) fn signature(
+    args: &ApproveArgs,
+    signers: &Signers,
+    home: Option<&Path>,
+    document: &str,
+    out: Output,
+) -> Result<String, Fault> {
+    if let Some(file) = &args.signature {
+        return read(file);
+    }
+    let key = match &args.key {
+        Some(key) => key.clone(),
+        None => find_key(signers, home)?,
+    };
+    out.message(format!("Signing with {}:", key.display()));
+    sign(&key, document)
 }
 
 /// What is no text is no signature, which the approval says.
@@ -117,7 +140,7 @@ async fn revoke(approvals: &Approvals, args: RevokeArgs, out: Output) -> Result<
     Ok(())
 }
 
-fn end(done: Result<(), Fault>, out: Output) -> u8 {
+pub(super) fn end(done: Result<(), Fault>, out: Output) -> u8 {
     match done {
         Ok(()) => exit::DONE,
         Err(fault) => {

@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 
 use super::{Output, exit};
 use crate::core::approval::Approval;
-use crate::core::ask::{Ask, AskId};
+use crate::core::ask::{Ask, AskId, Document};
+use crate::core::plan::Plan;
 use crate::core::reason::Fault;
 use crate::core::record::timestamp;
 use crate::core::text;
@@ -148,27 +149,33 @@ async fn show(
             "words": words, "document": opened.document,
         }));
     } else {
-        for line in lines(&opened, now) {
+        for line in lines(&opened.document, &opened.plan, Some(&opened.ask), now) {
             out.data(line);
         }
     }
     Ok(())
 }
 
-/// An ask for the one who decides: first what Countersign found, then what the requester wrote.
-pub(super) fn lines(opened: &Opened, now: OffsetDateTime) -> Vec<String> {
-    let Opened { ask, document, plan } = opened;
+/// An ask for the one who decides: first what Countersign found, then what the requester wrote. What
+/// has become of it is left out where it cannot be known.
+pub(super) fn lines(
+    document: &Document,
+    plan: &Plan,
+    ask: Option<&Ask>,
+    now: OffsetDateTime,
+) -> Vec<String> {
     let parts = plan.parts();
     let line = |text: &str| text::line(text, LINE_CHARS_MAX);
     // What is signed counts, not what stands beside it.
     let left = (document.expires - now).whole_seconds().max(0);
+    let state = ask.map(|ask| format!("{}, ", ask.state)).unwrap_or_default();
+    let when = ask.map(|ask| format!(", {}", ago(ask.made, now))).unwrap_or_default();
     let mut out = vec![
-        format!("Ask {}: {}, until {} ({left} s)", ask.id, ask.state, second(document.expires)),
+        format!("Ask {}: {state}until {} ({left} s)", document.ask, second(document.expires)),
         format!(
-            "Asked by    uid {} over {}, {}",
+            "Asked by    uid {} over {}{when}",
             parts.principal.uid,
-            parts.principal.face.as_str(),
-            ago(ask.made, now)
+            parts.principal.face.as_str()
         ),
         format!("Operation   {} (class {})", text::name(&parts.operation), document.class),
     ];
@@ -180,7 +187,7 @@ pub(super) fn lines(opened: &Opened, now: OffsetDateTime) -> Vec<String> {
         out.push(format!("Acts on     {} {name} (id {})", target.kind, text::name(&target.id)));
     }
     out.push(format!("Plan        {}", plan.digest()));
-    out.extend(decision(ask).map(|decision| format!("Decision    {}", line(&decision))));
+    out.extend(ask.and_then(decision).map(|decision| format!("Decision    {}", line(&decision))));
     out.push(String::new());
     out.extend(text::block(&document.preview, PREVIEW_CHARS_MAX).lines().map(str::to_owned));
     out.push(String::new());

@@ -7,6 +7,7 @@ mod audit;
 mod call;
 mod doctor;
 mod generate;
+mod give;
 mod init;
 mod output;
 mod policy;
@@ -74,7 +75,9 @@ pub enum Verb {
     Asks(AsksArgs),
     /// Approve an ask by signing it with an SSH key
     #[command(after_help = "Examples:\n  countersign approve K7Q2-M4XD\n  \
-                            countersign approve K7Q2-M4XD --signature ask.sig\n\nExit codes: 0 \
+                            countersign approve K7Q2-M4XD --signature ask.sig\n\nAs \
+                            another account than the one that asks:\n  countersign asks show K7Q2-M4XD \
+                            --document | sudo countersign approve K7Q2-M4XD --document -\n\nExit codes: 0 \
                             approved, 1 no such ask, 2 usage, 3 refused: the ask is as it was.")]
     Approve(ApproveArgs),
     /// Deny an ask
@@ -132,6 +135,7 @@ pub use call::caller;
 pub use call::run as call;
 pub use doctor::run as doctor;
 pub use generate::{completions, man};
+pub use give::{Across, give};
 pub use init::run as init;
 pub use policy::run as policy;
 pub use serve::run as serve;

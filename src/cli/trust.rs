@@ -53,6 +53,10 @@ pub async fn run(verb: TrustVerb, trust: &TrustFiles, now: OffsetDateTime, out: 
         TrustVerb::Add { key, name } => {
             trust.desk().and_then(|desk| Ok((desk.add(&key, &name)?, desk))).map(|(added, desk)| {
                 out.message(said(&added, &desk, &key.to_string_lossy(), &name));
+                // Whoever was added is trusted even so.
+                if let Err(trouble) = trust.prepare() {
+                    out.message(format!("countersign: no other account can approve: {trouble}"));
+                }
             })
         }
         TrustVerb::List { uid, json } => {

@@ -10,7 +10,6 @@ use super::file::File;
 use super::table::meant;
 use super::{Error, Origin};
 use crate::core::approval::{Signer, Signers};
-use crate::core::grant::Assurance;
 use crate::core::policy::{Effect, Requirement, Rule};
 use crate::core::reason::Fault;
 use crate::core::text;
@@ -22,6 +21,8 @@ pub struct Trusted {
     pub signers: Signers,
     /// The account that asks.
     pub requester: u32,
+    /// Whether another account can give an approval of it; else why not, in a clause.
+    pub apart: Result<(), String>,
     /// The moment.
     pub now: OffsetDateTime,
 }
@@ -70,7 +71,8 @@ fn says(rule: &Rule) -> Option<&Requirement> {
 /// Why nobody can give here what a rule says that it takes, and what to do; none if somebody can, or if
 /// it does not say.
 pub fn unmet(rule: &Rule, trusted: &Trusted) -> Option<String> {
-    let takes = says(rule).filter(|takes| !trusted.signers.can_meet(takes, trusted.now))?;
+    let Trusted { signers, apart, now, .. } = trusted;
+    let takes = says(rule).filter(|takes| !signers.can_meet(takes, apart.is_ok(), *now))?;
     let (why, mend) = why(takes, trusted);
     Some(format!(
         "Nobody here can give what the rule `{}` takes to approve ({takes}): {why}. {mend}",
@@ -78,7 +80,8 @@ pub fn unmet(rule: &Rule, trusted: &Trusted) -> Option<String> {
     ))
 }
 
-fn why(takes: &Requirement, Trusted { signers, requester, now }: &Trusted) -> (String, String) {
+fn why(takes: &Requirement, trusted: &Trusted) -> (String, String) {
+    let Trusted { signers, requester, apart, now } = trusted;
     let all = &signers.0;
     let is_named = |signer: &&Signer| takes.by.as_ref().is_none_or(|by| by.contains(&signer.name));
     let named: Vec<&Signer> = all.iter().filter(is_named).collect();
@@ -98,7 +101,7 @@ fn why(takes: &Requirement, Trusted { signers, requester, now }: &Trusted) -> (S
             format!("the key of `{}` is trusted, but not at this time", text::name(&signer.name)),
             format!("Say another time in the file of signers, or trust another key: {add}."),
         ),
-        (_, Some(signer)) => too_little(takes, signer, &add),
+        (_, Some(signer)) => too_little(takes, signer, apart, &add),
     }
 }
 
@@ -112,7 +115,12 @@ fn nobody(takes: &Requirement, all: &[Signer]) -> String {
     format!("no file trusts a key of {}{}", names.join(" or "), meant.unwrap_or_default())
 }
 
-fn too_little(takes: &Requirement, signer: &Signer, add: &str) -> (String, String) {
+fn too_little(
+    takes: &Requirement,
+    signer: &Signer,
+    apart: &Result<(), String>,
+    add: &str,
+) -> (String, String) {
     let (name, worth) = (text::name(&signer.name), signer.worth());
     if let Some(weak) = &signer.weak {
         return (
@@ -120,13 +128,16 @@ fn too_little(takes: &Requirement, signer: &Signer, add: &str) -> (String, Strin
             format!("Trust one that this account can neither use nor replace: {add}."),
         );
     }
-    let mend = match takes.accept.iter().all(|accepted| *accepted == Assurance::Uid) {
-        true => "Take `secret` or `hardware`: nobody signs as another account yet.".to_owned(),
-        false => {
-            format!("Make one in a security key (ssh-keygen -t ed25519-sk), and trust it: {add}.")
-        }
-    };
-    (format!("a signature of `{name}` is worth `{worth}`"), mend)
+    if let (true, Err(why)) = (takes.is_apart(), apart) {
+        return (
+            format!("no other account can approve, since {}", text::line(why, 200)),
+            format!("Root makes a folder for that, which this account must not write: {add}."),
+        );
+    }
+    (
+        format!("a signature of `{name}` is worth `{worth}`"),
+        format!("Make one in a security key (ssh-keygen -t ed25519-sk), and trust it: {add}."),
+    )
 }
 
 #[cfg(test)]

@@ -89,10 +89,13 @@ impl Signer {
 pub struct Signers(pub Vec<Signer>);
 
 impl Signers {
-    /// Whether somebody could sign now what satisfies this.
-    pub fn can_meet(&self, takes: &Requirement, now: OffsetDateTime) -> bool {
+    /// Whether somebody could sign now what satisfies this, given by another account than the
+    /// requester's as well if there is a way for that.
+    pub fn can_meet(&self, takes: &Requirement, apart: bool, now: OffsetDateTime) -> bool {
         let meets = |signer: &&Signer| {
-            signer.is_valid(now) && takes.is_met(signer.worth(), Some(&signer.name))
+            let worth = [false, apart].into_iter().flat_map(|apart| all(signer.worth(), apart));
+            let mut met = worth.map(|worth| takes.is_met(worth, Some(&signer.name)));
+            signer.is_valid(now) && met.any(|met| met)
         };
         self.0.iter().any(|signer| meets(&signer))
     }
@@ -104,6 +107,7 @@ pub struct Approval {
     signer: Arc<str>,
     key: String,
     assurance: Assurance,
+    account: Option<u32>,
 }
 
 impl Approval {
@@ -121,9 +125,24 @@ impl Approval {
     pub const fn assurance(&self) -> Assurance {
         self.assurance
     }
+
+    /// The account that gave it, if that is not the requester's.
+    pub const fn account(&self) -> Option<u32> {
+        self.account
+    }
+}
+
+/// A signature that another account than the requester's gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The signature.
+    pub signature: String,
+    /// The account.
+    pub uid: u32,
 }
 
 /// Verifies a signature over a document, as `ssh-keygen -Y sign` writes it, and finds what it is worth.
+/// `account` is the one that it was found to come from, if that is not the requester's.
 ///
 /// # Errors
 /// `signature_invalid` for one over something else, for another purpose or by nobody; `signer_unknown` if
@@ -132,6 +151,7 @@ impl Approval {
 pub fn verify(
     document: &str,
     signature: &str,
+    account: Option<u32>,
     signers: &Signers,
     takes: &Requirement,
     now: OffsetDateTime,
@@ -150,11 +170,22 @@ pub fn verify(
         invalid("The signature is not one over this ask's document.").with_detail(error.to_string())
     })?;
     let known = known(&key, signers, takes, now)?;
-    let (assurance, weak) = worth(known, &signature);
-    if !takes.is_met(assurance, Some(&known.name)) {
-        return Err(too_low(known, assurance, weak.as_deref(), takes));
+    let (most, weak) = worth(known, &signature);
+    let met = |worth: &Assurance| takes.is_met(*worth, Some(&known.name));
+    let Some(assurance) = all(most, account.is_some()).into_iter().find(met) else {
+        return Err(too_low(known, most, weak.as_deref(), account, takes));
+    };
+    let (signer, key) = (Arc::clone(&known.name), known.fingerprint());
+    Ok(Approval { signer, key, assurance, account })
+}
+
+/// Everything that a signature of this worth is worth, the highest first: given by another account, one
+/// that the requester cannot give is worth that as well.
+fn all(most: Assurance, apart: bool) -> [Assurance; 2] {
+    match apart && most >= Assurance::Secret {
+        true => [most.max(Assurance::Uid), Assurance::Uid],
+        false => [most, most],
     }
-    Ok(Approval { signer: Arc::clone(&known.name), key: known.fingerprint(), assurance })
 }
 
 fn read(signature: &str) -> Result<SshSig, Fault> {
@@ -220,13 +251,18 @@ fn too_low(
     signer: &Signer,
     assurance: Assurance,
     weak: Option<&str>,
+    account: Option<u32>,
     takes: &Requirement,
 ) -> Fault {
     let why = weak.map(|why| format!(", since {why}")).unwrap_or_default();
+    let [assurance, _] = all(assurance, account.is_some());
+    let apart = all(assurance, true).iter().any(|worth| takes.is_met(*worth, Some(&signer.name)));
+    let mend =
+        if apart { " Given by another account it is enough: `approve --document`." } else { "" };
     Fault::new(
         Reason::AssuranceTooLow,
         format!(
-            "The signature of {} is worth `{assurance}`{why}. Policy takes {} here.",
+            "The signature of {} is worth `{assurance}`{why}. Policy takes {} here.{mend}",
             text::name(&signer.name),
             takes.words()
         ),

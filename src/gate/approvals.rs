@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Registry;
+use super::given::approver;
 use super::turns::{Opened, Turns, WORDS_CHARS_MAX, no_ask, unsigned};
 use crate::core::approval::{self, Approval, Signers};
-use crate::core::ask::{Approver, Ask, AskId, State, Turn};
+use crate::core::ask::{Ask, AskId, State, Turn};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Caller;
 use crate::core::text;
@@ -60,7 +61,7 @@ impl Approvals {
         match Turn::new(shown.ask.state, State::Approved, self.turns.clock.now()) {
             Ok(_) => Ok(()),
             Err(fault) => {
-                self.turns.refused(shown, &fault, &self.caller).await;
+                self.turns.refused(shown, &fault, Some(&self.caller), None).await;
                 Err(fault)
             }
         }
@@ -75,7 +76,7 @@ impl Approvals {
         match self.sign(shown, signature).await {
             Ok(approval) => Ok(approval),
             Err(fault) => {
-                self.turns.refused(shown, &fault, &self.caller).await;
+                self.turns.refused(shown, &fault, Some(&self.caller), None).await;
                 Err(fault)
             }
         }
@@ -93,16 +94,18 @@ impl Approvals {
         let now = self.turns.clock.now();
         let signers = self.signers(&stored).await?;
         let document = &stored.document;
-        let approval =
-            approval::verify(&stored.ask.document, signature, &signers, &document.takes, now)?;
+        let approval = approval::verify(
+            &stored.ask.document,
+            signature,
+            None,
+            &signers,
+            &document.takes,
+            now,
+        )?;
         let mut turn = Turn::new(stored.ask.state, State::Approved, now)?;
         turn.signature = Some(signature.to_owned());
         turn.assurance = Some(approval.assurance());
-        turn.approver = Some(Approver {
-            name: Some(approval.signer().to_owned()),
-            key: Some(approval.key().to_owned()),
-            ..unsigned(&self.caller)
-        });
+        turn.approver = Some(approver(&approval, self.caller.principal.uid));
         self.turns.turn(&stored, turn, Some(&self.caller)).await?;
         Ok(approval)
     }
@@ -135,7 +138,7 @@ impl Approvals {
             Err(fault) => Err(fault),
         };
         if let Err(fault) = &turned {
-            self.turns.refused(&opened, fault, &self.caller).await;
+            self.turns.refused(&opened, fault, Some(&self.caller), None).await;
         }
         turned
     }

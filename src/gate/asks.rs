@@ -1,6 +1,7 @@
 //! Asks on the requester's side: how one is made where policy wants a person, what presenting its
 //! handle comes to, and how it is spent.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +11,18 @@ use time::OffsetDateTime;
 
 use super::answer::{Answer, Status};
 use super::finish::without_preview;
+use super::given::approver;
 use super::refusal::{reason, too_low, unapproved};
 use super::survey::Survey;
 use super::trail::Trail;
 use super::turns::{Opened, moment};
 use super::{Confirm, Gate};
-use crate::core::approval;
-use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn};
+use crate::core::ask::{Ask, AskId, Document, State, Turn};
 use crate::core::grant::{self, Permit, Tick, Token};
 use crate::core::hex;
 use crate::core::operation::Drift;
 use crate::core::plan::{Digest, Plan, Target, canonical};
-use crate::core::policy::{Effect, Verdict};
+use crate::core::policy::{Effect, Requirement, Verdict};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, Record, tidy, timestamp};
 use crate::core::secret::SEALED;
@@ -84,7 +85,7 @@ impl Gate {
         drift: Drift,
     ) -> Result<Option<Permit>, Fault> {
         let Opened { ask, document, plan } = opened;
-        let Survey { plan: now_plan, key, verdict, caller, .. } = survey;
+        let Survey { plan: now_plan, key, verdict, .. } = survey;
         let (now, tick) = (self.parts.clock.now(), self.parts.clock.tick());
         if now < document.not_before || now >= document.expires {
             return Err(grant::expired());
@@ -105,14 +106,13 @@ impl Gate {
                 ),
             ));
         };
-        for log in [&self.parts.settings.log, &ask.log] {
+        for log in BTreeSet::from([&self.parts.settings.log, &ask.log]) {
             let log = self.parts.people.logs.of(log);
             if let Some(event) = log.spent(ask.id, document.not_before).await? {
                 return Err(over(ask.id, event));
             }
         }
-        let signers = self.parts.people.trust.signers(caller.principal.uid).await?;
-        let approval = approval::verify(&ask.document, signature, &signers, verdict.takes(), now)?;
+        let approval = self.approval(ask, signature, survey).await?;
         self.is_as_shown(document, survey)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
@@ -150,10 +150,9 @@ impl Gate {
         permit: &Permit,
         known: &mut Record,
     ) -> Result<Spent, Fault> {
-        known.approver = permit.approval().map(|approval| Approver {
-            name: Some(approval.signer().to_owned()),
-            key: Some(approval.key().to_owned()),
-            uid: opened.ask.approver.as_ref().map_or(opened.ask.principal.uid, |by| by.uid),
+        known.approver = permit.approval().map(|approval| {
+            let requester = permit.plan().parts().principal.uid;
+            approver(approval, approval.account().unwrap_or(requester))
         });
         let asks = &self.parts.people.asks;
         let held = asks.hold(opened.ask.id)?;
@@ -207,11 +206,12 @@ impl Gate {
         refusal: Option<Fault>,
     ) -> Result<Answer, Fault> {
         let now = self.parts.clock.now();
-        let signers = self.parts.people.trust.signers(survey.caller.principal.uid).await?;
-        if !signers.can_meet(survey.verdict.takes(), now) {
+        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
+        let (signers, apart) = (trust.signers(requester).await?, trust.apart(requester));
+        if !signers.can_meet(survey.verdict.takes(), apart.is_ok(), now) {
             return Err(match survey.verdict.effect() {
                 Effect::Confirm => too_low(&survey.verdict),
-                _ => unapproved(&survey.verdict, &survey.policy, &signers),
+                _ => unapproved(&survey.verdict, &survey.policy, &signers, apart),
             });
         }
         self.possible(&survey).await?;
@@ -356,6 +356,16 @@ fn cools(plan: &Plan) -> Result<Digest, Fault> {
     Ok(Digest::of(&[b"countersign-cools-v1\n", &json]))
 }
 
+/// How a person approves an ask.
+fn approve(id: AskId, takes: &Requirement) -> String {
+    match takes.is_apart() {
+        true => format!(
+            "countersign asks show {id} --document | sudo countersign approve {id} --document -"
+        ),
+        false => format!("countersign approve {id}"),
+    }
+}
+
 /// The answer of an ask that waits.
 fn waiting(ask: &Ask, document: &Document, refusal: Option<&Fault>) -> Answer {
     let mut out = String::new();
@@ -367,13 +377,13 @@ fn waiting(ask: &Ask, document: &Document, refusal: Option<&Fault>) -> Answer {
     write!(
         out,
         "{}This wants a person's approval: {} (rule `{}`). Ask {} waits until {}.\n\
-         A person approves it at a shell of this machine: countersign approve {}\n",
+         A person approves it at a shell of this machine: {}\n",
         document.preview,
         text::line(why, 400),
         text::name(&document.rule),
         ask.id,
         moment(ask.expires),
-        ask.id,
+        approve(ask.id, &document.takes),
     )
     .unwrap_or_default();
     Answer {

@@ -31,18 +31,19 @@ impl Gate {
 
     async fn decided(&self, caller: &Caller, id: AskId, wait: Duration) -> Result<Ask, Fault> {
         let Parts { people, clock, registry, .. } = &self.parts;
-        let asks = &people.asks;
+        let (asks, trust) = (&people.asks, &people.trust);
         let until = Tick(clock.tick().0.saturating_add(wait));
         let place = self.watching.try_acquire();
         loop {
-            let version = asks.version()?;
+            let (version, stamp) = (asks.version()?, trust.stamp(id));
             self.turns.tidy(registry).await?;
-            let ask = self.own(caller, id).await?.ask;
+            let ask = self.with_given(self.own(caller, id).await?).await?.ask;
             let over = |clock: Tick| clock >= until || self.closing.load(Ordering::SeqCst);
             if ask.state != State::Pending || place.is_err() || over(clock.tick()) {
                 return Ok(ask);
             }
-            while asks.version()? == version && clock.now() < ask.expires && !over(clock.tick()) {
+            let same = || Ok::<_, Fault>(asks.version()? == version && trust.stamp(id) == stamp);
+            while same()? && clock.now() < ask.expires && !over(clock.tick()) {
                 sleep(LOOK_EVERY).await;
             }
         }

@@ -88,6 +88,16 @@ impl Gate {
         // What has expired meanwhile, or was left half-way, is turned before anybody goes by it.
         self.turns.tidy(&self.parts.registry).await?;
         let Some(ask) = self.parts.people.asks.presented(handle).await? else { return Ok(None) };
-        Opened::of(ask, &self.parts.registry).map(Some)
+        self.with_given(Opened::of(ask, &self.parts.registry)?).await.map(Some)
+    }
+
+    /// The key of this process, by which secrets are sealed. It is made when it is first needed.
+    pub(super) fn seal_key(&self) -> Result<&Arc<SealKey>, Fault> {
+        if let Some(key) = self.seal_key.get() {
+            return Ok(key);
+        }
+        let mut bits = [0; SealKey::BYTES];
+        self.parts.entropy.fill(&mut bits)?;
+        Ok(self.seal_key.get_or_init(|| Arc::new(SealKey::from_random(bits))))
     }
 }

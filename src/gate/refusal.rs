@@ -22,10 +22,15 @@ pub(super) fn denied(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
 }
 
 /// The refusal of a request that a person would have to approve, where nobody could.
-pub(super) fn unapproved(verdict: &Verdict, policy: &Policy, signers: &Signers) -> Fault {
+pub(super) fn unapproved(
+    verdict: &Verdict,
+    policy: &Policy,
+    signers: &Signers,
+    apart: Result<(), String>,
+) -> Fault {
     let why = reason(verdict).unwrap_or_else(|| "a rule asks for it".into());
     let otherwise = otherwise(verdict, policy);
-    let way = format!("{otherwise}{}", nobody(verdict, signers));
+    let way = format!("{otherwise}{}", nobody(verdict, signers, apart));
     Fault::new(
         Reason::ApprovalUnavailable,
         format!(
@@ -111,16 +116,22 @@ fn otherwise(verdict: &Verdict, policy: &Policy) -> String {
 }
 
 /// Why nobody could approve it here, and how that can be changed.
-fn nobody(verdict: &Verdict, signers: &Signers) -> String {
+fn nobody(verdict: &Verdict, signers: &Signers, apart: Result<(), String>) -> String {
     let takes = verdict.takes();
     let weak = signers.0.iter().find_map(|signer| signer.weak.as_deref());
-    let why = match (signers.0.is_empty(), weak) {
-        (true, _) => "no key of a person is trusted here".to_owned(),
-        (false, Some(weak)) => format!(
+    let why = match (signers.0.is_empty(), weak, apart) {
+        (true, ..) => "no key of a person is trusted here".to_owned(),
+        (false, Some(weak), _) => format!(
             "no signature that is trusted here is worth that: at best it is `tty`, since {}",
             text::line(weak, REASON_CHARS_MAX)
         ),
-        (false, None) => "no key that is trusted here is one of these".to_owned(),
+        (false, None, Err(why)) if takes.is_apart() => {
+            format!(
+                "no other account can give one here, since {}",
+                text::line(&why, REASON_CHARS_MAX)
+            )
+        }
+        (false, None, _) => "no key that is trusted here is one of these".to_owned(),
     };
     format!(
         "The rule takes a signature worth {}, and {why}. The operator can set it up: `sudo \

@@ -55,8 +55,7 @@ impl Opened {
     /// # Errors
     /// `state_unavailable` if it is not one that Countersign wrote for this ask.
     pub fn of(ask: Ask, registry: &Registry) -> Result<Self, Fault> {
-        let document = Document::read(&ask.document)?;
-        let plan = Arc::new(document.restore(|name| registry.kind(name))?);
+        let (document, plan) = Self::read(&ask.document, registry)?;
         if document.ask != ask.id {
             return Err(Fault::new(
                 Reason::StateUnavailable,
@@ -64,6 +63,16 @@ impl Opened {
             ));
         }
         Ok(Self { ask, document, plan })
+    }
+
+    /// Reads a document by itself, with its plan.
+    ///
+    /// # Errors
+    /// `state_unavailable` if it is not one that Countersign wrote.
+    pub fn read(text: &str, registry: &Registry) -> Result<(Document, Arc<Plan>), Fault> {
+        let document = Document::read(text)?;
+        let plan = Arc::new(document.restore(|name| registry.kind(name))?);
+        Ok((document, plan))
     }
 
     /// Whether it can still come to be spent.
@@ -152,9 +161,16 @@ impl Turns {
     }
 
     /// Puts a refused decision on record. The ask is as it was.
-    pub(super) async fn refused(&self, opened: &Opened, fault: &Fault, caller: &Caller) {
+    pub(super) async fn refused(
+        &self,
+        opened: &Opened,
+        fault: &Fault,
+        caller: Option<&Caller>,
+        approver: Option<Approver>,
+    ) {
         let mut record = opened.record(Event::AskRefused);
-        record.caller = Some(caller.clone());
+        record.caller = caller.cloned();
+        record.approver = approver;
         record.reason = Some(fault.reason);
         record.error = Some(fault.detail.clone().unwrap_or_else(|| fault.message.clone()));
         if let Err(unrecorded) = self.record(&opened.ask.log, record).await {

@@ -167,6 +167,10 @@ impl Conversation<'_> {
             if !answer.wants_confirmation() || self.is_by_token() {
                 return result(&answer).into();
             }
+            if self.channel != Channel::None && !dialog::fits(&answer) {
+                let fault = too_long(&answer.operation);
+                return result(&self.without_dialog(answer, fault).await).into();
+            }
             let channel = match answer.accepts.contains(&Assurance::Elicit) {
                 true => self.channel,
                 false => Channel::None,
@@ -288,6 +292,18 @@ fn said(answer: Result<ClientResult, ServiceError>) -> Result<Said, &'static str
         Err(ServiceError::McpError(_)) => Ok(Said::Nothing("the client answered with an error")),
         Err(_) => Err("the client has left"),
     }
+}
+
+/// What it would be shown as does not fit.
+fn too_long(operation: &str) -> Fault {
+    Fault::new(
+        Reason::AssuranceTooLow,
+        format!(
+            "The preview of {operation} is longer than a dialog shows, and what is cut could hide what \
+             is confirmed. Nothing has changed. Ask for less at once, or do it on a terminal with \
+             `countersign call {operation}`."
+        ),
+    )
 }
 
 fn declined(operation: &str) -> Fault {

@@ -17,8 +17,8 @@ use crate::gate::Answer;
 /// The form's one field, and the name of the question.
 pub(super) const FIELD: &str = "confirm";
 
-/// What a dialog shows at most, in characters.
-const MESSAGE_CHARS_MAX: usize = 2_000;
+/// The longest preview that a dialog shows, in characters.
+const PREVIEW_CHARS_MAX: usize = 2_000;
 
 /// Targets that a dialog names; of more it says how many.
 const TARGETS_SHOWN: usize = 5;
@@ -47,6 +47,11 @@ pub(super) fn channel(context: &RequestContext<RoleServer>) -> Channel {
     }
 }
 
+/// Whether a dialog can show this preview whole. What is cut could hide what somebody says yes to.
+pub(super) fn fits(preview: &Answer) -> bool {
+    preview.text.trim_end().chars().count() <= PREVIEW_CHARS_MAX
+}
+
 /// The question whether to go ahead with what this preview shows.
 pub(super) fn question(preview: &Answer) -> ElicitRequest {
     let title = format!("Go ahead with {}", preview.operation);
@@ -69,8 +74,7 @@ fn message(preview: &Answer) -> String {
         name(targets, &mut end);
     }
     end.push_str("\nCountersign asks you, not the agent. Nothing has changed so far.");
-    let left = MESSAGE_CHARS_MAX.saturating_sub(end.chars().count() + 1);
-    format!("{}\n{end}", text::block(preview.text.trim_end(), left))
+    format!("{}\n{end}", text::block(preview.text.trim_end(), PREVIEW_CHARS_MAX))
 }
 
 /// Names the targets with their ids. The names are sanitised already.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::{Audit, BoxFuture, Held};
-use crate::core::approval::Signers;
+use crate::core::approval::{Given, Signers};
 use crate::core::ask::{Ask, AskId, State, Terms, Turn};
 use crate::core::grant::Token;
 use crate::core::reason::Fault;
@@ -104,12 +104,37 @@ pub trait Trust: Send + Sync + fmt::Debug {
     /// # Errors
     /// `state_unavailable` if a file that is there cannot be read.
     fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>>;
+
+    /// Whether another account can give an approval of what this account asks for.
+    ///
+    /// # Errors
+    /// Why not, in a clause.
+    fn apart(&self, requester: u32) -> Result<(), String>;
+
+    /// The approval of this account's ask that another account gave. What may be of the requester's own
+    /// making is none.
+    fn given(&self, ask: AskId, requester: u32) -> BoxFuture<'_, Option<Given>>;
+
+    /// A number that differs whenever something else is given for an ask. Cheap, and decides nothing.
+    fn stamp(&self, ask: AskId) -> u64;
 }
 
-/// These, whoever asks.
+/// These, whoever asks; and no other account gives anything.
 impl Trust for Signers {
     fn signers(&self, _: u32) -> BoxFuture<'_, Result<Signers, Fault>> {
         Box::pin(std::future::ready(Ok(self.clone())))
+    }
+
+    fn apart(&self, _: u32) -> Result<(), String> {
+        Err("nothing is looked for".to_owned())
+    }
+
+    fn given(&self, _: AskId, _: u32) -> BoxFuture<'_, Option<Given>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn stamp(&self, _: AskId) -> u64 {
+        0
     }
 }
 

@@ -40,7 +40,14 @@ impl Rows {
         if let Some(denied) = denied.max_by_key(|row| row.since) {
             return Err(rules::cooling_down(denied.words.as_deref(), ends(denied)));
         }
-        if self.asks.iter().filter(own).count() >= terms.open_max {
+        // What was taken back counts until its time is over, so that nobody asks without end.
+        let counts = |row: &&Ask| {
+            own(row)
+                || (row.principal == ask.principal
+                    && row.state == State::Cancelled
+                    && now < row.expires)
+        };
+        if self.asks.iter().filter(counts).count() >= terms.open_max {
             return Err(rules::too_many(terms.open_max));
         }
         let token = ask.handle.reveal();

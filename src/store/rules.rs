@@ -35,8 +35,8 @@ pub(super) fn too_many(open_max: usize) -> Fault {
     Fault::new(
         Reason::Limit,
         format!(
-            "{open_max} asks of yours are open, which is as many as may be. Wait until a person has \
-             decided, or take one back that is no longer needed."
+            "{open_max} asks of yours are open or were taken back lately, which is as many as may be. \
+             Wait until a person has decided, or some have expired."
         ),
     )
 }

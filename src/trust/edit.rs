@@ -4,8 +4,11 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 use ssh_key::{HashAlg, PublicKey};
 
 use super::list::{bounded, contents};
@@ -19,6 +22,12 @@ const KEY_BYTES_MAX: u64 = 16 * 1024;
 
 /// A key's comment that is longer is left out, in bytes.
 const COMMENT_BYTES_MAX: usize = 100;
+
+/// How long another editor is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long until it is looked again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Everybody can read who is trusted; only the owner can change it.
 const FILE_MODE: u32 = 0o644;
@@ -210,7 +219,18 @@ impl Desk {
             .map_err(failed)?;
         }
         let lock = File::open(folder).map_err(failed)?;
-        flock(&lock, FlockOperation::LockExclusive).map_err(|errno| failed(errno.into()))?;
+        let mut waited = Duration::ZERO;
+        // Everybody may open the folder, and so keep its lock: nobody waits for that for ever.
+        while let Err(errno) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            if errno != Errno::WOULDBLOCK || waited >= PATIENCE {
+                let why = "somebody keeps it locked (`fuser -v` on it says who)";
+                let why =
+                    if errno == Errno::WOULDBLOCK { why.to_owned() } else { errno.to_string() };
+                return Err(Trouble::Failed(format!("{}: {why}.", shown(folder))));
+            }
+            sleep(PAUSE);
+            waited += PAUSE;
+        }
         Ok(lock)
     }
 

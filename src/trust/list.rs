@@ -25,7 +25,7 @@ const ZONE_BYTES_MAX: u64 = 64 * 1024;
 /// Reads both files, for what this account asks for.
 pub(super) fn read(places: &Places, requester: u32) -> Result<Known, Fault> {
     let mut known = Known::default();
-    let zone = zone();
+    let (zone, namespace) = (zone(), namespace());
     let user = places.user.as_deref().map(|path| (path, true));
     for (path, is_own) in [(places.system.as_path(), false)].into_iter().chain(user) {
         let mut changer = None;
@@ -35,7 +35,7 @@ pub(super) fn read(places: &Places, requester: u32) -> Result<Known, Fault> {
         let weak = match requester {
             0 => Some("user 0 can write every file".to_owned()),
             _ if is_own => Some(format!("{} is a file of the account itself", shown(path))),
-            _ => changer,
+            _ => namespace.map(str::to_owned).or(changer),
         };
         let is_there = found.is_some();
         let file: Arc<str> = path.display().to_string().into();
@@ -49,6 +49,25 @@ pub(super) fn read(places: &Places, requester: u32) -> Result<Known, Fault> {
         known.files.push(Seen { path: path.to_owned(), is_there, weak });
     }
     Ok(known)
+}
+
+/// Why owners mean nothing here: in a user namespace, which every account can make, a file can seem to
+/// be root's that is not.
+fn namespace() -> Option<&'static str> {
+    #[cfg(not(target_os = "linux"))]
+    return None;
+    #[cfg(target_os = "linux")]
+    {
+        let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        (!is_whole(&map)).then_some(
+            "Countersign runs in a user namespace, where a file can seem to be root's that is not",
+        )
+    }
+}
+
+/// Whether a map of user ids is that of no namespace: each id is itself.
+fn is_whole(map: &str) -> bool {
+    map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// What a file of signers holds; none if it is missing.

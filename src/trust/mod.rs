@@ -1,5 +1,5 @@
 //! Whose signatures count, and what each is worth: the files of signers, whether the account that asks
-//! could change them, and whether it could sign with one of their keys itself.
+//! could change them, whether it could sign with one of their keys itself, and what other accounts gave.
 //!
 //! Found is what lies open, in the usual places; who wants to hide a key from this can. The signature of
 //! a key that the account has had in its hands is worth nothing, whatever is found.
@@ -7,6 +7,7 @@
 mod account;
 mod agents;
 mod edit;
+mod given;
 mod keys;
 mod list;
 mod protocol;
@@ -14,7 +15,8 @@ mod protocol;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::core::approval::{Signer, Signers};
+use crate::core::approval::{Given, Signer, Signers};
+use crate::core::ask::AskId;
 use crate::core::reason::{Fault, Reason};
 use crate::core::signers::LeftOut;
 use crate::core::text;
@@ -23,6 +25,7 @@ use crate::ports::{BoxFuture, Clock};
 use agents::Agents;
 
 pub use edit::{Added, Desk, Removed, Trouble};
+pub use given::APPROVALS;
 pub use list::SYSTEM;
 
 /// Where to look, as this process's environment says.
@@ -38,6 +41,8 @@ pub struct Places {
     pub auth_sock: Option<PathBuf>,
     /// Where this account's other sockets are.
     pub runtime_dir: Option<PathBuf>,
+    /// The folder in which other accounts approve.
+    pub approvals: PathBuf,
 }
 
 /// Everything that is known of whose signature counts.
@@ -107,6 +112,26 @@ impl TrustFiles {
 impl Trust for TrustFiles {
     fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>> {
         Box::pin(async move { self.look(requester).await.map(|known| known.signers) })
+    }
+
+    fn apart(&self, requester: u32) -> Result<(), String> {
+        given::sound(&self.places, requester).map(drop)
+    }
+
+    fn given(&self, ask: AskId, requester: u32) -> BoxFuture<'_, Option<Given>> {
+        let places = Arc::clone(&self.places);
+        Box::pin(async move {
+            let read = tokio::task::spawn_blocking(move || given::read(&places, ask, requester));
+            let read = read.await.unwrap_or_else(|_| Err("it could not be read".to_owned()));
+            read.unwrap_or_else(|why| {
+                tracing::warn!("what was given for ask {ask} does not count: {why}");
+                None
+            })
+        })
+    }
+
+    fn stamp(&self, ask: AskId) -> u64 {
+        given::stamp(&self.places, ask)
     }
 }
 

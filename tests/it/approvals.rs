@@ -1,6 +1,7 @@
 //! Approvals with the real program and OpenSSH's own: what one process asks for is approved in a shell,
 //! or on another machine, and spent in a third.
 
+mod across;
 mod refused;
 mod state;
 
@@ -57,7 +58,7 @@ impl Scene {
         Ran::of(command.output().unwrap())
     }
 
-    /// The lines about this ask, as event and reason.
+    /// The lines about this ask, as event, reason and worth.
     fn lines(&self, ask: &str) -> Vec<String> {
         let lines = self.world.sandbox().requests().into_iter().filter(|line| line["ask"] == ask);
         let words = |line: Value| {

@@ -40,7 +40,8 @@ fn signers(words: &[&str]) -> Signers {
 }
 
 fn trusted(requester: u32, words: &[&str]) -> Trusted {
-    Trusted { signers: signers(words), requester, now: NOW }
+    let apart = Err("the folder /approvals is missing".to_owned());
+    Trusted { signers: signers(words), requester, apart, now: NOW }
 }
 
 fn file(takes: &str) -> File {
@@ -77,8 +78,15 @@ fn what_nobody_can_give_is_told() {
         let told = why(&takes, &trusted(1000, lacking)).unwrap();
         writeln!(golden, "{lacking:?}\n{told}\n").unwrap();
     }
-    let told = why("approve = { accept = \"uid\" }", &trusted(1000, &["alice sk"])).unwrap();
-    writeln!(golden, "{told}\n").unwrap();
+    let apart = "approve = { accept = \"uid\" }";
+    for signer in ["alice", "alice sk"] {
+        let told = why(apart, &trusted(1000, &[signer])).unwrap();
+        writeln!(golden, "[{signer:?}]\n{told}\n").unwrap();
+        let enough = Trusted { apart: Ok(()), ..trusted(1000, &[signer]) };
+        assert_eq!(why(apart, &enough), None, "{signer}");
+    }
+    let weak = Trusted { apart: Ok(()), ..trusted(1000, &["alice weak"]) };
+    writeln!(golden, "weak\n{}\n", why(apart, &weak).unwrap()).unwrap();
     let told = why("approve = { accept = \"secret\" }", &trusted(0, &["alice weak"])).unwrap();
     writeln!(golden, "root\n{told}").unwrap();
     insta::assert_snapshot!(golden);

@@ -85,7 +85,7 @@ fn security_keys() -> [(KeyData, PrivateKey); 2] {
 }
 
 fn refusal(signature: &str, signers: &Signers, takes: &Requirement) -> (Reason, String) {
-    let fault = verify(DOCUMENT, signature, signers, takes, NOW).unwrap_err();
+    let fault = verify(DOCUMENT, signature, None, signers, takes, NOW).unwrap_err();
     (fault.reason, fault.message)
 }
 
@@ -94,7 +94,7 @@ fn a_signature_over_the_document_by_a_trusted_key_is_an_approval() {
     for key in [ed25519(1), p256()] {
         let signature = sign(&key, NAMESPACE, DOCUMENT);
         let approval =
-            verify(DOCUMENT, &signature, &trusted("alice", &key), &takes(), NOW).unwrap();
+            verify(DOCUMENT, &signature, None, &trusted("alice", &key), &takes(), NOW).unwrap();
         assert_eq!((approval.signer(), approval.assurance()), ("alice", Assurance::Secret));
         assert_eq!(approval.key(), key.fingerprint(HashAlg::Sha256).to_string());
         assert!(approval.to_string().starts_with("alice (SHA256:"));
@@ -106,7 +106,10 @@ fn what_ssh_keygen_signed_counts_and_an_old_hash_a_short_key_or_an_unread_curve_
     let of = |text: &str| Signers(vec![signer("bob", &text.parse().unwrap())]);
     let rsa = of(include_str!("signed/rsa2048.pub"));
     let good = include_str!("signed/rsa2048.sig");
-    assert_eq!(verify(DOCUMENT, good, &rsa, &takes(), NOW).unwrap().assurance(), Assurance::Secret);
+    assert_eq!(
+        verify(DOCUMENT, good, None, &rsa, &takes(), NOW).unwrap().assurance(),
+        Assurance::Secret
+    );
     // The same key's signature with SHA-1, as an agent gives it that is asked for it.
     let (reason, _) = refusal(include_str!("signed/rsa-sha1.sig"), &rsa, &takes());
     assert_eq!(reason, Reason::SignatureInvalid);
@@ -126,7 +129,7 @@ fn a_security_key_is_worth_most_if_somebody_touched_it() {
         let signers = Signers(vec![signer("alice", &PublicKey::from(sk.clone()))]);
         for flags in [1, 5, 0xff] {
             let signature = touch(&sk, &key, "ssh:", flags);
-            let approval = verify(DOCUMENT, &signature, &signers, &takes(), NOW).unwrap();
+            let approval = verify(DOCUMENT, &signature, None, &signers, &takes(), NOW).unwrap();
             assert_eq!(approval.assurance(), Assurance::Hardware);
         }
         for flags in [0, 4, 0xfe] {
@@ -134,7 +137,7 @@ fn a_security_key_is_worth_most_if_somebody_touched_it() {
             let (reason, message) = refusal(&signature, &signers, &takes());
             assert_eq!(reason, Reason::AssuranceTooLow);
             assert!(message.contains("`tty`, since nobody touched the security key"), "{message}");
-            let approval = verify(DOCUMENT, &signature, &signers, &takes_tty(), NOW).unwrap();
+            let approval = verify(DOCUMENT, &signature, None, &signers, &takes_tty(), NOW).unwrap();
             assert_eq!(approval.assurance(), Assurance::Tty);
         }
         let elsewhere = touch(&sk, &key, "ssh:other", 1);
@@ -165,10 +168,10 @@ fn a_signature_for_something_else_is_none() {
         let mut other = DOCUMENT.as_bytes().to_vec();
         other[place] ^= 1;
         let other = String::from_utf8(other).unwrap();
-        let fault = verify(&other, &signature, &signers, &takes(), NOW).unwrap_err();
+        let fault = verify(&other, &signature, None, &signers, &takes(), NOW).unwrap_err();
         assert_eq!(fault.reason, Reason::SignatureInvalid);
     }
-    assert!(verify(DOCUMENT, &signature, &signers, &takes(), NOW).is_ok());
+    assert!(verify(DOCUMENT, &signature, None, &signers, &takes(), NOW).is_ok());
 }
 
 #[test]
@@ -188,8 +191,8 @@ fn a_key_that_is_not_trusted_now_and_by_policy_approves_nothing() {
         let alice = signer("alice", key.public_key());
         let alice = Signer { valid_after: after, valid_before: before, ..alice };
         let signers = Signers(vec![alice]);
-        assert_eq!(signers.can_meet(&takes(), NOW), counts);
-        match verify(DOCUMENT, &signature, &signers, &takes(), NOW) {
+        assert_eq!(signers.can_meet(&takes(), false, NOW), counts);
+        match verify(DOCUMENT, &signature, None, &signers, &takes(), NOW) {
             Ok(_) => assert!(counts),
             Err(fault) => {
                 assert_eq!((fault.reason, counts), (Reason::SignerUnknown, false));
@@ -200,7 +203,7 @@ fn a_key_that_is_not_trusted_now_and_by_policy_approves_nothing() {
 
     let signers = trusted("alice", &key);
     let by = |name: &str| Requirement { by: Some([Arc::from(name)].into()), ..takes() };
-    assert!(verify(DOCUMENT, &signature, &signers, &by("alice"), NOW).is_ok());
+    assert!(verify(DOCUMENT, &signature, None, &signers, &by("alice"), NOW).is_ok());
     let (reason, message) = refusal(&signature, &signers, &by("bob"));
     assert_eq!(reason, Reason::SignerUnknown);
     assert!(message.contains("the signature of bob"), "{message}");
@@ -215,14 +218,14 @@ fn what_is_worth_less_than_policy_takes_says_why() {
         ..signer("alice", key.public_key())
     };
     let signers = Signers(vec![weak.clone()]);
-    assert!(!signers.can_meet(&takes(), NOW) && signers.can_meet(&takes_tty(), NOW));
+    assert!(!signers.can_meet(&takes(), false, NOW) && signers.can_meet(&takes_tty(), false, NOW));
     let (reason, message) = refusal(&signature, &signers, &takes());
     assert_eq!(reason, Reason::AssuranceTooLow);
     assert!(message.contains("`tty`, since this account can write the file."), "{message}");
     // Of several entries of one key, the one that is worth most counts, wherever it stands.
     let strong = signer("alice", key.public_key());
     for signers in [vec![weak.clone(), strong.clone()], vec![strong, weak]] {
-        assert!(verify(DOCUMENT, &signature, &Signers(signers), &takes(), NOW).is_ok());
+        assert!(verify(DOCUMENT, &signature, None, &Signers(signers), &takes(), NOW).is_ok());
     }
     let hardware = Requirement { accept: [Assurance::Hardware].into(), ..takes() };
     let (reason, message) = refusal(&signature, &trusted("alice", &key), &hardware);
@@ -260,7 +263,7 @@ fn what_is_no_signature_is_refused_as_one() {
         assert_eq!(refusal(bad, &signers, &takes()).0, Reason::SignatureInvalid, "{bad}");
     }
     for fine in [format!("\n\n{good}"), format!("{good}\n\n"), good.replace('\n', "\r\n")] {
-        assert!(verify(DOCUMENT, &fine, &signers, &takes(), NOW).is_ok(), "{fine:?}");
+        assert!(verify(DOCUMENT, &fine, None, &signers, &takes(), NOW).is_ok(), "{fine:?}");
     }
 }
 
@@ -277,15 +280,68 @@ proptest! {
         let changed: Result<SshSig, _> = ssh_key::encoding::Decode::decode(&mut &*bytes);
         if let Ok(changed) = changed {
             let changed = changed.to_pem(LineEnding::LF).unwrap();
-            prop_assert!(verify(DOCUMENT, &changed, &trusted("alice", &key), &takes(), NOW).is_err());
+            prop_assert!(verify(DOCUMENT, &changed, None, &trusted("alice", &key), &takes(), NOW).is_err());
         }
     }
 
     #[test]
     fn whatever_is_given_is_answered(text in any::<String>(), body in "[A-Za-z0-9+/=\n]{0,400}") {
         let signers = trusted("alice", &ed25519(1));
-        prop_assert!(verify(DOCUMENT, &text, &signers, &takes(), NOW).is_err());
+        prop_assert!(verify(DOCUMENT, &text, None, &signers, &takes(), NOW).is_err());
         let pem = format!("-----BEGIN SSH SIGNATURE-----\n{body}\n-----END SSH SIGNATURE-----\n");
-        prop_assert!(verify(DOCUMENT, &pem, &signers, &takes(), NOW).is_err());
+        prop_assert!(verify(DOCUMENT, &pem, None, &signers, &takes(), NOW).is_err());
+    }
+}
+
+#[test]
+fn what_another_account_gives_is_worth_that_as_well_and_what_is_weak_is_not() {
+    use Assurance::{Hardware, Secret, Tty, Uid};
+    let key = ed25519(1);
+    let [(sk, held), _] = security_keys();
+    let soft = trusted("alice", &key);
+    let hard = Signers(vec![signer("alice", &PublicKey::from(sk.clone()))]);
+    let weak = |signers: &Signers| {
+        let weak = Some("it lies open".to_owned());
+        Signers(signers.0.iter().map(|it| Signer { weak: weak.clone(), ..it.clone() }).collect())
+    };
+    let (weak_soft, weak_hard) = (weak(&soft), weak(&hard));
+    let (signed, touched) = (sign(&key, NAMESPACE, DOCUMENT), touch(&sk, &held, "ssh:", 1));
+    let untouched = touch(&sk, &held, "ssh:", 0);
+    for (signature, signers, account, accept, worth) in [
+        (&signed, &soft, None, &[Secret][..], Some(Secret)),
+        (&signed, &soft, None, &[Uid], None),
+        (&signed, &soft, Some(0), &[Uid], Some(Uid)),
+        (&signed, &soft, Some(0), &[Secret], Some(Uid)),
+        (&signed, &soft, Some(0), &[Hardware], None),
+        (&touched, &hard, None, &[Uid], None),
+        (&touched, &hard, Some(7), &[Uid], Some(Uid)),
+        (&touched, &hard, Some(7), &[Hardware], Some(Hardware)),
+        (&touched, &hard, Some(7), &[Uid, Hardware], Some(Hardware)),
+        (&untouched, &hard, Some(7), &[Uid, Hardware], None),
+        (&untouched, &hard, Some(7), &[Tty], Some(Tty)),
+        (&signed, &weak_soft, Some(0), &[Uid], None),
+        (&signed, &weak_soft, Some(0), &[Tty], Some(Tty)),
+        (&touched, &weak_hard, Some(0), &[Uid, Hardware], None),
+    ] {
+        let takes = Requirement { accept: accept.iter().copied().collect(), ..takes() };
+        let found = verify(DOCUMENT, signature, account, signers, &takes, NOW);
+        let found = found.map(|approval| {
+            assert_eq!(approval.account(), account);
+            approval.assurance()
+        });
+        assert_eq!(found.clone().ok(), worth, "{accept:?} by {account:?}");
+        let refused = found.err().map(|fault| fault.reason);
+        assert!(refused.is_none_or(|reason| reason == Reason::AssuranceTooLow), "{accept:?}");
+    }
+    let apart = Requirement { accept: [Uid].into(), ..takes() };
+    let fault = verify(DOCUMENT, &signed, None, &soft, &apart, NOW).unwrap_err();
+    assert!(
+        fault.message.ends_with("Given by another account it is enough: `approve --document`.")
+    );
+    let fault = verify(DOCUMENT, &signed, None, &weak_soft, &apart, NOW).unwrap_err();
+    assert!(fault.message.ends_with("Policy takes `uid` here."), "{fault}");
+    for (signers, met) in [(&soft, true), (&hard, true), (&weak_soft, false), (&weak_hard, false)] {
+        assert!(!signers.can_meet(&apart, false, NOW), "there is no way to give it");
+        assert_eq!(signers.can_meet(&apart, true, NOW), met);
     }
 }

@@ -14,9 +14,6 @@ use crate::core::reason::{Fault, Reason};
 /// The version of the document's shape.
 const VERSION: u8 = 1;
 
-/// A document that is longer is no document of ours, in bytes.
-const BYTES_MAX: usize = 1024 * 1024;
-
 /// How asks are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -71,6 +68,9 @@ impl Document {
     /// The version that is written now.
     pub const VERSION: u8 = VERSION;
 
+    /// A document that is longer is no document of ours, in bytes.
+    pub const BYTES_MAX: usize = 1024 * 1024;
+
     /// The bytes that are shown and signed.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Document {
     pub fn text(&self) -> Result<String, Fault> {
         let mut text = String::from_utf8(canonical(self)?).unwrap_or_default();
         text.push('\n');
-        if text.len() > BYTES_MAX {
+        if text.len() > Self::BYTES_MAX {
             return Err(Fault::new(
                 Reason::Limit,
                 "This plan is too long to be shown to a person. Ask for less at once.",
@@ -100,7 +100,7 @@ impl Document {
             )
             .with_detail(detail)
         };
-        if text.len() > BYTES_MAX {
+        if text.len() > Self::BYTES_MAX {
             return Err(changed("it is too long".into()));
         }
         let document: Self =

@@ -81,6 +81,11 @@ impl Requirement {
         self.accepts(assurance) && by
     }
 
+    /// Whether nothing is enough but what another account than the requester's gives.
+    pub fn is_apart(&self) -> bool {
+        self.accept.iter().eq([&Assurance::Uid])
+    }
+
     /// Whether that is worth enough. A signature that the requester cannot give is worth more than
     /// what it can give by itself, and one by another account or by a security key is a signature.
     fn accepts(&self, assurance: Assurance) -> bool {

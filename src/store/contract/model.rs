@@ -54,7 +54,8 @@ fn put(rows: &mut Vec<Row>, plan: u32, cools: u32, now: OffsetDateTime) -> Resul
     if rows.iter().any(|row| hot(row) && row.cools == cools) {
         return Err(Reason::CoolingDown);
     }
-    if rows.iter().filter(|row| open(row)).count() >= 3 {
+    let counts = |row: &Row| open(row) || (row.state == State::Cancelled && now < row.expires);
+    if rows.iter().filter(|row| counts(row)).count() >= 3 {
         return Err(Reason::Limit);
     }
     let (expires, since) = (now + TERMS.expires, now);

@@ -26,13 +26,7 @@ pub(super) fn put(connection: &mut Connection, ask: &Ask, terms: Terms) -> Resul
         return Ok(Put::Same(Box::new(same)));
     }
     cooled(&begun, ask, terms)?;
-    let open: i64 = begun.query_row(
-        "SELECT count(*) FROM asks INDEXED BY asks_due WHERE expires > ? AND uid = ? AND face = ? \
-         AND state IN ('pending', 'approved')",
-        (micros(ask.made), ask.principal.uid, ask.principal.face.as_str()),
-        |row| row.get(0),
-    )?;
-    if usize::try_from(open).unwrap_or(usize::MAX) >= terms.open_max {
+    if counted(&begun, ask)? >= terms.open_max {
         return Err(rules::too_many(terms.open_max).into());
     }
     forget(&begun, ask.made, terms)?;
@@ -46,6 +40,24 @@ pub(super) fn put(connection: &mut Connection, ask: &Ask, terms: Terms) -> Resul
     }
     begun.commit()?;
     Ok(Put::New)
+}
+
+/// How many asks of this principal are open, or were taken back before their time was over: so nobody
+/// asks without end.
+fn counted(connection: &Connection, ask: &Ask) -> Result<usize, Failure> {
+    let count = |sql: &str| -> Result<i64, Failure> {
+        let by = (micros(ask.made), ask.principal.uid, ask.principal.face.as_str());
+        Ok(connection.query_row(sql, by, |row| row.get(0))?)
+    };
+    let open = count(
+        "SELECT count(*) FROM asks INDEXED BY asks_due WHERE expires > ? AND uid = ? AND face = ? \
+         AND state IN ('pending', 'approved')",
+    )?;
+    let taken_back = count(
+        "SELECT count(*) FROM asks WHERE expires > ? AND uid = ? AND face = ? \
+         AND state = 'cancelled'",
+    )?;
+    Ok(usize::try_from(open.saturating_add(taken_back)).unwrap_or(usize::MAX))
 }
 
 /// The open ask for the same plan.

@@ -133,3 +133,11 @@ fn what_is_missing_is_nothing_and_what_cannot_be_read_is_said() {
     let odd = looked(&file, ASKS).unwrap();
     assert_eq!((odd.signers.0.len(), odd.left_out.len()), (0, 2));
 }
+
+#[test]
+fn only_the_map_of_no_namespace_is_whole() {
+    assert!(is_whole("         0          0 4294967295\n"));
+    for map in ["", "0 0 4294967294", "999 0 1", "0 999 1", "0 0 1\n1 1 4294967294\n"] {
+        assert!(!is_whole(map), "{map}");
+    }
+}

@@ -1,11 +1,10 @@
 //! Asks through the gate, with fakes: what a person must approve waits for a signature over exactly what
 //! will run, works once, and leaves a line at each turn.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::core::approval::{NAMESPACE, Signer, Signers};
-use countersign::core::ask::{Ask, AskId, State, Turn};
+use countersign::core::approval::{NAMESPACE, Signer};
+use countersign::core::ask::{State, Turn};
 use countersign::core::grant::Assurance;
 use countersign::core::reason::Reason;
 use countersign::core::record::Event::{
@@ -13,92 +12,14 @@ use countersign::core::record::Event::{
     AskSuperseded, Denied, Done, Failed, Preview,
 };
 use countersign::core::record::Record;
-use countersign::gate::{Answer, Approvals, Registry, Status, Turns};
-use countersign::ports::{Audit as _, Clock as _, Durability, Fixed};
-use serde_json::{Value, json};
-use ssh_key::{HashAlg, PrivateKey};
+use countersign::gate::Status;
+use countersign::ports::{Audit as _, Clock as _, Durability};
+use serde_json::json;
+use ssh_key::HashAlg;
 
-use super::{Bench, request, with_token};
-use crate::support::operations;
-use crate::support::people::{approving, key, signature, signer, somebody};
-
-fn web() -> Value {
-    json!({"container": "web"})
-}
-
-/// A gate that wants every request approved, with alice to do so.
-struct Asking {
-    bench: Bench,
-    approvals: Approvals,
-    alice: PrivateKey,
-}
-
-impl Asking {
-    fn new() -> Self {
-        Self::with(|alice| vec![signer("alice", alice)])
-    }
-
-    fn with(signers: impl FnOnce(&PrivateKey) -> Vec<Signer>) -> Self {
-        let alice = key(1);
-        let signers = Signers(signers(&alice));
-        let policies = Arc::new(Fixed::new(approving()));
-        let bench = Bench::asking(policies, |log| somebody(log, signers));
-        let people = bench.people.clone();
-        let turns = Turns {
-            asks: people.asks,
-            logs: people.logs,
-            clock: bench.clock.clone(),
-            session: "shell".into(),
-        };
-        let caller = request("", json!({})).caller;
-        let registry = Registry::new(operations::ALL, |_| true);
-        let approvals = Approvals { turns, trust: people.trust, registry, caller };
-        Self { bench, approvals, alice }
-    }
-
-    async fn poke(&self, arguments: Value) -> Answer {
-        self.bench.call("poke", arguments).await
-    }
-
-    /// Asks for `poke` on web: the ask's id, and its handle.
-    async fn ask(&self) -> (AskId, String) {
-        let answer = self.poke(web()).await;
-        assert_eq!(answer.status, Status::ApprovalRequired, "{}", answer.text);
-        (answer.ask.unwrap(), answer.confirm_token.unwrap())
-    }
-
-    async fn stored(&self, id: AskId) -> Ask {
-        self.bench.people.asks.get(id).await.unwrap().unwrap()
-    }
-
-    async fn state(&self, id: AskId) -> State {
-        self.stored(id).await.state
-    }
-
-    async fn sign(&self, id: AskId, by: &PrivateKey) -> Result<(), Reason> {
-        let opened = self.approvals.open(id).await.unwrap();
-        let signature = signature(by, NAMESPACE, &opened.ask.document);
-        self.approvals.approve(&opened, &signature).await.map(drop).map_err(|fault| fault.reason)
-    }
-
-    async fn approved(&self) -> (AskId, String) {
-        let (id, handle) = self.ask().await;
-        self.sign(id, &self.alice).await.unwrap();
-        (id, handle)
-    }
-
-    async fn spend(&self, handle: &str) -> Answer {
-        self.poke(with_token(web(), handle)).await
-    }
-
-    fn events(&self) -> Vec<Event> {
-        self.bench.audit.events()
-    }
-
-    fn effects(&self) -> usize {
-        self.bench.engine.effects().len()
-    }
-}
+use super::asking::{Asking, web};
+use super::{request, with_token};
+use crate::support::people::{key, signature, signer};
 
 #[tokio::test]
 async fn what_a_person_approved_runs_once() {

@@ -1,5 +1,7 @@
 //! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
 
+mod apart;
+mod asking;
 mod asks;
 mod check;
 mod exits;

@@ -2,8 +2,8 @@
 //!
 //! Root could write every signers file, so where the tests run as root, the program runs as a system
 //! user that is in the engine's group and has no capability. A mount namespace gives each world its own
-//! `/etc/countersign`, which belongs to root: the machine's is neither read nor written. Elsewhere
-//! the program runs as the account that the tests run as, and what only root can set up is skipped:
+//! `/etc/countersign` and `/var/lib/countersign`, which belong to root: the machine's are neither read
+//! nor written. Elsewhere the program runs as the account that the tests run as, and what only root can set up is skipped:
 //! [`World::with_system`] gives none.
 
 use std::ffi::OsStr;
@@ -25,6 +25,9 @@ const NAME: &str = "countersign-test";
 /// Where the system's settings stand, in every world.
 const SYSTEM: &str = "/etc/countersign";
 
+/// Where the system keeps what accounts give each other, in every world.
+const LIB: &str = "/var/lib/countersign";
+
 /// Who runs something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
@@ -44,7 +47,8 @@ pub(crate) struct World {
 
 /// What only root can set up.
 struct Apart {
-    /// Of root, and closed to everybody else: what stands at `/etc/countersign`, and root's own files.
+    /// Of root, and closed to everybody else: what stands at `/etc/countersign` and at
+    /// `/var/lib/countersign`, and root's own files.
     folder: TempDir,
     /// Holds the namespace. It ends with its input, and so with the test.
     keeper: Child,
@@ -114,6 +118,14 @@ impl World {
     /// Where the tests do not run as root.
     pub(crate) fn system(&self) -> PathBuf {
         self.apart.as_ref().expect("World::with_system").folder.path().join("etc")
+    }
+
+    /// What the world sees at `/var/lib/countersign`, by a path that the test can write.
+    ///
+    /// # Panics
+    /// Where the tests do not run as root.
+    pub(crate) fn lib(&self) -> PathBuf {
+        self.apart.as_ref().expect("World::with_system").folder.path().join("lib")
     }
 
     /// A folder for files of this one's own: the account's home, or one that it cannot enter.
@@ -202,8 +214,8 @@ impl Apart {
     fn new(sandbox: &Sandbox) -> Self {
         let (uid, gid) = account();
         let folder = TempDir::new().unwrap();
-        let etc = folder.path().join("etc");
-        for made in [&etc, &folder.path().join("root")] {
+        let [etc, lib, own] = ["etc", "lib", "root"].map(|name| folder.path().join(name));
+        for made in [&etc, &lib, &own] {
             fs::create_dir(made).unwrap();
             fs::set_permissions(made, Permissions::from_mode(0o755)).unwrap();
         }
@@ -217,10 +229,10 @@ impl Apart {
         let program = sandbox.path().join("countersign");
         File::create_new(&program).unwrap();
         let script =
-            r#"mount --bind "$1" "$2" && mount --bind "$3" "$4" && echo ready && exec cat"#;
+            r#"while [ $# -gt 0 ]; do mount --bind "$1" "$2"; shift 2; done; echo ready; exec cat"#;
         let mut keeper = command("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-c", script, "world"])
-            .args([etc.as_os_str(), OsStr::new(SYSTEM)])
+            .args(["--mount", "--propagation", "private", "sh", "-ec", script, "world"])
+            .args([etc.as_os_str(), OsStr::new(SYSTEM), lib.as_os_str(), OsStr::new(LIB)])
             .args([OsStr::new(env!("CARGO_BIN_EXE_countersign")), program.as_os_str()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -257,6 +269,7 @@ fn account() -> (u32, u32) {
     let lock = File::create(std::env::temp_dir().join("countersign-test-account.lock")).unwrap();
     lock.lock().unwrap();
     fs::create_dir_all(SYSTEM).unwrap();
+    fs::create_dir_all(LIB).unwrap();
     let number = |option| {
         let output = command("id").args([option, NAME]).stderr(Stdio::null()).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().parse().ok()

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use countersign::core::approval::{Signer, Signers};
+use countersign::core::approval::{Given, Signer, Signers};
 use countersign::core::ask::AskId;
 use countersign::core::operation::Class;
 use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
+use countersign::core::reason::Fault;
 use countersign::gate::People;
-use countersign::ports::Audit;
-use countersign::ports::asks::{Logs, Notifier};
+use countersign::ports::asks::{Logs, Notifier, Trust};
+use countersign::ports::{Audit, BoxFuture};
 use countersign::store::MemoryAsks;
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
@@ -29,6 +30,41 @@ pub(crate) struct Told(pub(crate) Mutex<Vec<(AskId, String)>>);
 impl Notifier for Told {
     fn tell(&self, ask: AskId, line: &str) {
         self.0.lock().unwrap().push((ask, line.to_owned()));
+    }
+}
+
+/// Signers, and what another account gave for whatever is asked.
+#[derive(Debug)]
+pub(crate) struct Apart {
+    signers: Signers,
+    pub(crate) given: Mutex<Option<Given>>,
+}
+
+impl Apart {
+    pub(crate) fn of(signers: Signers) -> Self {
+        Self { signers, given: Mutex::default() }
+    }
+
+    pub(crate) fn give(&self, signature: &str, uid: u32) {
+        *self.given.lock().unwrap() = Some(Given { signature: signature.to_owned(), uid });
+    }
+}
+
+impl Trust for Apart {
+    fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>> {
+        self.signers.signers(requester)
+    }
+
+    fn apart(&self, _: u32) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn given(&self, _: AskId, _: u32) -> BoxFuture<'_, Option<Given>> {
+        Box::pin(std::future::ready(self.given.lock().unwrap().clone()))
+    }
+
+    fn stamp(&self, _: AskId) -> u64 {
+        self.given.lock().unwrap().as_ref().map_or(0, |given| 1 + given.signature.len() as u64)
     }
 }
 

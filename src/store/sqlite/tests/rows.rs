@@ -175,7 +175,7 @@ fn no_more_are_remembered_than_may_be() {
     let asks = folder.open();
     bring(&asks, &ask(1), State::Denied);
     bring(&asks, &ask(2), State::Executing);
-    bring(&asks, &ask(3), State::Cancelled);
+    bring(&asks, &ask(3), State::Superseded);
     let raw = folder.raw();
     let copy = "INSERT INTO asks SELECT NULL, 'X' || n, 'H' || n, state, operation, uid, face, made, \
                 expires, since + n, about, given, bound, plan, cools, session, log, seal, assurance, \
@@ -187,7 +187,7 @@ fn no_more_are_remembered_than_may_be() {
         .unwrap();
     let count = || -> i64 {
         raw.query_row(
-            "SELECT count(*) FROM asks WHERE state IN ('cancelled', 'denied')",
+            "SELECT count(*) FROM asks WHERE state IN ('superseded', 'denied')",
             (),
             |row| row.get(0),
         )

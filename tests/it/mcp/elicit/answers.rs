@@ -238,20 +238,29 @@ async fn the_dialog_shows_what_would_happen_and_asks_for_one_thing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_dialog_is_bounded_and_names_how_many_there_are() {
+async fn a_dialog_shows_all_of_a_preview_and_names_how_many_there_are() {
     for era in ERAS {
         let mut client = Client::new(era).await;
-        for n in 10..40 {
-            let name = format!("{}{n}", "x".repeat(120));
-            let id = crate::support::fakes::id(n);
-            client.talk.bench.engine.put(crate::support::fakes::container(id, &name));
-        }
+        let engine = client.talk.bench.engine.clone();
+        let put = |numbers: std::ops::Range<u8>, letters: usize| {
+            for n in numbers {
+                let name = format!("{}{n}", "x".repeat(letters));
+                let id = crate::support::fakes::id(n);
+                engine.put(crate::support::fakes::container(id, &name));
+            }
+        };
+        put(10..16, 60);
         let asked = client.ask("poke_each", &json!({})).await;
         let message = asked.question["message"].as_str().unwrap();
-        assert!(message.chars().count() <= 2_000, "{}", message.chars().count());
         assert!(message.starts_with("Preview: would poke "), "{message}");
+        assert!(message.contains("the rest is done"), "{message}");
         assert_eq!(message.matches("Target: ").count(), 5, "{message}");
-        assert!(message.contains("… and 28 more"), "{message}");
+        assert!(message.contains("… and 4 more"), "{message}");
         assert!(message.ends_with("Nothing has changed so far."), "{message}");
+        client.answer(&asked, json!({"action": "decline"}), 1_000).await;
+        // What is cut could hide what is confirmed: the caller gets it whole, and no dialog comes.
+        put(16..50, 120);
+        let result = client.call("poke_each", &json!({})).await;
+        assert!(data(&result)["confirmToken"].is_string(), "{result}");
     }
 }

@@ -1,0 +1,113 @@
+//! Approvals that another account gave: they turn the ask that they are for, and are looked for again
+//! when it is spent.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use super::Gate;
+use super::survey::Survey;
+use super::turns::Opened;
+use crate::core::approval::{self, Approval, Given};
+use crate::core::ask::{Approver, Ask, AskId, State, Turn};
+use crate::core::plan::Digest;
+use crate::core::reason::{Fault, Reason};
+
+/// Refusals that are remembered, so that each is put on record once.
+const REFUSED_MAX: usize = 256;
+
+/// What was given, refused and put on record.
+#[derive(Debug, Default)]
+pub(super) struct Refused(Mutex<VecDeque<(AskId, Digest)>>);
+
+impl Refused {
+    /// Whether this is the first time that this is refused so.
+    fn is_new(&self, id: AskId, given: &Given, fault: &Fault) -> bool {
+        let parts = [given.signature.as_bytes(), b"\0", fault.message.as_bytes()];
+        let refusal = (id, Digest::of(&parts));
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&refusal) {
+            return false;
+        }
+        if known.len() >= REFUSED_MAX {
+            known.pop_front();
+        }
+        known.push_back(refusal);
+        true
+    }
+}
+
+impl Gate {
+    /// An ask as it is once what another account gave for it was taken, if that was an approval.
+    pub(super) async fn with_given(&self, opened: Opened) -> Result<Opened, Fault> {
+        if opened.ask.state != State::Pending {
+            return Ok(opened);
+        }
+        let (id, requester) = (opened.ask.id, opened.plan.parts().principal.uid);
+        let Some(given) = self.parts.people.trust.given(id, requester).await else {
+            return Ok(opened);
+        };
+        let fault = match self.turn_given(&opened, &given).await {
+            Ok(ask) => return Ok(Opened { ask, ..opened }),
+            Err(fault) => fault,
+        };
+        match fault.reason {
+            // Another process was faster.
+            Reason::AskClosed => match self.parts.people.asks.get(id).await? {
+                Some(ask) => Opened::of(ask, &self.parts.registry),
+                None => Ok(opened),
+            },
+            Reason::SignatureInvalid | Reason::SignerUnknown | Reason::AssuranceTooLow => {
+                if self.refused_given.is_new(id, &given, &fault) {
+                    let by = Approver { name: None, key: None, uid: given.uid };
+                    self.turns.refused(&opened, &fault, None, Some(by)).await;
+                }
+                Ok(opened)
+            }
+            _ => Err(fault),
+        }
+    }
+
+    async fn turn_given(&self, opened: &Opened, given: &Given) -> Result<Ask, Fault> {
+        let Opened { ask, document, plan } = opened;
+        let now = self.parts.clock.now();
+        let signers = self.parts.people.trust.signers(plan.parts().principal.uid).await?;
+        let (text, uid) = (&ask.document, Some(given.uid));
+        let approval =
+            approval::verify(text, &given.signature, uid, &signers, &document.takes, now)?;
+        let mut turn = Turn::new(ask.state, State::Approved, now)?;
+        turn.signature = Some(given.signature.clone());
+        turn.assurance = Some(approval.assurance());
+        turn.approver = Some(approver(&approval, given.uid));
+        self.turns.turn(opened, turn, None).await
+    }
+
+    /// The approval of an ask that is to be spent. What its row says of who gave it is not believed:
+    /// it was another account if what that gave is still there.
+    pub(super) async fn approval(
+        &self,
+        ask: &Ask,
+        signature: &str,
+        survey: &Survey,
+    ) -> Result<Approval, Fault> {
+        let requester = survey.caller.principal.uid;
+        let trust = &self.parts.people.trust;
+        let signers = trust.signers(requester).await?;
+        let now = self.parts.clock.now();
+        let verify = |signature: &str, account| {
+            let takes = survey.verdict.takes();
+            approval::verify(&ask.document, signature, account, &signers, takes, now)
+        };
+        if let Some(given) = trust.given(ask.id, requester).await
+            && let Ok(approval) = verify(&given.signature, Some(given.uid))
+        {
+            return Ok(approval);
+        }
+        verify(signature, None)
+    }
+}
+
+/// Who gave an approval, which came from this account.
+pub(super) fn approver(approval: &Approval, uid: u32) -> Approver {
+    let (name, key) = (approval.signer().to_owned(), approval.key().to_owned());
+    Approver { name: Some(name), key: Some(key), uid }
+}
