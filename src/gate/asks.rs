@@ -136,10 +136,7 @@ impl Gate {
         };
         Err(Fault::new(
             Reason::PlanChanged,
-            format!(
-                "The {other} that the approver was shown is not the one that holds now, so nothing was \
-                 done."
-            ),
+            format!("The approver was shown another {other} than holds now. Nothing was done."),
         ))
     }
 
