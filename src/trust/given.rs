@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::list::{bounded, changes};
+use super::list::{bounded, changes, namespace};
 use super::{Places, Trouble, TrustFiles, is_us, shown};
 use crate::core::approval::Given;
 use crate::core::ask::AskId;
@@ -88,6 +88,9 @@ pub(super) fn sound(places: &Places, requester: u32) -> Result<File, String> {
     let path = &places.approvals;
     if requester == 0 {
         return Err("user 0 can write every folder".into());
+    }
+    if let Some(why) = namespace() {
+        return Err(why.into());
     }
     let mut changer = None;
     let opened = way::open(path, &mut |passed| {

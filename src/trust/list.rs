@@ -53,7 +53,7 @@ pub(super) fn read(places: &Places, requester: u32) -> Result<Known, Fault> {
 
 /// Why owners mean nothing here: in a user namespace, which every account can make, a file can seem to
 /// be root's that is not.
-fn namespace() -> Option<&'static str> {
+pub(super) fn namespace() -> Option<&'static str> {
     #[cfg(not(target_os = "linux"))]
     return None;
     #[cfg(target_os = "linux")]
