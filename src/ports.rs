@@ -86,8 +86,9 @@ pub trait Audit: Send + Sync + fmt::Debug {
     /// `audit_unavailable` if the log cannot be read.
     fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>>;
 
-    /// What is on record of the spending of this ask, made at that moment, whatever the state says that
-    /// others can write: nothing, its intent (`allowed`), or how that ended.
+    /// What is on record of the end of this ask, made at that moment, whatever the state says that others
+    /// can write: nothing, how it was closed unspent, the intent of its spending (`allowed`), or how that
+    /// ended.
     ///
     /// # Errors
     /// `audit_unavailable` if the log cannot be read.

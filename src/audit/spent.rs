@@ -1,5 +1,5 @@
-//! What became of an ask that was spent, as the log has it: what others can write in the state that
-//! processes share is not enough to spend one twice, nor to tell how it ended.
+//! What became of an ask, as the log has it: what others can write in the state that processes share is
+//! not enough to spend one twice, nor one that was taken back, nor to tell how it ended.
 
 use std::path::Path;
 
@@ -13,11 +13,8 @@ use crate::core::ask::AskId;
 use crate::core::reason::Fault;
 use crate::core::record::Event;
 
-/// What is looked for.
-const EVENTS: [Event; 4] = [Event::Allowed, Event::Done, Event::Failed, Event::Unknown];
-
-/// What the log in `dir` holds of the spending of this ask, which was made at that moment: nothing, its
-/// intent, or the outcome of that.
+/// What the log in `dir` holds of the end of this ask, which was made at that moment: nothing, how it
+/// was closed unspent, the intent of its spending, or the outcome of that.
 pub(super) fn spent(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<Option<Event>, Fault> {
     let Some(place) = Place::existing(dir)? else { return Ok(None) };
     let ask = ask.to_string();
@@ -35,19 +32,22 @@ pub(super) fn spent(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<Opti
         let Some((event, request)) = event(&raw, &ask) else { continue };
         // Requests that presented it in vain have lines of their own.
         let is_outcome = found.as_ref().is_some_and(|(_, of)| *of == request);
-        if event == Event::Allowed || is_outcome {
+        let is_closing = event.closes_ask() && found.is_none();
+        if event == Event::Allowed || is_outcome || is_closing {
             found = Some((event, request));
         }
     }
     Ok(found.map(|(event, _)| event))
 }
 
-/// The event of an intent or an outcome of this ask, and the request that it belongs to.
+/// The event of a line of this ask that may tell how it ended, and the request that it belongs to.
 fn event(line: &[u8], ask: &str) -> Option<(Event, Value)> {
     let record: Value = serde_json::from_slice(line).ok()?;
     record.get("ask").filter(|of| *of == ask)?;
     let said = record.get("event")?;
-    let event = EVENTS.into_iter().find(|event| said == event.as_str())?;
+    let tells =
+        |event: &Event| *event == Event::Allowed || event.is_outcome() || event.closes_ask();
+    let event = Event::ALL.into_iter().filter(tells).find(|event| said == event.as_str())?;
     let of = |key| record.get(key).cloned().unwrap_or_default();
     Some((event, Value::Array(vec![of("session"), of("req")])))
 }

@@ -136,6 +136,18 @@ impl Event {
     pub const fn is_outcome(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Unknown)
     }
+
+    /// Whether it ends an ask that was not spent.
+    pub const fn closes_ask(self) -> bool {
+        matches!(
+            self,
+            Self::AskDenied
+                | Self::AskExpired
+                | Self::AskCancelled
+                | Self::AskSuperseded
+                | Self::AskRevoked
+        )
+    }
 }
 
 /// Who asks, with what the client says of itself.

@@ -108,15 +108,8 @@ impl Gate {
         };
         for log in BTreeSet::from([&self.parts.settings.log, &ask.log]) {
             let log = self.parts.people.logs.of(log);
-            if log.spent(ask.id, document.not_before).await?.is_some() {
-                return Err(Fault::new(
-                    Reason::TokenUsed,
-                    format!(
-                        "Ask {} was spent before, as the audit log has it, and its state says \
-                         something else: somebody changed it. Nothing was done.",
-                        ask.id
-                    ),
-                ));
+            if let Some(event) = log.spent(ask.id, document.not_before).await? {
+                return Err(over(ask.id, event));
             }
         }
         let approval = self.approval(ask, signature, survey).await?;
@@ -143,10 +136,7 @@ impl Gate {
         };
         Err(Fault::new(
             Reason::PlanChanged,
-            format!(
-                "The {other} that the approver was shown is not the one that holds now, so nothing was \
-                 done."
-            ),
+            format!("The approver was shown another {other} than holds now. Nothing was done."),
         ))
     }
 
@@ -318,6 +308,23 @@ impl Gate {
         self.parts.entropy.fill(&mut bits)?;
         Ok(bits)
     }
+}
+
+/// The refusal of an ask that is over, as the audit log has it, whatever its state says.
+fn over(id: AskId, event: Event) -> Fault {
+    let (reason, was) = match event {
+        Event::AskDenied => (Reason::ApprovalDenied, "denied"),
+        Event::AskRevoked => (Reason::ApprovalRevoked, "taken back"),
+        event if event.closes_ask() => (Reason::TokenUsed, "closed"),
+        _ => (Reason::TokenUsed, "spent"),
+    };
+    Fault::new(
+        reason,
+        format!(
+            "Ask {id} was {was} before, as the audit log has it, and its state says something else: \
+             somebody changed it. Nothing was done."
+        ),
+    )
 }
 
 /// What a plan acts on, in a few words.

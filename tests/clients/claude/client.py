@@ -1,9 +1,10 @@
 """Runs Claude Code headless against the real server and a stand-in of its model.
 
 Usage: client.py CLAUDE PROGRAM CONTAINER AUDIT_DIR
+       client.py CLAUDE PROGRAM CONTAINER AUDIT_DIR APPROVE    where restarts want a person
 
 Nobody sits before it, so it cancels a dialog at once. The change is then confirmed by its token, or
-not at all, where settings take only dialogs.
+not at all, where settings take only dialogs. Where a person has to approve, its model waits for that.
 """
 
 import json
@@ -15,6 +16,7 @@ import tempfile
 from model import Model
 
 TOOL = "mcp__countersign__restart_container"
+CHECK = "mcp__countersign__check_ask"
 
 
 def started(container):
@@ -34,7 +36,7 @@ def run(claude, model, server, policy):
         with open(config, "w") as file:
             json.dump({"mcpServers": {"countersign": server}}, file)
         words = [claude, "-p", "Restart the container.", "--mcp-config", config, "--strict-mcp-config"]
-        words += ["--allowedTools", TOOL, "--output-format", "stream-json", "--verbose"]
+        words += ["--allowedTools", f"{TOOL},{CHECK}", "--output-format", "stream-json", "--verbose"]
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": home,
@@ -54,14 +56,32 @@ def run(claude, model, server, policy):
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
-def hears(claude, program, container, audit_dir, policy):
+def hears(claude, program, container, audit_dir, policy, asked=None):
     """What its model is told by each call, under this policy of the user's."""
-    model = Model(TOOL, {"container": container, "timeout": 1})
+    model = Model(TOOL, {"container": container, "timeout": 1}, CHECK, asked)
     server = {"command": program, "args": ["mcp", "--audit-dir", audit_dir]}
     said = run(claude, model, server, policy)
     [servers] = [line["mcp_servers"] for line in said if line.get("subtype") == "init"]
     assert [(s["name"], s["status"]) for s in servers] == [("countersign", "connected")], servers
     return model.heard
+
+
+def approved(claude, program, container, audit_dir, approve):
+    """Where a person has to approve, as one does while the model waits."""
+    people = []
+    before = started(container)
+
+    def person(ask):
+        words = 'sleep 1; exec "$0" "$1" >/dev/null'
+        people.append(subprocess.Popen(["sh", "-c", words, approve, ask]))
+
+    asked, decided, done = hears(claude, program, container, audit_dir, "version = 1\n", person)
+    assert [one.wait() for one in people] == [0], "alice could not approve, or more than once"
+    assert "This wants a person's approval" in asked and "Nothing has changed" in asked, asked
+    assert "approved by alice" in decided, decided
+    assert done.startswith("Restarted ") and container in done, done
+    assert started(container) != before, "the approved restart did not happen"
+    print("claude code, headless: the model was told of the ask, waited, and restarted when alice approved")
 
 
 def main(claude, program, container, audit_dir):
@@ -80,4 +100,5 @@ def main(claude, program, container, audit_dir):
     print("claude code, headless: it closed the dialog at once, and was not taken for a person")
 
 
-main(*sys.argv[1:])
+words = sys.argv[1:]
+(main if len(words) == 4 else approved)(*words)

@@ -1,7 +1,8 @@
 """A stand-in of the model that Claude Code talks to: a few sentences of its API, on this machine.
 
-It asks for one tool, then for the same with the confirmToken that it was handed, then ends. Whatever
-else is asked of it, it refuses: as the client's proxy, it is its only way out.
+It asks for one tool, then for the same with the confirmToken that it was handed, then ends. Told of an
+ask, it waits for that with another tool in between. Whatever else is asked of it, it refuses: as the
+client's proxy, it is its only way out.
 """
 
 import json
@@ -10,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOKEN = re.compile(r"confirmToken=([0-9a-f]{32})")
+ASK = re.compile(r"countersign approve ([0-9A-Z]{4}-[0-9A-Z]{4})")
 
 
 def texts(content):
@@ -19,10 +21,12 @@ def texts(content):
 
 
 class Model:
-    """Wants `tool` to be called with `arguments`. `heard` is what each call of it came back with."""
+    """Wants `tool` to be called with `arguments`. `heard` is what each call came back with. Told of an
+    ask, it tells `asked`, and waits for it with `check`."""
 
-    def __init__(self, tool, arguments):
+    def __init__(self, tool, arguments, check=None, asked=None):
         self.tool, self.arguments = tool, arguments
+        self.check, self.asked = check, asked
         self.heard, self.refused = [], []
         model = self
 
@@ -70,13 +74,19 @@ class Model:
         blocks = [b for m in body["messages"] if not isinstance(m["content"], str) for b in m["content"]]
         results = [block for block in blocks if block["type"] == "tool_result"]
         self.heard = ["".join(texts(result["content"])) for result in results]
-        arguments = dict(self.arguments)
+        name, arguments = self.tool, dict(self.arguments)
         if self.heard:
-            token = TOKEN.search(self.heard[-1])
+            last = self.heard[-1]
+            ask, was_ask = ASK.search(last), len(self.heard) > 1 and ASK.search(self.heard[-2])
+            token = TOKEN.search(self.heard[-2] if was_ask else last)
             if not token:
                 return message(body, {"type": "text", "text": "That was all."}, "end_turn")
-            arguments["confirmToken"] = token[1]
-        use = {"type": "tool_use", "id": f"toolu_{len(results)}", "name": self.tool, "input": arguments}
+            if ask:
+                self.asked(ask[1])
+                name, arguments = self.check, {"ask": ask[1], "wait": 55}
+            else:
+                arguments["confirmToken"] = token[1]
+        use = {"type": "tool_use", "id": f"toolu_{len(results)}", "name": name, "input": arguments}
         return message(body, use, "tool_use")
 
 

@@ -56,6 +56,9 @@ answer() {
 # The confirm token of the last answer.
 token() { grep -oE 'confirmToken=[0-9a-f]{32}' <<<"$result" | cut -d= -f2; }
 
+# The id of the ask that the last answer is about.
+ask_id() { jq -r '._meta["countersign/result"].ask' <<<"$result"; }
+
 # try COMMAND…: says whether it worked.
 try() {
   echo "\$ $*"

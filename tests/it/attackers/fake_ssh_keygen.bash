@@ -10,6 +10,6 @@ EOF
 chmod +x bin/ssh-keygen
 start
 wants restart_container '{"container": "web"}'
-PATH=$PWD/bin:$PATH alice countersign approve "$id"
+PATH=$PWD/bin:$PATH alice countersign approve "$(<asked)"
 try test -e was-run
 spend

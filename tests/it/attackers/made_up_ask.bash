@@ -7,10 +7,10 @@ start
 made_up() {
   echo "$1:"
   wants restart_container "{\"container\": \"web\", \"timeout\": $2}"
-  countersign asks show "$id" --document >document
+  countersign asks show "$(<asked)" --document >document
   sed -E "$3" document >other
   sql 'UPDATE documents SET text = ? WHERE ask = (SELECT max(seq) FROM asks)' other
-  alice countersign approve "$id"
+  alice countersign approve "$(<asked)"
   spend
 }
 made_up 'Another class' 1 's/"class":"mutate"/"class":"read"/'

@@ -4,7 +4,7 @@
 # changes by itself. But what changes nothing that a plan is bound to can be done a second time so,
 # until the approval expires: who can write state and log both can make them forget. What stops it is a
 # server, and with it the state and the log, on an account that is not the agent's.
-state_file=$PWD/state/countersign/state.db
+export state_file=$PWD/state/countersign/state.db
 elsewhere() {
   rm -rf state log
   cp -a before state
@@ -20,10 +20,10 @@ wants restart_container '{"container": "web"}'
 cp -a "$XDG_STATE_HOME/countersign" before
 echo 'Approved by signers of its own:'
 elsewhere
-XDG_STATE_HOME=$PWD/state XDG_CONFIG_HOME=$PWD/config run countersign approve "$id" --key own
+XDG_STATE_HOME=$PWD/state XDG_CONFIG_HOME=$PWD/config run countersign approve "$(<asked)" --key own
 spend
 echo 'A restart that alice approved, in a second place:'
-alice countersign approve "$id"
+alice countersign approve "$(<asked)"
 rm -r before/countersign
 cp -a "$XDG_STATE_HOME/countersign" before
 start --toolsets all
@@ -33,7 +33,7 @@ spend
 echo 'A signal that alice approved, in a second place:'
 start --toolsets all
 wants kill_container '{"container": "web", "signal": "SIGHUP"}'
-alice countersign approve "$id"
+alice countersign approve "$(<asked)"
 rm -r before/countersign
 cp -a "$XDG_STATE_HOME/countersign" before
 spend

@@ -4,7 +4,7 @@
 # shell is another way in, so there alice is asked once more, and can deny that too.
 start
 wants restart_container '{"container": "web"}'
-alice countersign deny "$id" --reason 'not during the fair'
+alice countersign deny "$(<asked)" --reason 'not during the fair'
 spend
 ask restart_container '{"container": "web"}'
 ask restart_container '{"container": "web", "timeout": 60}'

@@ -5,7 +5,7 @@ own_key own
 run countersign trust add own.pub --name alice
 start
 wants restart_container '{"container": "web"}'
-run countersign approve "$id" --key own
+run countersign approve "$(<asked)" --key own
 spend
 line="alice $(cut -d ' ' -f 1-2 own.pub)"
 echo "$line" >signers
@@ -15,6 +15,6 @@ echo 'Settings from elsewhere:'
 mkdir -p elsewhere/countersign
 echo "$line" >elsewhere/countersign/allowed_signers
 export XDG_CONFIG_HOME=$PWD/elsewhere
-run countersign approve "$id" --key own
+run countersign approve "$(<asked)" --key own
 start
 spend

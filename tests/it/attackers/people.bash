@@ -25,30 +25,30 @@ run() {
 }
 outcome() {
   "$@" >told 2>&1 </dev/null || true
-  grep -E '^countersign: |^Ask .* is |trusts|^Error: |^Restarted|^Sent' told | head -n 1
+  grep -E '^countersign: |^Ask .* is |^The approval |trusts|^Error: |^Restarted|^Sent' told | head -n 1
 }
 
-# wants TOOL ARGUMENTS: calls a tool that wants an approval, and keeps the ask's $id and its $handle.
+# wants TOOL ARGUMENTS: calls a tool that wants an approval, and keeps the ask's id and its handle in the
+# files `asked` and `handle`.
 wants() {
   ask "$1" "$2"
   wanted=$1
   given=$2
-  id=$(jq -r '._meta["countersign/result"].ask' <<<"$result")
-  handle=$(token)
+  ask_id >asked
+  token >handle
 }
 
 # spend: calls the last wanted tool again, with its handle.
-spend() { ask "$wanted" "$(jq -c --arg handle "$handle" '. + {confirmToken: $handle}' <<<"$given")"; }
+spend() { ask "$wanted" "$(jq -c --arg handle "$(<handle)" '. + {confirmToken: $handle}' <<<"$given")"; }
 
 # sql STATEMENT FILE…: edits the state. The files are the statement's parameters.
-state_file=$XDG_STATE_HOME/countersign/state.db
 sql() {
   echo "sqlite> $1"
   python3 -c '
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as state:
     state.execute(sys.argv[2], [open(name).read() for name in sys.argv[3:]])
-' "$state_file" "$@"
+' "${state_file-$XDG_STATE_HOME/countersign/state.db}" "$@"
 }
 
 # own_key NAME: a key pair of the agent's own making.

@@ -9,6 +9,6 @@ terminal() {
   printf 'alice\nsesame\n\n' | script -qec "$1" typescript >told 2>&1 || true
   tr -d '\r' <told | grep -E '^countersign: |is approved' | head -n 1
 }
-terminal "countersign approve $id --key own"
-terminal "countersign approve $id"
+terminal "countersign approve $(<asked) --key own"
+terminal "countersign approve $(<asked)"
 spend

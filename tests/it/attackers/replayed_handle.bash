@@ -3,14 +3,14 @@
 # than the client of MCP, so what one of them asked for is nobody else's to spend: that ask is over.
 start
 wants restart_container '{"container": "web"}'
-alice countersign approve "$id"
+alice countersign approve "$(<asked)"
 start
 spend
 spend
 start
 spend
-run countersign call restart_container container=web --confirm "$handle"
+run countersign call restart_container container=web --confirm "$(<handle)"
 wants restart_container '{"container": "web"}'
-alice countersign approve "$id"
-run countersign call restart_container container=web --confirm "$handle"
+alice countersign approve "$(<asked)"
+run countersign call restart_container container=web --confirm "$(<handle)"
 spend

@@ -4,7 +4,7 @@
 # `ssh-add -c`, a security key that wants a touch, or an agent that runs as another account.
 start
 wants restart_container '{"container": "web"}'
-countersign asks show "$id" --document >document
+countersign asks show "$(<asked)" --document >document
 mkdir open hidden
 ssh-agent -D -a "$PWD/open/agent.sock" >/dev/null 2>&1 &
 agent=$!
@@ -13,7 +13,7 @@ export SSH_AUTH_SOCK=$PWD/open/agent.sock
 as_alice ssh-add -q "$HOME/.ssh/id_ed25519"
 key=$HOME/.ssh/id_ed25519.pub
 echo 'Open:'
-run countersign approve "$id" --key "$key"
+run countersign approve "$(<asked)" --key "$key"
 start
 wants restart_container '{"container": "web", "timeout": 9}'
 echo 'Hidden:'
@@ -22,6 +22,6 @@ mv open/agent.sock hidden
 unset SSH_AUTH_SOCK
 start
 wants restart_container '{"container": "web"}'
-run countersign approve "$id" --signature signature
+run countersign approve "$(<asked)" --signature signature
 spend
 kill $agent

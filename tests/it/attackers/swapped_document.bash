@@ -4,12 +4,12 @@
 # Her signature, which the agent can lay hands on, fits nothing but what she was shown.
 start
 wants restart_container '{"container": "web", "timeout": 1}'
-countersign asks show "$id" --document | sed 's/"timeout":1\b/"timeout":600/' >other
+countersign asks show "$(<asked)" --document | sed 's/"timeout":1\b/"timeout":600/' >other
 rm typing
-alice countersign approve "$id" >approving &
+alice countersign approve "$(<asked)" >approving &
 until pgrep -f "$PWD/askpass" >/dev/null; do sleep 0.02; done
 sql 'UPDATE documents SET text = ?' other
 touch typing
 wait $!
 cat approving
-ask restart_container "{\"container\": \"web\", \"timeout\": 600, \"confirmToken\": \"$handle\"}"
+ask restart_container "{\"container\": \"web\", \"timeout\": 600, \"confirmToken\": \"$(<handle)\"}"

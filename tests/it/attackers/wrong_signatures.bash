@@ -4,14 +4,14 @@
 own_key own
 start
 wants restart_container '{"container": "web"}'
-countersign asks show "$id" --document >document
+countersign asks show "$(<asked)" --document >document
 echo 'By a key that nobody trusts:'
-run countersign approve "$id" --key own
+run countersign approve "$(<asked)" --key own
 echo 'By one that was trusted until 2001:'
-run countersign approve "$id" --key "$HOME/.ssh/former"
+run countersign approve "$(<asked)" --key "$HOME/.ssh/former"
 echo 'By alice, as a file of hers:'
 as_alice sign_with "$HOME/.ssh/id_ed25519" document file >signature
-run countersign approve "$id" --signature signature
+run countersign approve "$(<asked)" --signature signature
 echo 'The same, said to be an approval:'
 python3 - <<'EOF'
 import base64
@@ -22,5 +22,5 @@ text = base64.b64encode(blob.replace(purpose, ours)).decode()
 rows = [text[n:n + 70] for n in range(0, len(text), 70)]
 print("-----BEGIN SSH SIGNATURE-----", *rows, "-----END SSH SIGNATURE-----", sep="\n", file=open("forged", "w"))
 EOF
-run countersign approve "$id" --signature forged
+run countersign approve "$(<asked)" --signature forged
 spend

@@ -136,8 +136,10 @@ impl Audit for FakeAudit {
     ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
         let lines = self.lines.lock().unwrap();
         let of_ask = lines.iter().map(|(line, _)| line).filter(|line| line.ask == Some(ask));
-        let since = of_ask.map(|line| line.event).skip_while(|event| *event != Event::Allowed);
-        let last = since.filter(|event| *event == Event::Allowed || event.is_outcome()).last();
+        let since = of_ask.map(|line| line.event);
+        let since = since.skip_while(|event| *event != Event::Allowed && !event.closes_ask());
+        let tells = |event: &Event| *event == Event::Allowed || event.is_outcome();
+        let last = since.filter(|event| tells(event) || event.closes_ask()).last();
         Box::pin(std::future::ready(Ok(last)))
     }
 
