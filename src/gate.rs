@@ -4,6 +4,7 @@
 mod afterwards;
 mod answer;
 mod approvals;
+mod asking;
 mod asks;
 mod change;
 mod erased;
@@ -57,7 +58,7 @@ use crate::core::text;
 use crate::ports::asks::{Asks, Logs, Notifier, Trust};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
-use asks::{Spent, Unspent};
+use asks::{Approved, Spent, Unspent};
 use given::Refused;
 use hold::Holds;
 use presented::Presented;
@@ -161,7 +162,7 @@ struct Admitted<'a> {
 /// A permit, with the ask that is to be spent for it, if there is one.
 struct Permitted {
     permit: Permit,
-    approved: Option<Opened>,
+    approved: Option<Approved>,
     survey: Survey,
 }
 
@@ -280,7 +281,7 @@ impl Gate {
             seal.as_deref(),
             &mut trail.known,
         )?;
-        let seal = seal.as_deref();
+        let seal = seal.as_ref();
         let asked = Asked { spec, call: &call, open: &open, caller: &caller, granted: None, seal };
         let policy = self.policy().await?;
         self.refuse_at_once(&asked, &policy, &mut trail.known)?;
@@ -332,7 +333,7 @@ impl Gate {
             },
             (_, Some(Presented::Ask(opened))) => {
                 match self.approved(*opened, &survey, spec.drift).await {
-                    Ok((permit, opened)) => (permit, Some(opened)),
+                    Ok((permit, approved)) => (permit, Some(approved)),
                     Err(Unspent::Waits(ask)) => return Err(Stop::Waits(ask)),
                     Err(Unspent::Refused(fault)) => return Err(survey.or_anew(fault)),
                 }
@@ -345,16 +346,19 @@ impl Gate {
     async fn intend(
         &self,
         permit: &Permit,
-        approved: Option<Opened>,
+        approved: Option<Approved>,
         holds: Option<Holds>,
         changes: bool,
         trail: &mut Trail,
     ) -> Result<(Option<Spent>, Option<Held>), Fault> {
         let spent = match approved {
-            Some(opened) => Some(self.spend(opened, permit, &mut trail.known).await?),
+            Some(approved) => Some(self.spend(approved, permit, &mut trail.known).await?),
             None => None,
         };
         if !changes {
+            if spent.is_some() {
+                trail.known.assurance = Some(permit.assurance());
+            }
             return Ok((spent, None));
         }
         trail.known.assurance = Some(permit.assurance());

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::core::ask::AskId;
+use crate::core::ask::{AskId, Recorded};
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::hex;
 use crate::core::operation::Class;
 use crate::core::plan::{Digest, Target};
 use crate::core::policy::{History, Policy, Recall};
 use crate::core::reason::Fault;
-use crate::core::record::{Caller, Event, Record};
+use crate::core::record::{Caller, Record};
 
 /// A boxed future, as traits behind `dyn` return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -86,17 +86,15 @@ pub trait Audit: Send + Sync + fmt::Debug {
     /// `audit_unavailable` if the log cannot be read.
     fn recall<'a>(&'a self, recall: &'a Recall) -> BoxFuture<'a, Result<Arc<History>, Fault>>;
 
-    /// What is on record of the end of this ask, made at that moment, whatever the state says that others
-    /// can write: nothing, how it was closed unspent, the intent of its spending (`allowed`), or how that
-    /// ended.
+    /// What is on record of this ask, made at that moment, whatever the state says that others can write.
     ///
     /// # Errors
     /// `audit_unavailable` if the log cannot be read.
-    fn spent(
+    fn recorded(
         &self,
         ask: AskId,
         made: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<Option<Event>, Fault>>;
+    ) -> BoxFuture<'static, Result<Recorded, Fault>>;
 
     /// Waits until no other change, in any process, is between being counted and being on record. Of
     /// a process that ends, nothing is waited for.

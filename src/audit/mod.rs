@@ -56,11 +56,11 @@ use tokio::sync::{self, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::core::ask::AskId;
+use crate::core::ask::{AskId, Recorded};
 use crate::core::plan::Target;
 use crate::core::policy::{History, Recall};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, Record};
+use crate::core::record::Record;
 use crate::ports::{Audit, BoxFuture, Clock, Durability, Held};
 
 pub use before::history_before;
@@ -246,14 +246,14 @@ impl Audit for AuditLog {
         })
     }
 
-    fn spent(
+    fn recorded(
         &self,
         ask: AskId,
         made: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
+    ) -> BoxFuture<'static, Result<Recorded, Fault>> {
         let dir = self.shared.settings.dir.clone();
         Box::pin(async move {
-            let looked = spawn_blocking(move || spent::spent(&dir, ask, made)).await;
+            let looked = spawn_blocking(move || spent::recorded(&dir, ask, made)).await;
             looked.unwrap_or_else(|_| {
                 Err(unavailable("its reader ended in a panic", "Report that, then try again."))
             })

@@ -9,20 +9,20 @@ use time::OffsetDateTime;
 
 use super::place::{Day, Place, unavailable};
 use super::read::RawLines;
-use crate::core::ask::AskId;
+use crate::core::ask::{AskId, Recorded};
 use crate::core::reason::Fault;
 use crate::core::record::Event;
 
-/// What the log in `dir` holds of the end of this ask, which was made at that moment: nothing, how it
-/// was closed unspent, the intent of its spending, or the outcome of that.
-pub(super) fn spent(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<Option<Event>, Fault> {
-    let Some(place) = Place::existing(dir)? else { return Ok(None) };
+/// What the log in `dir` holds of this ask, which was made at that moment.
+pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<Recorded, Fault> {
+    let Some(place) = Place::existing(dir)? else { return Ok(Recorded::default()) };
     let ask = ask.to_string();
     let names = Regex::new(&regex::escape(&ask)).map_err(|error| {
         unavailable(format_args!("{ask} cannot be looked for: {error}"), "Report that.")
     })?;
     let mut lines = RawLines::new(&place, Some((Day::of(made), 0)))?;
     let mut raw = Vec::new();
+    let mut approved = false;
     let mut found: Option<(Event, Value)> = None;
     while lines.next(&place, &mut raw)?.is_some() {
         // Most lines are of something else, and are not read.
@@ -32,12 +32,18 @@ pub(super) fn spent(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<Opti
         let Some((event, request)) = event(&raw, &ask) else { continue };
         // Requests that presented it in vain have lines of their own.
         let is_outcome = found.as_ref().is_some_and(|(_, of)| *of == request);
-        let is_closing = event.closes_ask() && found.is_none();
-        if event == Event::Allowed || is_outcome || is_closing {
-            found = Some((event, request));
+        match event {
+            Event::AskApproved => approved = true,
+            // A read has no intent: what it spent is spent by its line.
+            Event::Read => found = Some((Event::Done, request)),
+            Event::Allowed => found = Some((event, request)),
+            _ if is_outcome || (event.closes_ask() && found.is_none()) => {
+                found = Some((event, request));
+            }
+            _ => {}
         }
     }
-    Ok(found.map(|(event, _)| event))
+    Ok(Recorded { approved, spent: found.map(|(event, _)| event) })
 }
 
 /// The event of a line of this ask that may tell how it ended, and the request that it belongs to.
@@ -45,8 +51,11 @@ fn event(line: &[u8], ask: &str) -> Option<(Event, Value)> {
     let record: Value = serde_json::from_slice(line).ok()?;
     record.get("ask").filter(|of| *of == ask)?;
     let said = record.get("event")?;
-    let tells =
-        |event: &Event| *event == Event::Allowed || event.is_outcome() || event.closes_ask();
+    let tells = |event: &Event| {
+        matches!(event, Event::AskApproved | Event::Read | Event::Allowed)
+            || event.is_outcome()
+            || event.closes_ask()
+    };
     let event = Event::ALL.into_iter().filter(tells).find(|event| said == event.as_str())?;
     let of = |key| record.get(key).cloned().unwrap_or_default();
     Some((event, Value::Array(vec![of("session"), of("req")])))

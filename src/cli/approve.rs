@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::asks::{self, approved, id, lines};
+use super::asks::{self, approved, id, lines, summary};
 use super::sign::{find_key, sign};
 use super::{Output, Verb, exit};
 use crate::core::approval::Signers;
@@ -86,6 +86,7 @@ async fn approve(
         out.message(line);
     }
     out.message("");
+    out.message(summary(document, plan));
     approvals.may_approve(&shown).await?;
     let signers = approvals.signers(&shown).await?;
     let signature = signature(&args, &signers, home, &shown.ask.document, out)?;

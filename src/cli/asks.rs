@@ -140,6 +140,12 @@ async fn show(
     out: Output,
 ) -> Result<(), Fault> {
     let opened = approvals.open(id(typed)?).await?;
+    if document && out.is_read() {
+        return Err(Fault::invalid(
+            "The document is for signing, byte by byte, and may hold what a terminal obeys. Send it to \
+             a file: --document > FILE.",
+        ));
+    }
     if document {
         out.bytes(opened.ask.document.as_bytes());
     } else if json {
@@ -183,21 +189,45 @@ pub(super) fn lines(
     out.push(format!("Rule        {}{why}", text::name(&document.rule)));
     out.push(format!("It takes    {}", line(&document.takes.words())));
     for target in plan.targets() {
-        let name = text::name(&target.name);
-        out.push(format!("Acts on     {} {name} (id {})", target.kind, text::name(&target.id)));
+        let (name, id) = (text::name(&target.name), text::name(&target.id));
+        let engine = text::name(&target.engine);
+        out.push(format!("Acts on     {} {name} (id {id}, engine {engine})", target.kind));
+    }
+    for (name, planned) in &parts.arguments {
+        let value = document.written.get(name).unwrap_or(planned).to_string();
+        let value = text::block(&value, PREVIEW_CHARS_MAX);
+        out.push(format!("Argument    {} = {value}", text::name(name)));
     }
     out.push(format!("Plan        {}", plan.digest()));
     out.extend(ask.and_then(decision).map(|decision| format!("Decision    {}", line(&decision))));
     out.push(String::new());
-    out.extend(text::block(&document.preview, PREVIEW_CHARS_MAX).lines().map(str::to_owned));
-    out.push(String::new());
-    out.push("The requester wrote this. It is no fact, and may try to persuade you:".to_owned());
+    out.push(
+        "As it was previewed. The requester wrote names, labels and commands in it, and whoever has \
+         its account could change it: what holds stands above."
+            .to_owned(),
+    );
     let client = document.client.as_deref().unwrap_or("says nothing of itself");
-    out.push(format!("  client     {}", text::name(client)));
-    for (name, value) in &parts.arguments {
-        out.push(format!("  {:10} {}", text::name(name), line(&value.to_string())));
-    }
+    out.push(format!("Client: {}", text::name(client)));
+    out.extend(text::block(&document.preview, PREVIEW_CHARS_MAX).lines().map(str::to_owned));
     out
+}
+
+/// What is signed, in one line of ours: the last that is shown before it.
+pub(super) fn summary(document: &Document, plan: &Plan) -> String {
+    let targets: Vec<String> = plan
+        .targets()
+        .iter()
+        .map(|target| format!("{} {} ({})", target.kind, text::name(&target.name), target.id))
+        .collect();
+    let targets =
+        if targets.is_empty() { "nothing that is there".into() } else { targets.join(", ") };
+    format!(
+        "You sign: {} (class {}) on {}, once, until {}.",
+        text::name(&plan.parts().operation),
+        document.class,
+        text::line(&targets, LINE_CHARS_MAX),
+        second(document.expires)
+    )
 }
 
 fn decision(ask: &Ask) -> Option<String> {

@@ -69,6 +69,11 @@ impl Output {
         Some(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
+    /// Whether data goes to a person's terminal.
+    pub fn is_read(self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Whether a person is at both ends.
     pub fn is_terminal() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -201,6 +201,15 @@ impl fmt::Debug for Ask {
     }
 }
 
+/// What a log has of an ask, whatever the state says that others can write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whether a person's approval of it is on record.
+    pub approved: bool,
+    /// How far it was spent: not at all, its intent, or how that ended.
+    pub spent: Option<Event>,
+}
+
 /// One change of an ask's state.
 #[derive(Clone, Debug)]
 pub struct Turn {

@@ -1,37 +1,22 @@
-//! Asks on the requester's side: how one is made where policy wants a person, what presenting its
-//! handle comes to, and how it is spent.
+//! Asks that are presented: what that comes to, and how an approved one is spent.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::json;
-use time::OffsetDateTime;
-
-use super::answer::{Answer, Status};
-use super::finish::without_preview;
 use super::given::approver;
-use super::refusal::{reason, too_low, unapproved};
+use super::refusal::reason;
 use super::survey::Survey;
-use super::trail::Trail;
-use super::turns::{Opened, moment};
+use super::turns::Opened;
 use super::{Confirm, Gate};
 use crate::core::ask::{Ask, AskId, Document, State, Turn};
-use crate::core::grant::{self, Permit, Tick, Token};
-use crate::core::hex;
+use crate::core::grant::{self, Permit, Tick};
 use crate::core::operation::Drift;
-use crate::core::plan::{Digest, Plan, Target, canonical};
-use crate::core::policy::{Effect, Requirement, Verdict};
+use crate::core::plan::Target;
+use crate::core::policy::Verdict;
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, Record, tidy, timestamp};
-use crate::core::secret::SEALED;
+use crate::core::record::{Event, Record};
 use crate::core::text;
 use crate::ports::Held;
-use crate::ports::asks::Put;
-
-/// Targets that are named in a few words.
-const NAMED_MAX: usize = 3;
 
 /// Why an ask that was presented permits nothing.
 pub(super) enum Unspent {
@@ -47,10 +32,27 @@ impl From<Fault> for Unspent {
     }
 }
 
+/// An ask whose approval was redeemed. Nobody else can redeem it until it is dropped.
+pub(super) struct Approved {
+    opened: Opened,
+    _alone: Option<Held>,
+}
+
 /// An ask that is being executed by this process, until it is dropped.
 pub(super) struct Spent {
-    opened: Box<Opened>,
+    approved: Box<Approved>,
     _held: Held,
+}
+
+/// An ask as something of which one thing at a time is done.
+fn itself(ask: &Ask) -> Target {
+    Target {
+        kind: "ask",
+        id: ask.id.to_string(),
+        name: ask.id.to_string(),
+        engine: String::new(),
+        attributes: BTreeMap::new(),
+    }
 }
 
 impl Gate {
@@ -61,9 +63,14 @@ impl Gate {
         opened: Opened,
         survey: &Survey,
         drift: Drift,
-    ) -> Result<(Permit, Opened), Unspent> {
+    ) -> Result<(Permit, Approved), Unspent> {
+        // Of all who present it, in whatever state, one at a time asks the log and writes to it.
+        let alone = match opened.ask.state {
+            State::Approved => Some(self.parts.audit.hold(&[itself(&opened.ask)])?),
+            _ => None,
+        };
         let fault = match self.redeem_ask(&opened, survey, drift).await {
-            Ok(Some(permit)) => return Ok((permit, opened)),
+            Ok(Some(permit)) => return Ok((permit, Approved { opened, _alone: alone })),
             Ok(None) => return Err(Unspent::Waits(Box::new(opened.ask))),
             Err(fault) => fault,
         };
@@ -106,13 +113,31 @@ impl Gate {
                 ),
             ));
         };
-        for log in BTreeSet::from([&self.parts.settings.log, &ask.log]) {
-            let log = self.parts.people.logs.of(log);
-            if let Some(event) = log.spent(ask.id, document.not_before).await? {
-                return Err(over(ask.id, event));
-            }
+        if document.log != self.parts.settings.log {
+            return Err(Fault::new(
+                Reason::AuditUnavailable,
+                format!(
+                    "Ask {} is on record in {}, and can be spent there only: the log here is {}.",
+                    ask.id,
+                    text::name(&document.log),
+                    text::name(&self.parts.settings.log)
+                ),
+            ));
+        }
+        let recorded = self.parts.audit.recorded(ask.id, document.not_before).await?;
+        if let Some(event) = recorded.spent {
+            return Err(over(ask.id, event));
         }
         let approval = self.approval(ask, signature, survey).await?;
+        if !recorded.approved {
+            return Err(Fault::new(
+                Reason::AuditUnavailable,
+                format!(
+                    "The approval of ask {} is not in the audit log, so nothing was done. Ask anew.",
+                    ask.id
+                ),
+            ));
+        }
         self.is_as_shown(document, survey)?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
@@ -123,12 +148,16 @@ impl Gate {
     /// Refuses an approval of something else than what is decided now. The plan is compared by itself;
     /// but a document lies where its requester may be able to write before it is shown and signed.
     fn is_as_shown(&self, document: &Document, survey: &Survey) -> Result<(), Fault> {
-        let Survey { verdict, class, .. } = survey;
+        let Survey { verdict, class, written, .. } = survey;
         let most = expiry(verdict, self.parts.settings.terms.expires);
         let other = if document.class != *class {
             "class"
         } else if document.rule != verdict.rule() || document.why != reason(verdict) {
             "rule"
+        } else if document.takes != *verdict.takes() {
+            "requirement"
+        } else if document.written != *written {
+            "command"
         } else if document.expires - document.not_before > most {
             "time"
         } else {
@@ -143,7 +172,7 @@ impl Gate {
     /// Turns an approved ask to executing: from here on it is spent, whatever happens.
     pub(super) async fn spend(
         &self,
-        opened: Opened,
+        approved: Approved,
         permit: &Permit,
         known: &mut Record,
     ) -> Result<Spent, Fault> {
@@ -151,162 +180,32 @@ impl Gate {
             let requester = permit.plan().parts().principal.uid;
             approver(approval, approval.account().unwrap_or(requester))
         });
-        let asks = &self.parts.people.asks;
-        let held = asks.hold(opened.ask.id)?;
-        let mut turn = Turn::new(opened.ask.state, State::Executing, self.parts.clock.now())?;
+        let (asks, ask) = (&self.parts.people.asks, &approved.opened.ask);
+        let held = asks.hold(ask.id)?;
+        let mut turn = Turn::new(ask.state, State::Executing, self.parts.clock.now())?;
         turn.session = Some(self.parts.settings.session.clone());
         // It is on record as `allowed`, which the gate writes before the effect.
-        let ask = asks.turn(opened.ask.id, turn).await.map_err(|fault| match fault.reason {
+        asks.turn(ask.id, turn).await.map_err(|fault| match fault.reason {
             Reason::AskClosed => Fault::new(
                 Reason::TokenUsed,
-                format!("Ask {} was spent or closed meanwhile. {}", opened.ask.id, fault.message),
+                format!("Ask {} was spent or closed meanwhile. {}", ask.id, fault.message),
             ),
             _ => fault,
         })?;
-        Ok(Spent { opened: Box::new(Opened { ask, ..opened }), _held: held })
+        Ok(Spent { approved: Box::new(approved), _held: held })
     }
 
     /// Ends a spent ask as what it permitted ended, which is on record already.
     pub(super) async fn ended(&self, spent: Option<Spent>, to: State) {
-        let Some(spent) = spent else { return };
+        let Some(Spent { approved, _held }) = spent else { return };
+        let id = approved.opened.ask.id;
         let turned = match Turn::new(State::Executing, to, self.parts.clock.now()) {
-            Ok(turn) => self.parts.people.asks.turn(spent.opened.ask.id, turn).await.map(drop),
+            Ok(turn) => self.parts.people.asks.turn(id, turn).await.map(drop),
             Err(fault) => Err(fault),
         };
         if let Err(fault) = turned {
-            let id = spent.opened.ask.id;
             tracing::error!("ask {id} stays as executing, though it ended: {}", fault.message);
         }
-    }
-
-    /// Ends a request with an ask that waits for a person.
-    pub(super) async fn ask(
-        &self,
-        name: &str,
-        trail: &mut Trail,
-        survey: Survey,
-        refusal: Option<Fault>,
-    ) -> Answer {
-        match self.make_ask(trail, survey, refusal.clone()).await {
-            Ok(answer) => Answer { operation: name.to_owned(), ..answer },
-            Err(fault) if fault.reason == Reason::ApprovalUnavailable => {
-                self.refuse(name, trail, fault).await
-            }
-            Err(fault) => self.refuse(name, trail, without_preview(refusal, fault)).await,
-        }
-    }
-
-    async fn make_ask(
-        &self,
-        trail: &mut Trail,
-        survey: Survey,
-        refusal: Option<Fault>,
-    ) -> Result<Answer, Fault> {
-        let now = self.parts.clock.now();
-        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
-        let (signers, apart) = (trust.signers(requester).await?, trust.apart(requester));
-        if !signers.can_meet(survey.verdict.takes(), apart.is_ok(), now) {
-            return Err(match survey.verdict.effect() {
-                Effect::Confirm => too_low(&survey.verdict),
-                _ => unapproved(&survey.verdict, &survey.policy, &signers, apart),
-            });
-        }
-        self.possible(&survey).await?;
-        let plan = Arc::clone(&survey.plan);
-        let (ask, mut document) = self.composed(survey, now).await?;
-        self.turns.tidy(&self.parts.registry).await?;
-        let ask = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
-            Put::New => {
-                let line = format!("{} {}", ask.operation, ask.about);
-                self.parts.people.notifier.tell(ask.id, &line);
-                ask
-            }
-            Put::Same(same) => {
-                document = Opened::of((*same).clone(), &self.parts.registry)?.document;
-                *same
-            }
-        };
-        trail.known.ask = Some(ask.id);
-        if let Some(fault) = &refusal {
-            let mut record = trail.record(Event::Denied);
-            record.reason = Some(fault.reason);
-            trail.write(record).await?;
-        }
-        let mut record = trail.record(Event::Preview);
-        record.expires = Some(timestamp(ask.expires));
-        trail.settle(record).await?;
-        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
-    }
-
-    /// The ask of what was surveyed, with its document.
-    async fn composed(
-        &self,
-        survey: Survey,
-        now: OffsetDateTime,
-    ) -> Result<(Ask, Document), Fault> {
-        let Survey { plan, key, verdict, class, drift, seen_at, caller, policy, sight } = survey;
-        let preview = sight.preview(self.context(&caller, &policy), &plan).await;
-        let preview = preview.text(seen_at, drift);
-        let terms = self.parts.settings.terms;
-        let document = Document {
-            v: Document::VERSION,
-            ask: AskId::from_random(self.bits()?),
-            plan: plan.to_value()?,
-            class,
-            rule: verdict.rule().to_owned(),
-            why: reason(&verdict),
-            takes: verdict.takes().clone(),
-            preview,
-            client: caller.client.clone(),
-            nonce: hex::encode(&self.bits::<16>()?),
-            not_before: now,
-            expires: now + expiry(&verdict, terms.expires),
-        };
-        let seals = document.text()?.contains(SEALED);
-        let ask = Ask {
-            id: document.ask,
-            document: document.text()?.into(),
-            handle: Arc::new(Token::from_random(self.bits()?)),
-            request: key,
-            plan: plan.digest(),
-            operation: plan.parts().operation.clone(),
-            about: about(plan.targets()),
-            principal: caller.principal.clone(),
-            cools: cools(&plan)?,
-            seal: self.seal_key.get().filter(|_| seals).cloned(),
-            session: self.parts.settings.session.clone(),
-            log: self.parts.settings.log.clone(),
-            made: now,
-            expires: document.expires,
-            state: State::Pending,
-            since: now,
-            signature: None,
-            approver: None,
-            assurance: None,
-            words: None,
-        };
-        Ok((ask, document))
-    }
-
-    /// Ends a request that presented an ask on which nobody has decided yet.
-    pub(super) async fn waits(&self, name: &str, trail: &mut Trail, ask: &Ask) -> Answer {
-        let mut record = trail.record(Event::Preview);
-        record.expires = Some(timestamp(ask.expires));
-        let recorded = trail.settle(record).await;
-        match recorded.and_then(|()| Opened::of(ask.clone(), &self.parts.registry)) {
-            Ok(opened) => {
-                let answer = waiting(&opened.ask, &opened.document, None);
-                Answer { target: trail.known.target.clone(), ..answer }
-            }
-            Err(fault) => Answer::of_fault(name, &fault),
-        }
-    }
-
-    fn bits<const N: usize>(&self) -> Result<[u8; N], Fault> {
-        let mut bits = [0; N];
-        self.parts.entropy.fill(&mut bits)?;
-        Ok(bits)
     }
 }
 
@@ -327,72 +226,8 @@ fn over(id: AskId, event: Event) -> Fault {
     )
 }
 
-/// What a plan acts on, in a few words.
-fn about(targets: &[Target]) -> String {
-    let named = targets.iter().take(NAMED_MAX).map(|target| text::name(&target.name));
-    let named = named.collect::<Vec<_>>().join(", ");
-    match targets.len().saturating_sub(NAMED_MAX) {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
-}
-
 /// How long an ask waits: as usual, or less where a rule says so.
-fn expiry(verdict: &Verdict, usual: time::Duration) -> time::Duration {
+pub(super) fn expiry(verdict: &Verdict, usual: time::Duration) -> time::Duration {
     let said = verdict.takes().expires.map(|seconds| time::Duration::seconds(seconds.into()));
     said.map_or(usual, |said| said.min(usual))
-}
-
-/// What a denial cools down: who asks for what, whatever the arguments.
-fn cools(plan: &Plan) -> Result<Digest, Fault> {
-    let parts = plan.parts();
-    let mut targets: Vec<_> =
-        parts.targets.iter().map(|target| (target.kind, &target.id, &target.engine)).collect();
-    targets.sort();
-    let json = canonical(&json!([parts.principal, parts.operation, targets]))?;
-    Ok(Digest::of(&[b"countersign-cools-v1\n", &json]))
-}
-
-/// How a person approves an ask.
-fn approve(id: AskId, takes: &Requirement) -> String {
-    match takes.is_apart() {
-        true => format!(
-            "countersign asks show {id} --document | sudo countersign approve {id} --document -"
-        ),
-        false => format!("countersign approve {id}"),
-    }
-}
-
-/// The answer of an ask that waits.
-fn waiting(ask: &Ask, document: &Document, refusal: Option<&Fault>) -> Answer {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    if let Some(fault) = refusal {
-        write!(out, "Error: {}\n\n", fault.message).unwrap_or_default();
-    }
-    let why = document.why.as_deref().unwrap_or("a rule asks for it");
-    write!(
-        out,
-        "{}This wants a person's approval: {} (rule `{}`). Ask {} waits until {}.\n\
-         A person approves it at a shell of this machine: {}\n",
-        document.preview,
-        text::line(why, 400),
-        text::name(&document.rule),
-        ask.id,
-        moment(ask.expires),
-        approve(ask.id, &document.takes),
-    )
-    .unwrap_or_default();
-    Answer {
-        ask: Some(ask.id),
-        plan: Some(ask.plan),
-        confirm_token: Some(ask.handle.reveal()),
-        expires_at: Some(timestamp(ask.expires)),
-        reason: refusal.map(|fault| fault.reason),
-        text: out,
-        ..Answer::empty(
-            if refusal.is_some() { Status::Denied } else { Status::ApprovalRequired },
-            &ask.operation,
-        )
-    }
 }

@@ -77,7 +77,8 @@ impl Gate {
         if let Err(fault) = self.possible(&survey).await {
             return self.refuse(name, trail, without_preview(refusal, fault)).await;
         }
-        let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict } = survey;
+        let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict, .. } =
+            survey;
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
         let preview = preview.text(seen_at, drift);
         let ttl = self.parts.settings.token_ttl;

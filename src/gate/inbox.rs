@@ -43,8 +43,11 @@ impl Gate {
                 return Ok(ask);
             }
             let same = || Ok::<_, Fault>(asks.version()? == version && trust.stamp(id) == stamp);
-            while same()? && clock.now() < ask.expires && !over(clock.tick()) {
+            loop {
                 sleep(LOOK_EVERY).await;
+                if !same()? || clock.now() >= ask.expires || over(clock.tick()) {
+                    break;
+                }
             }
         }
     }

@@ -35,6 +35,10 @@ pub(super) struct Survey {
     pub(super) policy: Arc<Policy>,
     /// What was seen of the targets.
     pub(super) sight: Box<dyn Sighted>,
+    /// The key by which its secrets are sealed, if it is not that of this process.
+    pub(super) seal: Option<Arc<SealKey>>,
+    /// The arguments that the plan holds by their seals, as they were given.
+    pub(super) written: Map<String, Value>,
 }
 
 impl Survey {
@@ -80,7 +84,7 @@ pub(super) struct Asked<'a> {
     /// The targets of the grant that came with it.
     pub(super) granted: Option<&'a [Target]>,
     /// The key by which its secrets are sealed, if it is not that of this process.
-    pub(super) seal: Option<&'a SealKey>,
+    pub(super) seal: Option<&'a Arc<SealKey>>,
 }
 
 impl Asked<'_> {
@@ -233,7 +237,7 @@ impl Gate {
         let seen_at = self.parts.clock.now();
         let Observed { class, facts, sight } = self.observe(asked, basis).await?;
         let verdict = self.decide(asked, policy, Some(targets), class).await?.verdict;
-        let given = self.planned(call, asked.seal)?;
+        let (given, written) = self.planned(call, asked.seal.map(|seal| &**seal))?;
         let mut bound = bind(spec, given.clone(), targets);
         bound.extend(call.meant(targets));
         let principal = &caller.principal;
@@ -255,7 +259,20 @@ impl Gate {
         known.plan = Some(plan.digest());
         note(known, &verdict);
         let (plan, caller, policy) = (Arc::new(plan), caller.clone(), Arc::clone(policy));
-        Ok(Survey { plan, key, verdict, class, drift: spec.drift, seen_at, caller, policy, sight })
+        let (drift, seal) = (spec.drift, asked.seal.cloned());
+        Ok(Survey {
+            plan,
+            key,
+            verdict,
+            class,
+            drift,
+            seen_at,
+            caller,
+            policy,
+            sight,
+            seal,
+            written,
+        })
     }
 
     /// Refuses what the engine is sure to refuse as things are.
@@ -266,15 +283,21 @@ impl Gate {
 
     /// The arguments as a plan holds them. A plan's digest goes to the log, and lives on where others
     /// read it: what the log may not hold as it is, such as a command with a password in it, is bound
-    /// by its seal.
-    fn planned(&self, call: &Call, seal: Option<&SealKey>) -> Result<Map<String, Value>, Fault> {
+    /// by its seal; as it was given it comes beside.
+    fn planned(
+        &self,
+        call: &Call,
+        seal: Option<&SealKey>,
+    ) -> Result<(Map<String, Value>, Map<String, Value>), Fault> {
         let (mut planned, recorded) = (call.arguments(), call.recorded());
+        let mut written = Map::new();
         for (name, value) in &mut planned {
             if recorded.get(name) != Some(value) {
-                *value = json!(self.key(seal)?.seal(&canonical(value)?));
+                let sealed = json!(self.key(seal)?.seal(&canonical(value)?));
+                written.insert(name.clone(), std::mem::replace(value, sealed));
             }
         }
-        Ok(planned)
+        Ok((planned, written))
     }
 
     /// Looks at the targets. What turns out to be of a class that is not declared is refused.

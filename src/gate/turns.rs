@@ -56,10 +56,22 @@ impl Opened {
     /// `state_unavailable` if it is not one that Countersign wrote for this ask.
     pub fn of(ask: Ask, registry: &Registry) -> Result<Self, Fault> {
         let (document, plan) = Self::read(&ask.document, registry)?;
-        if document.ask != ask.id {
+        let parts = plan.parts();
+        // What leads to a document and what is listed of it says what the document says.
+        let agrees = document.ask == ask.id
+            && document.expires == ask.expires
+            && document.log == ask.log
+            && plan.digest() == ask.plan
+            && parts.operation == ask.operation
+            && parts.principal == ask.principal;
+        if !agrees {
             return Err(Fault::new(
                 Reason::StateUnavailable,
-                format!("What is stored as ask {} is the document of {}.", ask.id, document.ask),
+                format!(
+                    "What is stored as ask {} does not agree with its document: somebody changed it. \
+                     Nothing was done with it.",
+                    ask.id
+                ),
             ));
         }
         Ok(Self { ask, document, plan })
@@ -150,7 +162,7 @@ impl Turns {
         if let Some(words) = &turn.words {
             record.log.insert("words".into(), json!(text::line(words, WORDS_CHARS_MAX)));
         }
-        if let Err(fault) = self.record(&ask.log, record).await {
+        if let Err(fault) = self.record(&opened.document.log, record).await {
             if turn.to == State::Approved {
                 let back = Turn::new(State::Approved, State::Revoked, self.clock.now())?;
                 self.asks.turn(ask.id, back).await?;
@@ -173,7 +185,7 @@ impl Turns {
         record.approver = approver;
         record.reason = Some(fault.reason);
         record.error = Some(fault.detail.clone().unwrap_or_else(|| fault.message.clone()));
-        if let Err(unrecorded) = self.record(&opened.ask.log, record).await {
+        if let Err(unrecorded) = self.record(&opened.document.log, record).await {
             tracing::error!("a refused decision is not on record: {}", unrecorded.message);
         }
     }
@@ -195,10 +207,12 @@ impl Turns {
                 // What somebody changed cannot be recorded as what it was.
                 Err(_) => self.asks.turn(ask.id, Turn::new(ask.state, to, now)?).await,
             };
-            match turned {
-                // Another process was faster.
-                Err(fault) if fault.reason == Reason::AskClosed => {}
-                other => drop(other?),
+            // One ask that cannot be turned keeps nobody from deciding on the others; and it is no
+            // fault that another process was faster.
+            if let Err(fault) = turned
+                && fault.reason != Reason::AskClosed
+            {
+                tracing::warn!("ask {} stays as it is: {}", ask.id, fault.message);
             }
         }
         Ok(())
@@ -208,8 +222,9 @@ impl Turns {
     /// already: an intent that it left open is closed by the next process that writes.
     async fn overdue(&self, opened: &Opened, to: State, now: OffsetDateTime) -> Result<Ask, Fault> {
         let Opened { ask, document, .. } = opened;
+        let log = self.logs.of(&document.log);
         let spent = match to {
-            State::Unknown => self.logs.of(&ask.log).spent(ask.id, document.not_before).await?,
+            State::Unknown => log.recorded(ask.id, document.not_before).await?.spent,
             _ => None,
         };
         let ended = match spent {

@@ -100,9 +100,14 @@ fn what_one_process_asks_for_is_approved_in_a_shell_and_spent_in_another() {
     let listed = scene.run(&["asks"]).stdout;
     assert!(listed.contains(&id) && listed.contains("pending"), "{listed}");
     let shown = scene.run(&["asks", "show", &id.to_lowercase()]).stdout;
-    let (facts, written) = shown.split_once("The requester wrote this").unwrap();
-    assert!(facts.contains(&format!("Acts on     volume {volume}")), "{shown}");
-    assert!(facts.contains("CANNOT BE UNDONE") && written.contains("tester"), "{shown}");
+    let (facts, shown_then) = shown.split_once("As it was previewed.").unwrap();
+    assert!(
+        facts.contains(&format!("Acts on     volume {volume} (id {volume}, engine ")),
+        "{shown}"
+    );
+    assert!(facts.contains(&format!("Argument    volume = \"{volume}\"")), "{shown}");
+    assert!(shown_then.contains("CANNOT BE UNDONE"), "{shown}");
+    assert!(shown_then.contains("Client: tester") && !facts.contains("tester"), "{shown}");
 
     let mut other = scene.serve();
     let early = spend(&mut other, &volume, &handle);

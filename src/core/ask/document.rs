@@ -2,7 +2,7 @@
 //! and signed.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use super::AskId;
@@ -48,10 +48,15 @@ pub struct Document {
     pub why: Option<String>,
     /// What policy takes.
     pub takes: Requirement,
+    /// Those arguments that the plan holds by their seals, as they were given. What spends it compares
+    /// them with what runs.
+    pub written: Map<String, Value>,
     /// What was shown to the requester, without what it needs to go ahead.
     pub preview: String,
     /// What the client says of itself.
     pub client: Option<String>,
+    /// The folder of the audit log that it is on record in, and has to be spent in.
+    pub log: String,
     /// 128 random bits as hex digits, so that no two asks have one document.
     pub nonce: String,
     /// From when it may be spent.

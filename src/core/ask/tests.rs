@@ -23,6 +23,8 @@ fn document() -> Document {
         takes: Requirement::usual(Effect::Approve),
         preview: "Preview: it would be gone.\n".into(),
         client: Some("a client".into()),
+        log: "/home/somebody/audit".into(),
+        written: serde_json::Map::new(),
         nonce: "00".repeat(16),
         not_before: datetime!(2026-01-02 03:04:05 UTC),
         expires: datetime!(2026-01-02 03:14:05 UTC),

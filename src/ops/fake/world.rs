@@ -9,13 +9,13 @@ use time::OffsetDateTime;
 
 use super::people::{NoAsks, nobody};
 use super::{Answered, Fake, NOW, ready};
-use crate::core::ask::{AskId, Terms};
+use crate::core::ask::{AskId, Recorded, Terms};
 use crate::core::grant::{GrantRow, Tick, TokenHash};
 use crate::core::operation::Class;
 use crate::core::plan::{Face, Principal, Target};
 use crate::core::policy::{Condition, Effect, History, Level, Policy, Recall, Rule};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Caller, Event, Record};
+use crate::core::record::{Caller, Record};
 use crate::gate::{Answer, Confirm, Context, Gate, Parts, Registry, Request, Settings};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{
@@ -74,12 +74,8 @@ impl Audit for World {
         ready(Ok(Arc::default()))
     }
 
-    fn spent(
-        &self,
-        _: AskId,
-        _: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
-        ready(Ok(None))
+    fn recorded(&self, _: AskId, _: OffsetDateTime) -> BoxFuture<'static, Result<Recorded, Fault>> {
+        ready(Ok(Recorded::default()))
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

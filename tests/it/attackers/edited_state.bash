@@ -25,6 +25,7 @@ sql 'UPDATE documents SET text = ?' other
 sql 'UPDATE asks SET expires = expires + 864000000000'
 spend
 sql 'UPDATE documents SET text = ?' document
+sql 'UPDATE asks SET expires = expires - 864000000000'
 
 echo 'A second time:'
 cp -a "$XDG_STATE_HOME/countersign" before

@@ -1,9 +1,9 @@
 # Other places: the agent starts servers of its own with a state, settings and a log that it chose, and
 # with what alice approved once.
-# Places do not approve anything: that takes her signature, and hers is for one plan, which a restart
-# changes by itself. But what changes nothing that a plan is bound to can be done a second time so,
-# until the approval expires: who can write state and log both can make them forget. What stops it is a
-# server, and with it the state and the log, on an account that is not the agent's.
+# Places do not approve anything: that takes her signature, over a document that names the log which the
+# ask is on record in. It is spent there and nowhere else, so nothing of this is done. Whoever can take
+# back both the state and that log can make them forget; the chain of the log then ends early, which an
+# anchor shows. What stops that is a server, and with it the state and the log, on another account.
 export state_file=$PWD/state/countersign/state.db
 elsewhere() {
   rm -rf state log
@@ -29,6 +29,11 @@ cp -a "$XDG_STATE_HOME/countersign" before
 start --toolsets all
 spend
 elsewhere
+spend
+echo 'The same, with the row as it was:'
+rm -rf state
+cp -a before state
+XDG_STATE_HOME=$PWD/state XDG_CONFIG_HOME=$PWD/config AUDIT_DIR=$PWD/log start --toolsets all
 spend
 echo 'A signal that alice approved, in a second place:'
 start --toolsets all

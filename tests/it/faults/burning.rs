@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign::audit::{AuditLog, Settings as AuditSettings};
-use countersign::core::ask::{AskId, Terms};
+use countersign::core::ask::{AskId, Recorded, Terms};
 use countersign::core::grant::{GrantRow, Granted, Tick, TokenHash};
 use countersign::core::ids::{FullId, Reference};
 use countersign::core::plan::Target;
 use countersign::core::policy::{History, Policy, Recall};
 use countersign::core::reason::Fault;
-use countersign::core::record::{Event, Record};
+use countersign::core::record::Record;
 use countersign::gate::{Gate, Parts, People, Registry, Settings};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ports::engine::{
@@ -76,12 +76,12 @@ impl Audit for Burning {
         self.audit.recall(recall)
     }
 
-    fn spent(
+    fn recorded(
         &self,
         ask: AskId,
         made: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
-        self.audit.spent(ask, made)
+    ) -> BoxFuture<'static, Result<Recorded, Fault>> {
+        self.audit.recorded(ask, made)
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

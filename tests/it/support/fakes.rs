@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use countersign::core::ask::AskId;
+use countersign::core::ask::{AskId, Recorded};
 use countersign::core::grant::Granted;
 use countersign::core::ids::{FullId, Reference};
 use countersign::core::plan::Target;
@@ -129,18 +129,19 @@ impl Audit for FakeAudit {
         Box::pin(async move { if blind { Err(unread()) } else { Ok(Arc::new(history)) } })
     }
 
-    fn spent(
+    fn recorded(
         &self,
         ask: AskId,
         _: OffsetDateTime,
-    ) -> BoxFuture<'static, Result<Option<Event>, Fault>> {
+    ) -> BoxFuture<'static, Result<Recorded, Fault>> {
         let lines = self.lines.lock().unwrap();
         let of_ask = lines.iter().map(|(line, _)| line).filter(|line| line.ask == Some(ask));
-        let since = of_ask.map(|line| line.event);
-        let since = since.skip_while(|event| *event != Event::Allowed && !event.closes_ask());
-        let tells = |event: &Event| *event == Event::Allowed || event.is_outcome();
-        let last = since.filter(|event| tells(event) || event.closes_ask()).last();
-        Box::pin(std::future::ready(Ok(last)))
+        let events: Vec<Event> = of_ask.map(|line| line.event).collect();
+        let begins = |event: &Event| *event == Event::Allowed || event.closes_ask();
+        let since = events.iter().skip_while(|event| !begins(event));
+        let last = since.filter(|event| begins(event) || event.is_outcome()).last();
+        let approved = events.contains(&Event::AskApproved);
+        Box::pin(std::future::ready(Ok(Recorded { approved, spent: last.copied() })))
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

@@ -1,0 +1,265 @@
+//! Asking a person: how an ask is made where policy wants one, and what its requester is told.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::Gate;
+use super::answer::{Answer, Status};
+use super::asks::expiry;
+use super::finish::without_preview;
+use super::refusal::{reason, too_low, unapproved};
+use super::survey::Survey;
+use super::trail::Trail;
+use super::turns::{Opened, moment};
+use crate::core::ask::{Ask, AskId, Document, State, Turn};
+use crate::core::grant::Token;
+use crate::core::hex;
+use crate::core::plan::{Digest, Plan, Target, canonical};
+use crate::core::policy::{Effect, Requirement};
+use crate::core::reason::{Fault, Reason};
+use crate::core::record::{Event, tidy, timestamp};
+use crate::core::secret::SEALED;
+use crate::core::text;
+use crate::ports::asks::Put;
+
+/// Targets that are named in a few words.
+const NAMED_MAX: usize = 3;
+
+impl Gate {
+    /// Ends a request with an ask that waits for a person.
+    pub(super) async fn ask(
+        &self,
+        name: &str,
+        trail: &mut Trail,
+        survey: Survey,
+        refusal: Option<Fault>,
+    ) -> Answer {
+        match self.make_ask(trail, survey, refusal.clone()).await {
+            Ok(answer) => Answer { operation: name.to_owned(), ..answer },
+            Err(fault) if fault.reason == Reason::ApprovalUnavailable => {
+                self.refuse(name, trail, fault).await
+            }
+            Err(fault) => self.refuse(name, trail, without_preview(refusal, fault)).await,
+        }
+    }
+
+    async fn make_ask(
+        &self,
+        trail: &mut Trail,
+        survey: Survey,
+        refusal: Option<Fault>,
+    ) -> Result<Answer, Fault> {
+        let now = self.parts.clock.now();
+        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
+        let (signers, apart) = (trust.signers(requester).await?, trust.apart(requester));
+        if !signers.can_meet(survey.verdict.takes(), apart.is_ok(), now) {
+            return Err(match survey.verdict.effect() {
+                Effect::Confirm => too_low(&survey.verdict),
+                _ => unapproved(&survey.verdict, &survey.policy, &signers, apart),
+            });
+        }
+        self.possible(&survey).await?;
+        let plan = Arc::clone(&survey.plan);
+        let (ask, mut document) = self.composed(survey, now).await?;
+        self.turns.tidy(&self.parts.registry).await?;
+        let made = ask.id;
+        let ask = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
+            Put::New => ask,
+            Put::Same(same) => {
+                let same = Opened::of(*same, &self.parts.registry)?;
+                document = same.document;
+                same.ask
+            }
+        };
+        trail.known.ask = Some(ask.id);
+        let recorded = self.record_ask(trail, &ask, refusal.as_ref()).await;
+        if ask.id == made {
+            if let Err(fault) = recorded {
+                // Nobody is asked for what is not on record.
+                let turn = Turn::new(State::Pending, State::Cancelled, now)?;
+                self.parts.people.asks.turn(ask.id, turn).await?;
+                return Err(fault);
+            }
+            let line = format!("{} {}", ask.operation, ask.about);
+            self.parts.people.notifier.tell(ask.id, &line);
+        } else {
+            recorded?;
+        }
+        let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
+        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+    }
+
+    async fn record_ask(
+        &self,
+        trail: &mut Trail,
+        ask: &Ask,
+        refusal: Option<&Fault>,
+    ) -> Result<(), Fault> {
+        if let Some(fault) = refusal {
+            let mut record = trail.record(Event::Denied);
+            record.reason = Some(fault.reason);
+            trail.write(record).await?;
+        }
+        let mut record = trail.record(Event::Preview);
+        record.expires = Some(timestamp(ask.expires));
+        trail.settle(record).await
+    }
+
+    /// The ask of what was surveyed, with its document.
+    async fn composed(
+        &self,
+        survey: Survey,
+        now: OffsetDateTime,
+    ) -> Result<(Ask, Document), Fault> {
+        let Survey {
+            plan,
+            key,
+            verdict,
+            class,
+            drift,
+            seen_at,
+            caller,
+            policy,
+            sight,
+            seal,
+            written,
+        } = survey;
+        let preview = sight.preview(self.context(&caller, &policy), &plan).await;
+        let preview = preview.text(seen_at, drift);
+        let terms = self.parts.settings.terms;
+        let document = Document {
+            v: Document::VERSION,
+            ask: AskId::from_random(self.bits()?),
+            plan: plan.to_value()?,
+            class,
+            rule: verdict.rule().to_owned(),
+            why: reason(&verdict),
+            takes: verdict.takes().clone(),
+            written,
+            preview,
+            client: caller.client.clone(),
+            log: self.parts.settings.log.clone(),
+            nonce: hex::encode(&self.bits::<16>()?),
+            not_before: now,
+            expires: now + expiry(&verdict, terms.expires),
+        };
+        let seals = document.text()?.contains(SEALED);
+        let ask = Ask {
+            id: document.ask,
+            document: document.text()?.into(),
+            handle: Arc::new(Token::from_random(self.bits()?)),
+            request: key,
+            plan: plan.digest(),
+            operation: plan.parts().operation.clone(),
+            about: about(plan.targets()),
+            principal: caller.principal.clone(),
+            cools: cools(&plan)?,
+            seal: seal.or_else(|| self.seal_key.get().cloned()).filter(|_| seals),
+            session: self.parts.settings.session.clone(),
+            log: self.parts.settings.log.clone(),
+            made: now,
+            expires: document.expires,
+            state: State::Pending,
+            since: now,
+            signature: None,
+            approver: None,
+            assurance: None,
+            words: None,
+        };
+        Ok((ask, document))
+    }
+
+    /// Ends a request that presented an ask on which nobody has decided yet.
+    pub(super) async fn waits(&self, name: &str, trail: &mut Trail, ask: &Ask) -> Answer {
+        let mut record = trail.record(Event::Preview);
+        record.expires = Some(timestamp(ask.expires));
+        let recorded = trail.settle(record).await;
+        match recorded.and_then(|()| Opened::of(ask.clone(), &self.parts.registry)) {
+            Ok(opened) => {
+                let answer = waiting(&opened.ask, &opened.document, None);
+                Answer { target: trail.known.target.clone(), ..answer }
+            }
+            Err(fault) => Answer::of_fault(name, &fault),
+        }
+    }
+
+    fn bits<const N: usize>(&self) -> Result<[u8; N], Fault> {
+        let mut bits = [0; N];
+        self.parts.entropy.fill(&mut bits)?;
+        Ok(bits)
+    }
+}
+
+/// What a plan acts on, in a few words.
+fn about(targets: &[Target]) -> String {
+    let named = targets.iter().take(NAMED_MAX).map(|target| text::name(&target.name));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match targets.len().saturating_sub(NAMED_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+/// What a denial cools down: who asks for what, whatever the arguments.
+fn cools(plan: &Plan) -> Result<Digest, Fault> {
+    let parts = plan.parts();
+    let mut targets: Vec<_> =
+        parts.targets.iter().map(|target| (target.kind, &target.id, &target.engine)).collect();
+    targets.sort();
+    let json = canonical(&json!([parts.principal.uid, parts.operation, targets]))?;
+    Ok(Digest::of(&[b"countersign-cools-v1\n", &json]))
+}
+
+/// How a person approves an ask.
+fn approve(id: AskId, takes: &Requirement) -> String {
+    match takes.is_apart() {
+        true => format!(
+            "countersign asks show {id} --document | sudo countersign approve {id} --document -"
+        ),
+        false => format!("countersign approve {id}"),
+    }
+}
+
+/// The answer of an ask that waits.
+fn waiting(ask: &Ask, document: &Document, refusal: Option<&Fault>) -> Answer {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    if let Some(fault) = refusal {
+        write!(out, "Error: {}\n\n", fault.message).unwrap_or_default();
+    }
+    let why = document.why.as_deref().unwrap_or("a rule asks for it");
+    write!(
+        out,
+        "{}This wants a person's approval: {} (rule `{}`). ",
+        document.preview,
+        text::line(why, 400),
+        text::name(&document.rule),
+    )
+    .unwrap_or_default();
+    let until = moment(document.expires);
+    match ask.state {
+        State::Approved => write!(out, "Ask {} is approved, until {until}.\n", ask.id),
+        _ => write!(
+            out,
+            "Ask {} waits until {until}.\nA person approves it at a shell of this machine: {}\n",
+            ask.id,
+            approve(ask.id, &document.takes),
+        ),
+    }
+    .unwrap_or_default();
+    Answer {
+        ask: Some(ask.id),
+        plan: Some(ask.plan),
+        confirm_token: Some(ask.handle.reveal()),
+        expires_at: Some(timestamp(ask.expires)),
+        reason: refusal.map(|fault| fault.reason),
+        text: out,
+        ..Answer::empty(
+            if refusal.is_some() { Status::Denied } else { Status::ApprovalRequired },
+            &ask.operation,
+        )
+    }
+}
