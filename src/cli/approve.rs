@@ -8,6 +8,7 @@ use super::asks::{self, approved, id, lines, summary};
 use super::sign::{find_key, sign};
 use super::{Output, Verb, exit};
 use crate::core::approval::Signers;
+use crate::core::policy::Requirement;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Approvals, Opened};
@@ -89,7 +90,7 @@ async fn approve(
     out.message(summary(document, plan));
     approvals.may_approve(&shown).await?;
     let signers = approvals.signers(&shown).await?;
-    let signature = signature(&args, &signers, home, &shown.ask.document, out)?;
+    let signature = signature(&args, &signers, &document.takes, home, &ask.document, out)?;
     let approval = approvals.approve(&shown, &signature).await?;
     out.data(approved(&shown, &approval));
     Ok(())
@@ -99,6 +100,7 @@ async fn approve(
 pub(super) fn signature(
     args: &ApproveArgs,
     signers: &Signers,
+    takes: &Requirement,
     home: Option<&Path>,
     document: &str,
     out: Output,
@@ -108,7 +110,7 @@ pub(super) fn signature(
     }
     let key = match &args.key {
         Some(key) => key.clone(),
-        None => find_key(signers, home)?,
+        None => find_key(signers, takes, home)?,
     };
     out.message(format!("Signing with {}:", key.display()));
     sign(&key, document)

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::Output;
 use super::approve::{ApproveArgs, end, signature};
-use super::asks::{id, lines};
+use super::asks::{id, lines, summary};
 use crate::core::ask::Document;
 use crate::core::reason::{Fault, Reason};
 use crate::core::{approval, text};
@@ -62,10 +62,11 @@ async fn run(across: &Across<'_>, args: ApproveArgs, out: Output) -> Result<(), 
         out.message(line);
     }
     out.message("");
+    out.message(summary(&document, &plan));
     is_current(&document, now)?;
     trust.may_give(id, requester).map_err(fault)?;
     let signers = trust.signers(requester).await?;
-    let signature = signature(&args, &signers, home, &written, out)?;
+    let signature = signature(&args, &signers, &document.takes, home, &written, out)?;
     let approval =
         approval::verify(&written, &signature, Some(us), &signers, &document.takes, now)?;
     let path = trust.give(id, requester, &signature).map_err(fault)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::core::approval::{NAMESPACE, Signers};
+use crate::core::policy::Requirement;
 use crate::core::reason::{Fault, Reason};
 
 /// Where `ssh-keygen` is looked for. Not along PATH, which whoever runs under this account can set.
@@ -23,7 +24,11 @@ const KEY_BYTES_MAX: u64 = 16 * 1024;
 ///
 /// # Errors
 /// If there is none that anybody trusts.
-pub(super) fn find_key(signers: &Signers, home: Option<&Path>) -> Result<PathBuf, Fault> {
+pub(super) fn find_key(
+    signers: &Signers,
+    takes: &Requirement,
+    home: Option<&Path>,
+) -> Result<PathBuf, Fault> {
     let folder = home.map(|home| home.join(".ssh"));
     let files = folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
     let files = files.into_iter().flatten().flatten().map(|entry| entry.path()).take(KEYS_MAX);
@@ -31,7 +36,12 @@ pub(super) fn find_key(signers: &Signers, home: Option<&Path>) -> Result<PathBuf
     let trusted = keys.filter_map(|path| {
         let line = public(&path)?;
         let known = signers.0.iter().filter(|signer| signer.has(&line));
-        Some((known.map(|signer| signer.worth()).max()?, path))
+        // One that policy takes comes before one that is worth more.
+        let rank = known.map(|signer| {
+            let worth = signer.worth();
+            (takes.is_met(worth, Some(&signer.name)), worth)
+        });
+        Some((rank.max()?, path))
     });
     let Some((_, path)) = trusted.max() else {
         return Err(Fault::new(

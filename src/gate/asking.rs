@@ -241,10 +241,10 @@ fn waiting(ask: &Ask, document: &Document, refusal: Option<&Fault>) -> Answer {
     .unwrap_or_default();
     let until = moment(document.expires);
     match ask.state {
-        State::Approved => write!(out, "Ask {} is approved, until {until}.\n", ask.id),
-        _ => write!(
+        State::Approved => writeln!(out, "Ask {} is approved, until {until}.", ask.id),
+        _ => writeln!(
             out,
-            "Ask {} waits until {until}.\nA person approves it at a shell of this machine: {}\n",
+            "Ask {} waits until {until}.\nA person approves it at a shell of this machine: {}",
             ask.id,
             approve(ask.id, &document.takes),
         ),

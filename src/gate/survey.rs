@@ -23,6 +23,9 @@ use crate::core::text;
 use crate::ports::engine::CONTAINER;
 use crate::ports::{BoxFuture, random_id};
 
+/// Arguments by their names.
+type Arguments = Map<String, Value>;
+
 /// What is known of a request before it runs.
 pub(super) struct Survey {
     pub(super) plan: Arc<Plan>,
@@ -288,7 +291,7 @@ impl Gate {
         &self,
         call: &Call,
         seal: Option<&SealKey>,
-    ) -> Result<(Map<String, Value>, Map<String, Value>), Fault> {
+    ) -> Result<(Arguments, Arguments), Fault> {
         let (mut planned, recorded) = (call.arguments(), call.recorded());
         let mut written = Map::new();
         for (name, value) in &mut planned {
