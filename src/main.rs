@@ -60,6 +60,10 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
             let across = Across { trust, registry: &registry, home, now };
             Ok(with_runtime(cli::give(&across, args, out)))
         }
+        // A person decides on asks whatever a project's files say, or fail to say.
+        (verb @ (Verb::Asks(_) | Verb::Approve(_) | Verb::Deny(_) | Verb::Revoke(_)), _) => {
+            Ok(with_runtime(decide(verb, &origin.env, out)))
+        }
         (Verb::Policy(verb), _) => Ok(with_runtime(policy(verb, &origin, out))),
         // A log that is named can be read whatever the files say, and wherever it comes from.
         (Verb::Audit(verb), Some(dir)) => {
@@ -149,10 +153,11 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
         Verb::Doctor(flag) => doctor(&config, &origin, &engine, flag.json, out).await,
-        verb @ (Verb::Asks(_) | Verb::Approve(_) | Verb::Deny(_) | Verb::Revoke(_)) => {
-            decide(verb, &config, &origin.env, out).await
-        }
-        Verb::Policy(_)
+        Verb::Asks(_)
+        | Verb::Approve(_)
+        | Verb::Deny(_)
+        | Verb::Revoke(_)
+        | Verb::Policy(_)
         | Verb::Trust(_)
         | Verb::Init
         | Verb::Completions { .. }
@@ -195,13 +200,16 @@ fn refuse(fault: &Fault, out: Output) -> u8 {
 }
 
 /// Lets a person decide on asks.
-async fn decide(verb: Verb, config: &Config, env: &Environment, out: Output) -> u8 {
-    let (audit, settings) = match log(config) {
+///
+/// Each ask is on record in the log that its document names; the one of this process stays unused.
+async fn decide(verb: Verb, env: &Environment, out: Output) -> u8 {
+    let unused = env.state_file().unwrap_or_default().with_file_name("audit");
+    let (audit, settings) = match log(unused, false) {
         Ok(log) => log,
         Err(fault) => return refuse(&fault, out),
     };
     let session = settings.session.clone();
-    let People { asks, trust, logs, notifier: _ } = people(config, env, &audit, settings);
+    let People { asks, trust, logs, notifier: _ } = people(Vec::new(), env, &audit, settings);
     let turns = Turns { asks, logs, clock: Arc::new(HostClock), session };
     let registry = Registry::new(ops::ALL, |_| true);
     let approvals = Approvals { turns, trust, registry, caller: cli::caller() };
@@ -234,9 +242,11 @@ fn parts(
     origin: Origin,
     engine: &Arc<DockerEngine>,
 ) -> Result<(Parts, Arc<AuditLog>), Fault> {
-    let (audit, settings) = log(config)?;
+    let sync_all = config.audit_sync.value == Sync::All;
+    let (audit, settings) = log(config.audit_dir.value.clone(), sync_all)?;
     let session = settings.session.clone();
-    let people = people(config, &origin.env, &audit, settings);
+    let notify = config.asks.notify.value.clone();
+    let people = people(notify, &origin.env, &audit, settings);
     let parts = Parts {
         registry: Registry::new(ops::ALL, |spec| config.offers(spec)),
         policies: Arc::new(Files::new(config, origin, Arc::new(HostClock))),
@@ -292,18 +302,14 @@ fn trust(env: &Environment) -> TrustFiles {
 }
 
 /// The audit log of this process.
-fn log(config: &Config) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
-    let settings = AuditSettings {
-        dir: config.audit_dir.value.clone(),
-        sync_all: config.audit_sync.value == Sync::All,
-        session: random_id(&HostEntropy)?,
-    };
+fn log(dir: PathBuf, sync_all: bool) -> Result<(Arc<AuditLog>, AuditSettings), Fault> {
+    let settings = AuditSettings { dir, sync_all, session: random_id(&HostEntropy)? };
     Ok((Arc::new(AuditLog::new(settings.clone(), Arc::new(HostClock))), settings))
 }
 
 /// Where asks wait, and whose word counts.
 fn people(
-    config: &Config,
+    notify: Vec<String>,
     env: &Environment,
     audit: &Arc<AuditLog>,
     settings: AuditSettings,
@@ -312,7 +318,7 @@ fn people(
         asks: Arc::new(SqliteAsks::new(env.state_file())),
         trust: Arc::new(trust(env)),
         logs: Arc::new(AuditLogs::new(Arc::clone(audit), settings, Arc::new(HostClock))),
-        notifier: Arc::new(NotifyCommand::new(config.asks.notify.value.clone())),
+        notifier: Arc::new(NotifyCommand::new(notify)),
     }
 }
 

@@ -198,6 +198,24 @@ fn a_denial_reaches_the_agent_in_its_words() {
 }
 
 #[test]
+fn a_broken_file_of_a_project_keeps_nobody_from_deciding() {
+    let Some(scene) = Scene::new() else { return };
+    let engine = Engine::connect();
+    let volume = engine.volume_with("broken", &[]);
+    let mut server = scene.serve();
+    let (id, handle) = ask(&mut server, &volume);
+    let file = scene.world.sandbox().work().join("countersign.toml");
+    scene.world.write(&file, "nonsense");
+    assert!(scene.run(&["asks"]).stdout.contains(&id));
+    assert_eq!(scene.approve(&[&id]).code, 0);
+    assert_eq!(scene.run(&["revoke", &id]).code, 0);
+    fs::remove_file(&file).unwrap();
+    let refused = spend(&mut server, &volume, &handle);
+    assert_eq!(data(&refused)["reason"], "approval_revoked", "{}", text(&refused));
+    assert!(exists(&volume));
+}
+
+#[test]
 fn the_account_of_the_agent_alone_has_nobody_to_ask() {
     let world = World::new();
     let engine = Engine::connect();

@@ -247,14 +247,14 @@ fn where_no_other_account_can_give_anything_policy_cannot_want_it() {
     {
         chown(&folder, Some(owner), None).unwrap();
         fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
-        let refused = scene.run(&["asks"]);
+        let refused = scene.run(&["tools"]);
         assert!(refused.code == 2 && refused.stderr.contains(why), "{refused:?}");
     }
     fs::remove_dir(&folder).unwrap();
-    let refused = scene.run(&["asks"]);
+    let refused = scene.run(&["tools"]);
     assert!(refused.code == 2 && refused.stderr.contains("is missing"), "{refused:?}");
     // Whoever root lets beside itself.
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, Permissions::from_mode(0o1775)).unwrap();
-    assert_eq!(scene.run(&["asks"]).code, 0);
+    assert_eq!(scene.run(&["tools"]).code, 0);
 }
