@@ -42,9 +42,14 @@ pub trait Entropy: Send + Sync + fmt::Debug {
 
 /// 64 random bits as 16 hex digits: the id of a session or a request.
 pub fn random_id(entropy: &dyn Entropy) -> Result<String, Fault> {
-    let mut bytes = [0; 8];
+    Ok(hex::encode(&random::<8>(entropy)?))
+}
+
+/// So many random bytes.
+pub fn random<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
     entropy.fill(&mut bytes)?;
-    Ok(hex::encode(&bytes))
+    Ok(bytes)
 }
 
 /// When an appended record must be on disk.

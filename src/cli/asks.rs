@@ -162,8 +162,8 @@ async fn show(
     Ok(())
 }
 
-/// An ask for the one who decides: first what Countersign found, then what the requester wrote. What
-/// has become of it is left out where it cannot be known.
+/// An ask for the one who decides: first what holds, then how it was previewed. What has become of it
+/// is left out where it cannot be known.
 pub(super) fn lines(
     document: &Document,
     plan: &Plan,

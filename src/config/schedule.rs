@@ -3,6 +3,7 @@
 use jiff::civil::Weekday;
 
 use super::document::{Problems, Span};
+use super::durations;
 use super::table::{Keys, Text, list, meant};
 use crate::core::nearest::nearest;
 use crate::core::policy::{
@@ -220,21 +221,11 @@ fn scope(keys: &mut Keys<'_, '_>) -> Option<Scope> {
 /// Reads `N per T`: how many, within how many seconds.
 fn count(text: &str) -> Option<(u32, u32)> {
     let (least, time) = text.split_once(" per ")?;
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let unit = time.chars().next_back()?;
-    let number = time.strip_suffix(unit)?;
-    if !digits(least) || !digits(number) {
+    if least.is_empty() || !least.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let unit = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return None,
-    };
     let least: u32 = least.parse().ok()?;
-    let seconds = number.parse::<u32>().ok()?.checked_mul(unit)?;
+    let seconds = durations::seconds(time)?;
     ((1..=COUNT_MAX).contains(&least) && (1..=SECONDS_MAX).contains(&seconds))
         .then_some((least, seconds))
 }

@@ -58,13 +58,16 @@ impl Approvals {
     /// # Errors
     /// `ask_closed` if it is not pending any more. Recorded.
     pub async fn may_approve(&self, shown: &Opened) -> Result<(), Fault> {
-        match Turn::new(shown.ask.state, State::Approved, self.turns.clock.now()) {
-            Ok(_) => Ok(()),
-            Err(fault) => {
-                self.turns.refused(shown, &fault, Some(&self.caller), None).await;
-                Err(fault)
-            }
+        let turn = Turn::new(shown.ask.state, State::Approved, self.turns.clock.now());
+        self.or_refused(shown, turn.map(drop)).await
+    }
+
+    /// What came of a decision. That it was refused is put on record.
+    async fn or_refused<T>(&self, opened: &Opened, done: Result<T, Fault>) -> Result<T, Fault> {
+        if let Err(fault) = &done {
+            self.turns.refused(opened, fault, Some(&self.caller), None).await;
         }
+        done
     }
 
     /// Approves an ask by a signature over the document that was shown.
@@ -73,13 +76,8 @@ impl Approvals {
     /// What is wrong with the signature, or `ask_closed` if the ask is not pending any more. Recorded; the
     /// ask is as it was.
     pub async fn approve(&self, shown: &Opened, signature: &str) -> Result<Approval, Fault> {
-        match self.sign(shown, signature).await {
-            Ok(approval) => Ok(approval),
-            Err(fault) => {
-                self.turns.refused(shown, &fault, Some(&self.caller), None).await;
-                Err(fault)
-            }
-        }
+        let signed = self.sign(shown, signature).await;
+        self.or_refused(shown, signed).await
     }
 
     async fn sign(&self, shown: &Opened, signature: &str) -> Result<Approval, Fault> {
@@ -137,9 +135,6 @@ impl Approvals {
             }
             Err(fault) => Err(fault),
         };
-        if let Err(fault) = &turned {
-            self.turns.refused(&opened, fault, Some(&self.caller), None).await;
-        }
-        turned
+        self.or_refused(&opened, turned).await
     }
 }

@@ -24,6 +24,7 @@ use crate::core::record::{Event, tidy, timestamp};
 use crate::core::secret::SEALED;
 use crate::core::text;
 use crate::ports::asks::Put;
+use crate::ports::random;
 
 /// Targets that are named in a few words.
 const NAMED_MAX: usize = 3;
@@ -130,9 +131,10 @@ impl Gate {
         let preview = sight.preview(self.context(&caller, &policy), &plan).await;
         let preview = preview.text(seen_at, drift);
         let terms = self.parts.settings.terms;
+        let entropy = &*self.parts.entropy;
         let document = Document {
             v: Document::VERSION,
-            ask: AskId::from_random(self.bits()?),
+            ask: AskId::from_random(random(entropy)?),
             plan: plan.to_value()?,
             class,
             rule: verdict.rule().to_owned(),
@@ -142,15 +144,16 @@ impl Gate {
             preview,
             client: caller.client.clone(),
             log: self.parts.settings.log.clone(),
-            nonce: hex::encode(&self.bits::<16>()?),
+            nonce: hex::encode(&random::<16>(entropy)?),
             not_before: now,
             expires: now + expiry(&verdict, terms.expires),
         };
-        let seals = document.text()?.contains(SEALED);
+        let text = document.text()?;
+        let seals = text.contains(SEALED);
         let ask = Ask {
             id: document.ask,
-            document: document.text()?.into(),
-            handle: Arc::new(Token::from_random(self.bits()?)),
+            document: text.into(),
+            handle: Arc::new(Token::from_random(random(entropy)?)),
             request: key,
             plan: plan.digest(),
             operation: plan.parts().operation.clone(),
@@ -184,12 +187,6 @@ impl Gate {
             }
             Err(fault) => Answer::of_fault(name, &fault),
         }
-    }
-
-    fn bits<const N: usize>(&self) -> Result<[u8; N], Fault> {
-        let mut bits = [0; N];
-        self.parts.entropy.fill(&mut bits)?;
-        Ok(bits)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::core::grant::{self, Assurance, Token};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, tidy, timestamp};
 use crate::core::text;
+use crate::ports::random;
 
 impl Gate {
     /// Waits for a place among the requests that run. Those that wait for a person have places of their
@@ -144,9 +145,7 @@ impl Gate {
         if confirm == Confirm::Never {
             return Ok(None);
         }
-        let mut bits = [0; 16];
-        self.parts.entropy.fill(&mut bits)?;
-        Ok(Some(Token::from_random(bits)))
+        Ok(Some(Token::from_random(random(&*self.parts.entropy)?)))
     }
 
     /// Runs what was admitted, and records how it ended.

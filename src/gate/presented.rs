@@ -12,7 +12,7 @@ use crate::core::grant::{self, GrantRow, Token};
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::secret::SealKey;
-use crate::ports::Gone;
+use crate::ports::{Gone, random};
 
 /// What came with a request, for one that was previewed before.
 pub(super) enum Presented {
@@ -96,8 +96,7 @@ impl Gate {
         if let Some(key) = self.seal_key.get() {
             return Ok(key);
         }
-        let mut bits = [0; SealKey::BYTES];
-        self.parts.entropy.fill(&mut bits)?;
+        let bits = random(&*self.parts.entropy)?;
         Ok(self.seal_key.get_or_init(|| Arc::new(SealKey::from_random(bits))))
     }
 }

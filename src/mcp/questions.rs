@@ -13,7 +13,7 @@ use crate::core::plan::canonical;
 use crate::core::reason::Fault;
 use crate::core::secret::SealKey;
 use crate::gate::{Answer, Request};
-use crate::ports::{Entropy, random_id};
+use crate::ports::{Entropy, random, random_id};
 
 /// The questions of one process that wait.
 #[derive(Debug, Default)]
@@ -52,11 +52,7 @@ impl Questions {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = match state.key.take() {
             Some(key) => key,
-            None => {
-                let mut bits = [0; SealKey::BYTES];
-                entropy.fill(&mut bits)?;
-                SealKey::from_random(bits)
-            }
+            None => SealKey::from_random(random(entropy)?),
         };
         let seal = key.seal(&bound);
         state.key = Some(key);
