@@ -1,7 +1,8 @@
 # Alice's ssh-agent, which holds her key and signs without asking, for whatever runs as this account.
 # Where it lies open it is found: `approve` sees that nobody was asked, and when the ask is spent the
-# server sees it for itself; what was signed is worth `tty`. But the account can hide the socket from Countersign and keep on using it, and then this works. What stops it:
-# `ssh-add -c`, a security key that wants a touch, or an agent that runs as another account.
+# server sees it for itself; what was signed is worth `tty`. But the account can hide the socket from
+# Countersign and keep on using it, and then this works. What stops it: `ssh-add -c`, a security key that
+# wants a touch, or an agent that runs as another account.
 start
 wants restart_container '{"container": "web"}'
 countersign asks show "$(<asked)" --document >document
