@@ -119,7 +119,7 @@ fn an_ask_waits_as_long_as_is_configured() {
         let (id, _) = ask(&mut scene.serve(), &volume);
         let document = scene.run(&["asks", "show", &id, "--document"]).json();
         let at = |key: &str| moment(document[key].as_str().unwrap());
-        assert_eq!(at("expires") - at("not_before"), expires, "{says}");
+        assert_eq!(at("expires") - at("notBefore"), expires, "{says}");
     }
 }
 
