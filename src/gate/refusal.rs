@@ -1,6 +1,8 @@
 //! What a refused caller is told: by which rule and why, when it may be otherwise, and who can do
 //! something about it.
 
+use std::collections::BTreeSet;
+
 use crate::core::approval::Signers;
 use crate::core::grant::Assurance;
 use crate::core::operation::{Class, Spec};
@@ -52,6 +54,37 @@ pub(super) fn too_low(verdict: &Verdict) -> Fault {
             verdict.takers(),
             confirmed_how(verdict)
         ),
+    )
+}
+
+/// Why a plan waits for a person, and what else would do.
+pub(super) fn wants_person(verdict: &Verdict) -> String {
+    let approval = wants_approval(verdict.rule(), verdict.reason());
+    match (verdict.effect(), others(verdict)) {
+        (Effect::Confirm, _) => format!(
+            "What policy takes for this ({}) this client cannot give. {} Or a person approves it.",
+            verdict.takers(),
+            confirmed_how(verdict)
+        ),
+        (_, others) if others.is_empty() => approval,
+        (_, others) => format!("{approval} It takes {}{others}.", verdict.takes().words()),
+    }
+}
+
+/// The rules that say what it takes, where these are others than the deciding one.
+fn others(verdict: &Verdict) -> String {
+    let takers = verdict.takers();
+    let alone = takers == format!("rule `{}`", verdict.rule());
+    if alone { String::new() } else { format!(" ({takers})") }
+}
+
+/// Why a plan waits for a person.
+pub(super) fn wants_approval(rule: &str, why: Option<&str>) -> String {
+    let why = why.map(|why| text::line(why, REASON_CHARS_MAX));
+    format!(
+        "This wants a person's approval: {} (rule `{}`).",
+        why.as_deref().unwrap_or("a rule asks for it"),
+        text::name(rule)
     )
 }
 
@@ -119,6 +152,12 @@ fn otherwise(verdict: &Verdict, policy: &Policy) -> String {
 fn nobody(verdict: &Verdict, signers: &Signers, apart: Result<(), String>) -> String {
     let takes = verdict.takes();
     let weak = signers.0.iter().find_map(|signer| signer.weak.as_deref());
+    if takes.by.as_ref().is_some_and(BTreeSet::is_empty) || takes.accept.is_empty() {
+        return format!(
+            "What is wanted ({}) no one signature is. The operator has to change one of the rules.",
+            verdict.takers()
+        );
+    }
     let why = match (signers.0.is_empty(), weak, apart) {
         (true, ..) => "no key of a person is trusted here".to_owned(),
         (false, Some(weak), _) => format!(
@@ -134,9 +173,10 @@ fn nobody(verdict: &Verdict, signers: &Signers, apart: Result<(), String>) -> St
         (false, None, _) => "no key that is trusted here is one of these".to_owned(),
     };
     format!(
-        "The rule takes a signature worth {}, and {why}. The operator can set it up: `sudo \
-         countersign trust add KEY.pub --name NAME`; `countersign doctor` says what is missing.",
-        takes.words()
+        "It takes a signature worth {}{}, and {why}. The operator can set it up: `sudo countersign \
+         trust add KEY.pub --name NAME`; `countersign doctor` says what is missing.",
+        takes.words(),
+        others(verdict)
     )
 }
 
