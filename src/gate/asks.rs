@@ -135,7 +135,7 @@ impl Gate {
         if let Some(event) = recorded.spent {
             return Err(over(ask.id, event));
         }
-        let approval = self.approval(ask, signature, survey).await?;
+        let approval = self.approval(ask, signature, survey, None).await?;
         if !recorded.approved {
             return Err(Fault::new(
                 Reason::AuditUnavailable,
@@ -146,6 +146,8 @@ impl Gate {
             ));
         }
         self.is_as_shown(document, survey)?;
+        grant::compare(plan, now_plan, ask.request, *key, drift)?;
+        let approval = self.unasked(ask, signature, approval, survey).await?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
         let echo = Confirm::Echo.assurance();
