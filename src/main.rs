@@ -11,9 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use countersign::accounts;
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Across, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
-use countersign::config::{
-    Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook, Trusted,
-};
+use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook};
+use countersign::core::approval::Trusted;
 use countersign::core::reason::Fault;
 use countersign::core::text;
 use countersign::docker::DockerEngine;

@@ -14,6 +14,7 @@ use super::refusal::{reason, too_low, unapproved, wants_approval, wants_person};
 use super::survey::Survey;
 use super::trail::Trail;
 use super::turns::Opened;
+use crate::core::approval::Trusted;
 use crate::core::ask::{Ask, AskId, Document, State, Turn};
 use crate::core::grant::Token;
 use crate::core::hex;
@@ -56,10 +57,11 @@ impl Gate {
         let now = self.parts.clock.now();
         let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
         let (signers, apart) = (trust.signers(requester).await?, trust.apart(requester));
-        if !signers.can_meet(survey.verdict.takes(), apart.is_ok(), now) {
+        let trusted = Trusted { signers, requester, apart, now };
+        if let Some(unmet) = trusted.unmet(survey.verdict.takes()) {
             return Err(match survey.verdict.effect() {
                 Effect::Confirm => too_low(&survey.verdict),
-                _ => unapproved(&survey.verdict, &survey.policy, &signers, apart),
+                _ => unapproved(&survey.verdict, &survey.policy, &unmet),
             });
         }
         self.possible(&survey).await?;

@@ -147,21 +147,6 @@ async fn where_a_person_could_approve_as_well_the_easier_way_is_told() {
 }
 
 #[tokio::test]
-async fn rules_that_nobody_satisfies_together_are_told_as_that() {
-    for (by, words) in [
-        (&[][..], "What is wanted (rule `nobodys`) no one signature is."),
-        (&["bob"], "no key that is trusted here is one of these"),
-    ] {
-        let by = by.iter().map(|name| Arc::from(*name)).collect();
-        let takes = Requirement { accept: [Secret].into(), by: Some(by), expires: None };
-        let bench = with_alice(Rule { takes: Some(takes), ..all("nobodys", Effect::Approve) });
-        let answer = ask(&bench, Confirm::Echo).await;
-        assert_eq!(answer.reason, Some(Reason::ApprovalUnavailable));
-        assert!(answer.text.contains(words), "{}", answer.text);
-    }
-}
-
-#[tokio::test]
 async fn whoever_asks_first_is_told_the_ways() {
     for (accept, words) in [
         (&[Echo, Tty][..], "the second one, with that token, runs it"),
