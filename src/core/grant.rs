@@ -80,7 +80,7 @@ pub enum Assurance {
     Secret,
     /// The same, given by another account.
     Uid,
-    /// The same by a security key that somebody touched.
+    /// As `Secret`, by a security key that somebody touched.
     Hardware,
 }
 
