@@ -7,6 +7,7 @@ mod approvals;
 mod asking;
 mod asks;
 mod change;
+mod cooling;
 mod erased;
 mod finish;
 mod given;
@@ -59,6 +60,7 @@ use crate::ports::asks::{Asks, Logs, Notifier, Trust};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
 use asks::{Approved, Spent, Unspent};
+use cooling::Cooling;
 use given::Refused;
 use hold::Holds;
 use presented::Presented;
@@ -133,6 +135,7 @@ pub struct Gate {
     watching: Semaphore,
     turns: Turns,
     refused_given: Refused,
+    cooling: Cooling,
     closing: AtomicBool,
     reloading: Mutex<()>,
     offers: watch::Sender<u64>,
@@ -199,6 +202,7 @@ impl Gate {
             parts,
             turns,
             refused_given: Refused::default(),
+            cooling: Cooling::default(),
             watching: Semaphore::new(inbox::WATCHING_MAX as usize),
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),

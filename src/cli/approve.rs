@@ -132,8 +132,14 @@ async fn deny(approvals: &Approvals, args: DenyArgs, out: Output) -> Result<(), 
     if args.reason.trim().is_empty() {
         return Err(Fault::invalid("Say why with --reason: the requester reads it."));
     }
-    let ask = approvals.deny(id(&args.id)?, &args.reason).await?;
-    out.data(format!("Ask {} is denied. The same cannot be asked again for a while.", ask.id));
+    let id = id(&args.id)?;
+    let with = approvals.deny(id, &args.reason).await?;
+    let with: Vec<String> = with.iter().map(ToString::to_string).collect();
+    let with = match with.as_slice() {
+        [] => String::new(),
+        with => format!(", and with it what else waited for the same: {}", with.join(", ")),
+    };
+    out.data(format!("Ask {id} is denied{with}. The same cannot be asked again for a while."));
     Ok(())
 }
 

@@ -200,7 +200,7 @@ fn a_process_that_is_killed_leaves_whole_turns() {
 
 /// What no turn changes.
 fn said_of(ask: &Ask) -> String {
-    said(&Ask { state: State::Pending, since: NOW, ..ask.clone() })
+    said(&Ask { state: State::Pending, since: NOW, seal: None, ..ask.clone() })
 }
 
 fn number(wanted: AskId) -> u32 {
