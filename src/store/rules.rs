@@ -30,9 +30,10 @@ pub(super) fn too_many(counted: &[(AskId, OffsetDateTime)]) -> Fault {
     Fault::new(
         Reason::Limit,
         format!(
-            "As many asks of yours as may be are open: {}{more}. One that was taken back with \
-             `cancel_ask` counts as long as it would have waited, so taking back frees no place. \
-             Wait for a decision with `check_ask`; spend what is approved; do without the rest.",
+            "{} asks of yours are open, or were taken back and would be, which is as many as may be: \
+             {}{more}. To take one back frees no place before its time. Wait for a decision with \
+             `check_ask`, spend what is approved, or do without.",
+            counted.len(),
             named.join(", ")
         ),
     )

@@ -146,7 +146,7 @@ pub(crate) fn what_was_taken_back_counts_until_its_time<P: Place>() {
     let until = |n, at| format!("{} until {}", id(n), timestamp(at));
     let named = [until(2, expires(2)), until(1, expires(3)), until(3, expires(4))].join(", ");
     assert!(refused.message.contains(&named), "{refused}");
-    assert!(refused.message.contains("frees no place"), "{refused}");
+    assert!(refused.message.contains("frees no place before"), "{refused}");
     let early = expires(2) - Duration::MICROSECOND;
     assert_eq!(put(Ask { made: early, ..ask(4) }).unwrap_err().reason, Reason::Limit);
     put(Ask { made: expires(2), ..ask(4) }).unwrap();
