@@ -13,7 +13,7 @@ use countersign::cli::{self, Across, Cli, Desk, Installation, Output, PolicyVerb
 use countersign::config::{
     Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook, Trusted,
 };
-use countersign::core::reason::{Fault, Reason};
+use countersign::core::reason::Fault;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
@@ -56,8 +56,8 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
         // Another account's policy and state are not this one's.
         (Verb::Approve(args), _) if args.is_across() => {
             let (env, registry) = (&origin.env, Registry::new(ops::ALL, |_| true));
-            let (trust, home, now) = (&trust(env), env.home.as_deref(), HostClock.now());
-            let across = Across { trust, registry: &registry, home, now };
+            let (trust, home) = (&trust(env), env.home.as_deref());
+            let across = Across { trust, registry: &registry, home, clock: &HostClock };
             Ok(with_runtime(cli::give(&across, args, out)))
         }
         // A person decides on asks whatever a project's files say, or fail to say.
@@ -269,20 +269,10 @@ fn parts(
     Ok((parts, audit))
 }
 
-/// Whose signatures count now. The configuration is read within a runtime and without one, so this
-/// brings its own.
+/// Whose signatures count now.
 fn trusted(files: &TrustFiles) -> Result<Trusted, Fault> {
     let requester = rustix::process::geteuid().as_raw();
-    let failed = |detail: String| {
-        Fault::new(Reason::StateUnavailable, "It could not be seen whose signatures count.")
-            .with_detail(detail)
-    };
-    let look = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(|error| failed(error.to_string()))?.block_on(files.look(requester))
-    };
-    let looked = std::thread::scope(|scope| scope.spawn(look).join());
-    let known = looked.unwrap_or_else(|_| Err(failed("it broke off".into())))?;
+    let known = files.read(requester)?;
     let apart = files.apart(requester);
     Ok(Trusted { signers: known.signers, requester, apart, now: HostClock.now() })
 }
@@ -298,7 +288,7 @@ fn trust(env: &Environment) -> TrustFiles {
         runtime_dir: env.xdg_runtime_dir.clone(),
         approvals: trust::APPROVALS.into(),
     };
-    TrustFiles::new(places, Arc::new(HostClock))
+    TrustFiles::new(places)
 }
 
 /// The audit log of this process.

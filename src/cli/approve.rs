@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::asks::{self, approved, id, lines, summary};
-use super::sign::{find_key, sign};
+use super::sign::{Signed, Signing};
 use super::{Output, Verb, exit};
-use crate::core::approval::Signers;
-use crate::core::policy::Requirement;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
 use crate::gate::{Approvals, Opened};
@@ -89,31 +87,42 @@ async fn approve(
     out.message("");
     out.message(summary(document, plan));
     approvals.may_approve(&shown).await?;
-    let signers = approvals.signers(&shown).await?;
-    let signature = signature(&args, &signers, &document.takes, home, &ask.document, out)?;
-    let approval = approvals.approve(&shown, &signature).await?;
+    let signing = Signing {
+        trust: &*approvals.trust,
+        clock: &*approvals.turns.clock,
+        signers: approvals.signers(&shown).await?,
+        takes: &document.takes,
+        requester: plan.parts().principal.uid,
+        account: None,
+        home,
+    };
+    let signed = signature(&args, &signing, &ask.document, out).await;
+    let signed = match signed {
+        // That nothing was signed, for want of a file or of a passphrase, was no decision.
+        Err(fault) if !is_decision(&fault) => return Err(fault),
+        signed => approvals.or_refused(&shown, signed).await?,
+    };
+    let approval = approvals.approve(&shown, &signed.signature, signed.weak.as_deref()).await?;
     out.data(approved(&shown, &approval));
     Ok(())
 }
 
+/// Whether what was refused would have been somebody's signature.
+fn is_decision(fault: &Fault) -> bool {
+    matches!(fault.reason, Reason::SignerUnknown | Reason::AssuranceTooLow)
+}
+
 /// The signature that was made elsewhere, or one that is made now.
-pub(super) fn signature(
+pub(super) async fn signature(
     args: &ApproveArgs,
-    signers: &Signers,
-    takes: &Requirement,
-    home: Option<&Path>,
+    signing: &Signing<'_>,
     document: &str,
     out: Output,
-) -> Result<String, Fault> {
-    if let Some(file) = &args.signature {
-        return read(file);
+) -> Result<Signed, Fault> {
+    match &args.signature {
+        Some(file) => Ok(Signed { signature: read(file)?, weak: None }),
+        None => signing.sign(args.key.as_deref(), document, out).await,
     }
-    let key = match &args.key {
-        Some(key) => key.clone(),
-        None => find_key(signers, takes, home)?,
-    };
-    out.message(format!("Signing with {}:", key.display()));
-    sign(&key, document)
 }
 
 /// What is no text is no signature, which the approval says.

@@ -12,11 +12,13 @@ use time::OffsetDateTime;
 use super::Output;
 use super::approve::{ApproveArgs, end, signature};
 use super::asks::{id, lines, summary};
+use super::sign::{Signed, Signing};
 use crate::core::ask::Document;
 use crate::core::reason::{Fault, Reason};
 use crate::core::{approval, text};
 use crate::gate::{Opened, Registry};
 use crate::ops::when::second;
+use crate::ports::Clock;
 use crate::ports::asks::Trust as _;
 use crate::trust::{Trouble, TrustFiles};
 
@@ -29,8 +31,8 @@ pub struct Across<'a> {
     pub registry: &'a Registry,
     /// Where keys are looked for.
     pub home: Option<&'a Path>,
-    /// When.
-    pub now: OffsetDateTime,
+    /// Time.
+    pub clock: &'a dyn Clock,
 }
 
 /// Shows the document, has it signed, and gives the signature to the account that asks.
@@ -39,7 +41,8 @@ pub async fn give(across: &Across<'_>, args: ApproveArgs, out: Output) -> u8 {
 }
 
 async fn run(across: &Across<'_>, args: ApproveArgs, out: Output) -> Result<(), Fault> {
-    let Across { trust, registry, home, now } = *across;
+    let Across { trust, registry, home, clock } = *across;
+    let now = clock.now();
     let id = id(&args.id)?;
     // What is shown is what is signed: the document is read once.
     let written = read(args.document.as_deref().unwrap_or(Path::new("-")))?;
@@ -65,10 +68,13 @@ async fn run(across: &Across<'_>, args: ApproveArgs, out: Output) -> Result<(), 
     out.message(summary(&document, &plan));
     is_current(&document, now)?;
     trust.may_give(id, requester).map_err(fault)?;
+    let (takes, account) = (&document.takes, Some(us));
     let signers = trust.signers(requester).await?;
-    let signature = signature(&args, &signers, &document.takes, home, &written, out)?;
-    let approval =
-        approval::verify(&written, &signature, Some(us), &signers, &document.takes, now)?;
+    let signing = Signing { trust, clock, signers, takes, requester, account, home };
+    let Signed { signature, weak } = signature(&args, &signing, &written, out).await?;
+    let mut signers = signing.signers;
+    weak.iter().for_each(|why| signers.weaken(why));
+    let approval = approval::verify(&written, &signature, account, &signers, takes, now)?;
     let path = trust.give(id, requester, &signature).map_err(fault)?;
     out.data(format!(
         "Ask {id} is approved by {approval} as user {us}, for user {requester}. {} can be run once, \

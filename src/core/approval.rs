@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ssh_key::{HashAlg, PublicKey, SshSig};
 use time::OffsetDateTime;
@@ -14,6 +15,9 @@ use super::{signers, text};
 
 /// What approvals are signed for, and nothing else is.
 pub const NAMESPACE: &str = "countersign-approval";
+
+/// Nobody reads what is asked and answers in less.
+pub const READING: Duration = Duration::from_millis(300);
 
 /// Signatures that are longer are not read, in bytes.
 const SIGNATURE_BYTES_MAX: usize = 16 * 1024;
@@ -64,8 +68,13 @@ impl Signer {
 
     /// Whether the key is in a device that somebody has to touch.
     pub fn is_hardware(&self) -> bool {
-        let key = self.key.key_data();
-        key.is_sk_ed25519() || key.is_sk_ecdsa_p256()
+        is_hardware(&self.key)
+    }
+
+    /// Whether it is still to be seen if somebody else could sign with its key. What is in a security
+    /// key is protected by the touch.
+    pub fn is_open_question(&self) -> bool {
+        self.weak.is_none() && !self.is_hardware()
     }
 
     /// What a signature of it is worth at most.
@@ -84,11 +93,23 @@ impl Signer {
     }
 }
 
+/// Whether a key is in a device that somebody has to touch.
+pub fn is_hardware(key: &PublicKey) -> bool {
+    key.key_data().is_sk_ed25519() || key.key_data().is_sk_ecdsa_p256()
+}
+
 /// Everybody whose signature counts.
 #[derive(Clone, Debug, Default)]
 pub struct Signers(pub Vec<Signer>);
 
 impl Signers {
+    /// Takes each signature but that of a security key for one that is worth no more than somebody at
+    /// a terminal, for this reason.
+    pub fn weaken(&mut self, why: &str) {
+        let open = self.0.iter_mut().filter(|signer| signer.is_open_question());
+        open.for_each(|signer| signer.weak = Some(why.to_owned()));
+    }
+
     /// Whether somebody could sign now what satisfies this, given by another account than the
     /// requester's as well if there is a way for that.
     pub fn can_meet(&self, takes: &Requirement, apart: bool, now: OffsetDateTime) -> bool {
@@ -169,14 +190,42 @@ pub fn verify(
     key.verify(NAMESPACE, document.as_bytes(), &signature).map_err(|error| {
         invalid("The signature is not one over this ask's document.").with_detail(error.to_string())
     })?;
-    let known = known(&key, signers, takes, now)?;
+    let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+    let known = known(&fingerprint, signers, takes, now)?;
     let (most, weak) = worth(known, &signature);
     let met = |worth: &Assurance| takes.is_met(*worth, Some(&known.name));
     let Some(assurance) = all(most, account.is_some()).into_iter().find(met) else {
         return Err(too_low(known, most, weak.as_deref(), account, takes));
     };
-    let (signer, key) = (Arc::clone(&known.name), known.fingerprint());
-    Ok(Approval { signer, key, assurance, account })
+    let signer = Arc::clone(&known.name);
+    Ok(Approval { signer, key: fingerprint, assurance, account })
+}
+
+/// Whether policy could take a signature of the key that has this fingerprint, so that nobody signs in
+/// vain. `account` is as in [`verify`].
+///
+/// # Errors
+/// As [`verify`] has for it, if it could not.
+pub fn foresee(
+    key: &str,
+    account: Option<u32>,
+    signers: &Signers,
+    takes: &Requirement,
+    now: OffsetDateTime,
+) -> Result<(), Fault> {
+    let known = known(key, signers, takes, now)?;
+    let met = |worth: Assurance| takes.is_met(worth, Some(&known.name));
+    match all(known.worth(), account.is_some()).into_iter().any(met) {
+        true => Ok(()),
+        false => Err(too_low(known, known.worth(), known.weak.as_deref(), account, takes)),
+    }
+}
+
+/// The fingerprint of the key that a signature names, if it is one that can be read.
+pub fn key(signature: &str) -> Option<String> {
+    let signature = read(signature).ok()?;
+    let key = PublicKey::from(signature.public_key().clone());
+    Some(key.fingerprint(HashAlg::Sha256).to_string())
 }
 
 /// Everything that a signature of this worth is worth, the highest first: given by another account, one
@@ -207,15 +256,14 @@ fn read(signature: &str) -> Result<SshSig, Fault> {
 
 /// The entry of the signer's key that counts most, of those that count at all.
 fn known<'a>(
-    key: &PublicKey,
+    fingerprint: &str,
     signers: &'a Signers,
     takes: &Requirement,
     now: OffsetDateTime,
 ) -> Result<&'a Signer, Fault> {
     let unknown = |message: String| Err(Fault::new(Reason::SignerUnknown, message));
-    let fingerprint = key.fingerprint(HashAlg::Sha256);
     let of_key: Vec<&Signer> =
-        signers.0.iter().filter(|signer| signer.key.key_data() == key.key_data()).collect();
+        signers.0.iter().filter(|signer| signer.fingerprint() == fingerprint).collect();
     if of_key.is_empty() {
         return unknown(format!("No file trusts the key {fingerprint}: `countersign trust list`."));
     }

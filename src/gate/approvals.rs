@@ -63,24 +63,38 @@ impl Approvals {
     }
 
     /// What came of a decision. That it was refused is put on record.
-    async fn or_refused<T>(&self, opened: &Opened, done: Result<T, Fault>) -> Result<T, Fault> {
+    ///
+    /// # Errors
+    /// As it came.
+    pub async fn or_refused<T>(&self, opened: &Opened, done: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(fault) = &done {
             self.turns.refused(opened, fault, Some(&self.caller), None).await;
         }
         done
     }
 
-    /// Approves an ask by a signature over the document that was shown.
+    /// Approves an ask by a signature over the document that was shown. `weak` is why that is worth no
+    /// more than somebody at a terminal, in a clause, if it was seen so.
     ///
     /// # Errors
     /// What is wrong with the signature, or `ask_closed` if the ask is not pending any more. Recorded; the
     /// ask is as it was.
-    pub async fn approve(&self, shown: &Opened, signature: &str) -> Result<Approval, Fault> {
-        let signed = self.sign(shown, signature).await;
+    pub async fn approve(
+        &self,
+        shown: &Opened,
+        signature: &str,
+        weak: Option<&str>,
+    ) -> Result<Approval, Fault> {
+        let signed = self.sign(shown, signature, weak).await;
         self.or_refused(shown, signed).await
     }
 
-    async fn sign(&self, shown: &Opened, signature: &str) -> Result<Approval, Fault> {
+    async fn sign(
+        &self,
+        shown: &Opened,
+        signature: &str,
+        weak: Option<&str>,
+    ) -> Result<Approval, Fault> {
         let stored = self.open(shown.ask.id).await?;
         if stored.ask.document != shown.ask.document {
             return Err(Fault::new(
@@ -90,7 +104,8 @@ impl Approvals {
             ));
         }
         let now = self.turns.clock.now();
-        let signers = self.signers(&stored).await?;
+        let mut signers = self.signers(&stored).await?;
+        weak.into_iter().for_each(|why| signers.weaken(why));
         let document = &stored.document;
         let approval = approval::verify(
             &stored.ask.document,

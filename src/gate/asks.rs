@@ -8,7 +8,7 @@ use super::refusal::reason;
 use super::survey::Survey;
 use super::turns::Opened;
 use super::{Confirm, Gate};
-use crate::core::ask::{Ask, AskId, Shown, State, Turn};
+use crate::core::ask::{Ask, AskId, Document, Shown, State, Turn};
 use crate::core::grant::{self, Permit, Tick};
 use crate::core::operation::Drift;
 use crate::core::plan::Target;
@@ -128,7 +128,7 @@ impl Gate {
         if let Some(event) = recorded.spent {
             return Err(over(ask.id, event));
         }
-        let approval = self.approval(ask, signature, survey).await?;
+        let approval = self.approval(ask, signature, survey, None).await?;
         if !recorded.approved {
             return Err(Fault::new(
                 Reason::AuditUnavailable,
@@ -138,19 +138,25 @@ impl Gate {
                 ),
             ));
         }
-        let why = reason(verdict);
-        document.showed(&Shown {
-            class: survey.class,
-            rule: verdict.rule(),
-            why: why.as_deref(),
-            takes: verdict.takes(),
-            written: &survey.written,
-            most: expiry(verdict, self.parts.settings.terms.expires),
-        })?;
+        self.is_as_shown(document, survey)?;
+        grant::compare(plan, now_plan, ask.request, *key, drift)?;
+        let approval = self.unasked(ask, signature, approval, survey).await?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
         let echo = Confirm::Echo.assurance();
         grant::redeem(row, now_plan, *key, drift, verdict, echo, tick).map(Some)
+    }
+
+    fn is_as_shown(&self, document: &Document, survey: &Survey) -> Result<(), Fault> {
+        let Survey { verdict, class, written, .. } = survey;
+        document.showed(&Shown {
+            class: *class,
+            rule: verdict.rule(),
+            why: reason(verdict).as_deref(),
+            takes: verdict.takes(),
+            written,
+            most: expiry(verdict, self.parts.settings.terms.expires),
+        })
     }
 
     /// Turns an approved ask to executing: from here on it is spent, whatever happens.

@@ -9,6 +9,7 @@ use super::survey::Survey;
 use super::turns::Opened;
 use crate::core::approval::{self, Approval, Given};
 use crate::core::ask::{Approver, Ask, AskId, State, Turn};
+use crate::core::grant::Assurance;
 use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
 
@@ -81,6 +82,26 @@ impl Gate {
         self.turns.turn(opened, turn, None).await
     }
 
+    /// The same approval, for what it is worth if no agent of the requester's signs with its key and asks
+    /// nobody: the last that is looked at, since somebody may see a dialog for it.
+    pub(super) async fn unasked(
+        &self,
+        ask: &Ask,
+        signature: &str,
+        approval: Approval,
+        survey: &Survey,
+    ) -> Result<Approval, Fault> {
+        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
+        let weak = match approval.assurance() >= Assurance::Secret {
+            true => trust.unasked(requester, approval.key()).await,
+            false => None,
+        };
+        match weak {
+            Some(why) => self.approval(ask, signature, survey, Some(&why)).await,
+            None => Ok(approval),
+        }
+    }
+
     /// The approval of an ask that is to be spent. What its row says of who gave it is not believed:
     /// it was another account if what that gave is still there.
     pub(super) async fn approval(
@@ -88,10 +109,12 @@ impl Gate {
         ask: &Ask,
         signature: &str,
         survey: &Survey,
+        weak: Option<&str>,
     ) -> Result<Approval, Fault> {
         let requester = survey.caller.principal.uid;
         let trust = &self.parts.people.trust;
-        let signers = trust.signers(requester).await?;
+        let mut signers = trust.signers(requester).await?;
+        weak.into_iter().for_each(|why| signers.weaken(why));
         let now = self.parts.clock.now();
         let verify = |signature: &str, account| {
             let takes = survey.verdict.takes();

@@ -21,6 +21,7 @@ use super::progress;
 use super::questions::{Question, Questions};
 use super::server::{caller, result};
 use crate::config::Via;
+use crate::core::approval::READING;
 use crate::core::grant::Assurance;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
@@ -28,9 +29,6 @@ use crate::gate::{Answer, Confirm, Gate, Request, TOKEN_ARGUMENT};
 
 /// Dialogs of one client that are open at the same time.
 pub(super) const DIALOGS_MAX: usize = 64;
-
-/// Nobody reads a preview and answers in less.
-const READING: Duration = Duration::from_millis(300);
 
 /// How often one call asks, when what was confirmed has changed meanwhile.
 const ROUNDS_MAX: usize = 3;

@@ -115,6 +115,15 @@ pub trait Trust: Send + Sync + fmt::Debug {
     /// `state_unavailable` if a file that is there cannot be read.
     fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>>;
 
+    /// The ssh-agent of this account that holds a key, which is named by its fingerprint. It is not asked
+    /// for a signature. None for what is in a security key.
+    fn holder<'a>(&'a self, requester: u32, key: &'a str) -> BoxFuture<'a, Option<String>>;
+
+    /// Why a signature of a key may be of the account's own making, in a clause: one of its ssh-agents
+    /// signs with it and asks nobody. Each that holds it is asked for one signature, which is good for
+    /// nothing, and may show its owner a dialog for that.
+    fn unasked<'a>(&'a self, requester: u32, key: &'a str) -> BoxFuture<'a, Option<String>>;
+
     /// Whether another account can give an approval of what this account asks for.
     ///
     /// # Errors
@@ -133,6 +142,14 @@ pub trait Trust: Send + Sync + fmt::Debug {
 impl Trust for Signers {
     fn signers(&self, _: u32) -> BoxFuture<'_, Result<Signers, Fault>> {
         Box::pin(std::future::ready(Ok(self.clone())))
+    }
+
+    fn holder<'a>(&'a self, _: u32, _: &'a str) -> BoxFuture<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn unasked<'a>(&'a self, _: u32, _: &'a str) -> BoxFuture<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
     }
 
     fn apart(&self, _: u32) -> Result<(), String> {

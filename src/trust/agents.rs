@@ -1,21 +1,18 @@
-//! ssh-agents of an account that sign with a listed key without asking. There is no way to be told, so
-//! each that has such a key is asked for one signature, which is good for nothing.
+//! ssh-agents of an account that hold a listed key, and whether they sign with it without asking. There
+//! is no way to be told that, so such an agent is asked for one signature, which is good for nothing.
 
-use std::collections::BTreeMap;
+use std::fs::DirEntry;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use ssh_key::{HashAlg, SshSig};
+use ssh_key::{HashAlg, PublicKey, SshSig};
 use tokio::time::timeout;
 
 use super::protocol::Agent;
-use super::{Places, is_open_question, is_us, shown};
-use crate::core::approval::Signers;
-use crate::core::grant::Tick;
-use crate::ports::Clock;
+use super::{Places, is_us, shown};
+use crate::core::approval::{Signers, is_hardware};
 
 /// What a signature that is asked for here is for. Nothing takes one for anything.
 const NAMESPACE: &str = "countersign-probe";
@@ -26,13 +23,10 @@ const MESSAGE: &[u8] = b"Whether this agent signs without asking. This approves 
 /// How long an agent has for an answer. One that asks somebody takes longer.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// How long an agent that asked is taken to ask, so that not every look shows somebody a dialog.
-const ASKS: Duration = Duration::from_secs(300);
-
 /// Agents of an account, at most.
 const SOCKETS_MAX: usize = 32;
 
-/// Names in a folder that are looked at, at most.
+/// What is taken from a folder, at most.
 const NAMES_MAX: usize = 4096;
 
 /// Where systems put the sockets of agents below a runtime folder.
@@ -46,7 +40,7 @@ const RUNTIME: [&str; 7] = [
     "gnupg/d.ssh/S.gpg-agent.ssh",
 ];
 
-/// The agents that an account may have.
+/// The sockets of the agents that an account may have.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     found: Vec<(Socket, PathBuf)>,
@@ -57,75 +51,90 @@ pub(super) struct Sockets {
 /// What tells one socket from another, for as long as both are there.
 type Socket = (u64, u64);
 
-/// What asks agents, and remembers those that ask.
-#[derive(Debug)]
-pub(super) struct Agents {
-    clock: Arc<dyn Clock>,
-    asking: Mutex<BTreeMap<(Socket, Vec<u8>), Tick>>,
+/// A key that an agent holds, as its public half is written, and its fingerprint.
+struct Held {
+    key: Vec<u8>,
+    fingerprint: String,
 }
 
-impl Agents {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, asking: Mutex::default() }
+impl Sockets {
+    /// An agent that holds the key of this fingerprint, if one does.
+    pub(super) async fn holder(&self, key: &str) -> Option<String> {
+        let held = join_all(self.found.iter().map(|(_, path)| held(path))).await;
+        let holds = |held: &[Held]| held.iter().any(|held| held.fingerprint == key);
+        let found = held.iter().zip(&self.found).find(|(held, _)| holds(held));
+        found.map(|(_, (_, path))| shown(path))
     }
 
-    /// Notes of each signer if one of these agents signs with its key without asking.
-    pub(super) async fn ask(&self, signers: &mut Signers, sockets: &Sockets) {
-        let keys: Vec<Vec<u8>> = signers
-            .0
-            .iter()
-            .filter(|signer| is_open_question(signer))
-            .filter_map(|signer| signer.key.to_bytes().ok())
-            .collect();
-        if keys.is_empty() {
-            return;
-        }
-        let looks = sockets.found.iter().map(|(socket, path)| self.signs(*socket, path, &keys));
-        let unasked = join_all(looks).await;
-        let more = sockets.more.then(|| {
-            format!("the account has more than the {SOCKETS_MAX} ssh-agents that are looked at")
-        });
-        for signer in signers.0.iter_mut().filter(|signer| is_open_question(signer)) {
-            let Ok(key) = signer.key.to_bytes() else { continue };
-            let signs = unasked.iter().zip(&sockets.found).find(|(keys, _)| keys.contains(&key));
+    /// Why a signature of each of these keys may be one that nobody was asked for, as far as one may:
+    /// asks every agent that holds one for a signature.
+    pub(super) async fn unasked(&self, keys: &[String]) -> Vec<Option<String>> {
+        let looks = self.found.iter().map(|(_, path)| signed(path, keys));
+        let signed: Vec<Vec<String>> = join_all(looks).await;
+        let why = |key: &String| {
+            let signs = signed.iter().zip(&self.found).find(|(signed, _)| signed.contains(key));
             let signs = signs.map(|(_, (_, path))| {
                 format!("the ssh-agent at {} signs with the key without asking", shown(path))
             });
-            signer.weak = signs.or_else(|| more.clone());
+            signs.or_else(|| {
+                self.more.then(|| {
+                    format!(
+                        "the account has more than the {SOCKETS_MAX} ssh-agents that are looked at"
+                    )
+                })
+            })
+        };
+        keys.iter().map(why).collect()
+    }
+
+    /// Notes of each signer if one of these agents signs with its key without asking.
+    pub(super) async fn probe(&self, signers: &mut Signers) {
+        let open = signers.0.iter_mut().filter(|signer| signer.is_open_question());
+        let mut open: Vec<_> = open.collect();
+        let keys: Vec<String> = open.iter().map(|signer| signer.fingerprint()).collect();
+        for (signer, why) in open.iter_mut().zip(self.unasked(&keys).await) {
+            signer.weak = why;
         }
     }
 
-    /// Those of the keys that an agent signs with without asking.
-    async fn signs(&self, socket: Socket, path: &Path, keys: &[Vec<u8>]) -> Vec<Vec<u8>> {
-        let Ok(Some(mut held)) = timeout(ANSWER, held(path)).await else { return Vec::new() };
-        held.retain(|key| keys.contains(key) && !self.asked_lately(socket, key));
-        held.dedup();
-        let one = |key: Vec<u8>| async move {
-            let signed = timeout(ANSWER, signs(path, &key)).await;
-            if matches!(signed, Ok(Some(true))) {
-                return Some(key);
-            }
-            self.note(socket, key);
-            None
-        };
-        join_all(held.into_iter().map(one)).await.into_iter().flatten().collect()
-    }
-
-    fn asked_lately(&self, socket: Socket, key: &[u8]) -> bool {
-        let now = self.clock.tick();
-        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        asking.retain(|_, at| now.0.saturating_sub(at.0) < ASKS);
-        asking.contains_key(&(socket, key.to_vec()))
-    }
-
-    fn note(&self, socket: Socket, key: Vec<u8>) {
-        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        asking.insert((socket, key), self.clock.tick());
+    fn add(&mut self, path: PathBuf, owner: Option<u32>) {
+        let Ok(found) = std::fs::metadata(&path) else { return };
+        let socket = (found.dev(), found.ino());
+        let is_new = self.found.iter().all(|(known, _)| *known != socket);
+        let is_anothers = owner.is_some_and(|uid| found.uid() != uid);
+        if !found.file_type().is_socket() || is_anothers || !is_new {
+            return;
+        }
+        if self.found.len() < SOCKETS_MAX {
+            self.found.push((socket, path));
+        } else {
+            self.more = true;
+        }
     }
 }
 
-async fn held(socket: &Path) -> Option<Vec<Vec<u8>>> {
-    Agent::connect(socket).await.ok()?.keys().await.ok()
+/// The keys that an agent holds, but for those of security keys.
+async fn held(socket: &Path) -> Vec<Held> {
+    let look = async { Agent::connect(socket).await?.keys().await };
+    let Ok(Ok(keys)) = timeout(ANSWER, look).await else { return Vec::new() };
+    let held = keys.into_iter().filter_map(|key| {
+        let public = PublicKey::from_bytes(&key).ok()?;
+        let fingerprint = public.fingerprint(HashAlg::Sha256).to_string();
+        (!is_hardware(&public)).then_some(Held { key, fingerprint })
+    });
+    held.collect()
+}
+
+/// Those of the keys that an agent signs with without asking.
+async fn signed(socket: &Path, keys: &[String]) -> Vec<String> {
+    let mut held = held(socket).await;
+    held.retain(|held| keys.contains(&held.fingerprint));
+    held.dedup_by(|one, other| one.key == other.key);
+    let one = |held: Held| async move {
+        let signs = timeout(ANSWER, signs(socket, &held.key)).await;
+        matches!(signs, Ok(Some(true))).then_some(held.fingerprint)
+    };
+    join_all(held.into_iter().map(one)).await.into_iter().flatten().collect()
 }
 
 async fn signs(socket: &Path, key: &[u8]) -> Option<bool> {
@@ -146,37 +155,24 @@ pub(super) fn sockets(places: &Places, homes: &[PathBuf], uid: u32) -> Sockets {
     }
     let fixed = runtime.iter().flat_map(|folder| RUNTIME.map(|name| folder.join(name)));
     let gnupg = homes.iter().map(|home| home.join(".gnupg/S.gpg-agent.ssh"));
-    let own = homes.iter().flat_map(|home| within(&home.join(".ssh/agent"), ""));
-    let passing = within(Path::new("/tmp"), "ssh-");
-    let passing = passing.into_iter().flat_map(|folder| within(&folder, "agent."));
+    let own = homes.iter().flat_map(|home| within(&home.join(".ssh/agent"), "", uid));
+    let passing = within(Path::new("/tmp"), "ssh-", uid);
+    let passing = passing.into_iter().flat_map(|folder| within(&folder, "agent.", uid));
     for path in fixed.chain(gnupg).chain(own).chain(passing) {
         sockets.add(path, Some(uid));
     }
     sockets
 }
 
-impl Sockets {
-    fn add(&mut self, path: PathBuf, owner: Option<u32>) {
-        let Ok(found) = std::fs::metadata(&path) else { return };
-        let socket = (found.dev(), found.ino());
-        let is_new = self.found.iter().all(|(known, _)| *known != socket);
-        let is_anothers = owner.is_some_and(|uid| found.uid() != uid);
-        if !found.file_type().is_socket() || is_anothers || !is_new {
-            return;
-        }
-        if self.found.len() < SOCKETS_MAX {
-            self.found.push((socket, path));
-        } else {
-            self.more = true;
-        }
-    }
-}
-
-/// What is in a folder that can be looked into, by names that begin so.
-fn within(folder: &Path, start: &str) -> Vec<PathBuf> {
+/// What an account has in a folder that can be looked into, by names that begin so.
+fn within(folder: &Path, start: &str, uid: u32) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let begins = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(start);
-    entries.flatten().take(NAMES_MAX).filter(begins).map(|entry| entry.path()).collect()
+    let is_meant = |entry: &DirEntry| {
+        let begins = entry.file_name().to_string_lossy().starts_with(start);
+        begins && entry.metadata().is_ok_and(|found| found.uid() == uid)
+    };
+    // Whatever else lies there, or others put there, hides nothing.
+    entries.flatten().filter(is_meant).take(NAMES_MAX).map(|entry| entry.path()).collect()
 }
 
 #[cfg(test)]

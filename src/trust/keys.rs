@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, open};
 use ssh_key::encoding::{Base64Reader, Reader as _};
 use ssh_key::public::{EcdsaPublicKey, KeyData};
-use ssh_key::{PrivateKey, PublicKey};
+use ssh_key::{HashAlg, PrivateKey, PublicKey};
 
 use super::list::bounded;
 use super::{is_us, shown};
+use crate::core::approval::is_hardware;
 
 /// A private key's file is no longer, in bytes.
 const KEY_BYTES_MAX: u64 = 64 * 1024;
@@ -28,6 +29,52 @@ pub(super) struct Open {
     missed: Option<String>,
 }
 
+/// What is seen of a key's file before it signs: a private one, or a public one whose private half is
+/// beside it, in an agent or in a security key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The key's fingerprint, if it is told there.
+    pub key: Option<String>,
+    /// Why nobody is asked when it signs, in a clause, if that is so.
+    pub open: Option<String>,
+}
+
+/// Looks at a key's file.
+pub fn see(path: &Path) -> Seen {
+    let private = match path.extension() {
+        Some(end) if end == "pub" => path.with_extension(""),
+        _ => path.to_owned(),
+    };
+    let text = key_file(&private, None).and_then(|bytes| String::from_utf8(bytes).ok());
+    let embedded = text.and_then(|text| PrivateKey::from_openssh(text.trim_start()).ok());
+    let public = match embedded {
+        Some(key) => Some(key.public_key().clone()),
+        None => [path, &beside(&private)].into_iter().find_map(public),
+    };
+    let is_hardware = public.as_ref().is_some_and(is_hardware);
+    let open = unprotected(&private, None).filter(|_| !is_hardware);
+    Seen {
+        key: public.map(|key| key.fingerprint(HashAlg::Sha256).to_string()),
+        open: open.map(|_| lies_open(&private)),
+    }
+}
+
+fn lies_open(path: &Path) -> String {
+    format!("{} holds the key without a passphrase", shown(path))
+}
+
+/// The file of a private key's public half.
+fn beside(private: &Path) -> PathBuf {
+    let mut beside = private.as_os_str().to_owned();
+    beside.push(".pub");
+    beside.into()
+}
+
+fn public(path: &Path) -> Option<PublicKey> {
+    let bytes = key_file(path, None)?;
+    PublicKey::from_openssh(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
 /// What is known of an unprotected key's public half.
 #[derive(Debug)]
 enum Half {
@@ -41,9 +88,7 @@ impl Open {
     /// Why a signature of this key may be the account's own, in a clause.
     pub(super) fn weakens(&self, key: &KeyData) -> Option<String> {
         let found = self.keys.iter().find(|(_, half)| half.is_of(key));
-        let held =
-            found.map(|(path, _)| format!("{} holds the key without a passphrase", shown(path)));
-        held.or_else(|| self.missed.clone())
+        found.map(|(path, _)| lies_open(path)).or_else(|| self.missed.clone())
     }
 }
 
@@ -95,15 +140,15 @@ pub(super) fn lying_open(homes: &[PathBuf], uid: u32) -> Open {
                 break;
             }
             let path = entry.path();
-            open.keys.extend(unprotected(&path, uid).map(|half| (path, half)));
+            open.keys.extend(unprotected(&path, Some(uid)).map(|half| (path, half)));
         }
     }
     open
 }
 
-/// The key in a file, if the account can read it and no passphrase protects it.
-fn unprotected(path: &Path, uid: u32) -> Option<Half> {
-    let bytes = key_file(path, Some(uid))?;
+/// The key in a file, if that account can read it and no passphrase protects it.
+fn unprotected(path: &Path, reader: Option<u32>) -> Option<Half> {
+    let bytes = key_file(path, reader)?;
     let text = std::str::from_utf8(&bytes).ok()?.trim_start();
     let (label, body) = text.strip_prefix("-----BEGIN ")?.split_once("-----")?;
     if !label.ends_with("PRIVATE KEY") {
@@ -120,12 +165,7 @@ fn unprotected(path: &Path, uid: u32) -> Option<Half> {
     if label.starts_with("ENCRYPTED") || body.contains("Proc-Type: 4,ENCRYPTED") {
         return None;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".pub");
-    let beside = key_file(Path::new(&beside), None).and_then(|bytes| {
-        let key = PublicKey::from_openssh(std::str::from_utf8(&bytes).ok()?).ok()?;
-        Some(Box::new(key.key_data().clone()))
-    });
+    let beside = public(&beside(path)).map(|key| Box::new(key.key_data().clone()));
     Some(Half::Within { private: decoded(body), beside })
 }
 

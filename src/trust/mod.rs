@@ -20,12 +20,13 @@ use crate::core::ask::AskId;
 use crate::core::reason::{Fault, Reason};
 use crate::core::signers::LeftOut;
 use crate::core::text;
+use crate::ports::BoxFuture;
 use crate::ports::asks::Trust;
-use crate::ports::{BoxFuture, Clock};
-use agents::Agents;
+use agents::Sockets;
 
 pub use edit::{Added, Desk, Removed, Trouble};
 pub use given::APPROVALS;
+pub use keys::{Seen as KeySeen, see as see_key};
 pub use list::SYSTEM;
 
 /// Where to look, as this process's environment says.
@@ -71,47 +72,78 @@ pub struct Seen {
 #[derive(Clone, Debug)]
 pub struct TrustFiles {
     places: Arc<Places>,
-    agents: Arc<Agents>,
 }
 
 impl TrustFiles {
     /// Looks in these places, each time anew.
-    pub fn new(places: Places, clock: Arc<dyn Clock>) -> Self {
-        Self { places: Arc::new(places), agents: Arc::new(Agents::new(clock)) }
+    pub fn new(places: Places) -> Self {
+        Self { places: Arc::new(places) }
     }
 
-    /// The signers whose files are there, and what does not count, for what this account asks for.
+    /// The signers whose files are there, and what does not count, for what this account asks for. A
+    /// key that an ssh-agent holds counts as if that asked.
     ///
     /// # Errors
     /// `state_unavailable` if a file that is there cannot be read.
-    pub async fn look(&self, requester: u32) -> Result<Known, Fault> {
-        let places = Arc::clone(&self.places);
-        let looked = tokio::task::spawn_blocking(move || {
-            let mut known = list::read(&places, requester)?;
-            let homes = account::homes(&places, requester);
-            if known.signers.0.iter().any(is_open_question) {
-                let open = keys::lying_open(&homes, requester);
-                known
-                    .signers
-                    .0
-                    .iter_mut()
-                    .filter(|signer| is_open_question(signer))
-                    .for_each(|signer| signer.weak = open.weakens(signer.key.key_data()));
-            }
-            let sockets = agents::sockets(&places, &homes, requester);
-            Ok((known, sockets))
-        });
-        let (mut known, sockets) = looked.await.map_err(|error| {
-            unavailable("The files of signers could not be looked at.", error.to_string())
-        })??;
-        self.agents.ask(&mut known.signers, &sockets).await;
+    pub fn read(&self, requester: u32) -> Result<Known, Fault> {
+        let mut known = list::read(&self.places, requester)?;
+        if known.signers.0.iter().any(Signer::is_open_question) {
+            let homes = account::homes(&self.places, requester);
+            let open = keys::lying_open(&homes, requester);
+            let signers = known.signers.0.iter_mut().filter(|signer| signer.is_open_question());
+            signers.for_each(|signer| signer.weak = open.weakens(signer.key.key_data()));
+        }
         Ok(known)
+    }
+
+    /// The same, and each ssh-agent that holds one of their keys is asked for a signature: one that asks
+    /// somebody first shows a dialog for that.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub async fn look(&self, requester: u32) -> Result<Known, Fault> {
+        let mut known = self.later(move |files| files.read(requester)).await??;
+        self.sockets(requester).await.probe(&mut known.signers).await;
+        Ok(known)
+    }
+
+    /// What these files say, looked at where it keeps nobody waiting.
+    async fn later<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let files = self.clone();
+        tokio::task::spawn_blocking(move || look(&files)).await.map_err(|error| {
+            unavailable("The files of signers could not be looked at.", error.to_string())
+        })
+    }
+
+    /// The agents of this account, as far as they can be found.
+    async fn sockets(&self, requester: u32) -> Sockets {
+        let look = move |files: &Self| {
+            let homes = account::homes(&files.places, requester);
+            agents::sockets(&files.places, &homes, requester)
+        };
+        self.later(look).await.unwrap_or_default()
     }
 }
 
 impl Trust for TrustFiles {
     fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>> {
-        Box::pin(async move { self.look(requester).await.map(|known| known.signers) })
+        Box::pin(async move {
+            self.later(move |files| files.read(requester)).await?.map(|known| known.signers)
+        })
+    }
+
+    fn holder<'a>(&'a self, requester: u32, key: &'a str) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move { self.sockets(requester).await.holder(key).await })
+    }
+
+    fn unasked<'a>(&'a self, requester: u32, key: &'a str) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let sockets = self.sockets(requester).await;
+            sockets.unasked(&[key.to_owned()]).await.pop().flatten()
+        })
     }
 
     fn apart(&self, requester: u32) -> Result<(), String> {
@@ -119,10 +151,9 @@ impl Trust for TrustFiles {
     }
 
     fn given(&self, ask: AskId, requester: u32) -> BoxFuture<'_, Option<Given>> {
-        let places = Arc::clone(&self.places);
         Box::pin(async move {
-            let read = tokio::task::spawn_blocking(move || given::read(&places, ask, requester));
-            let read = read.await.unwrap_or_else(|_| Err("it could not be read".to_owned()));
+            let read = self.later(move |files| given::read(&files.places, ask, requester)).await;
+            let read = read.unwrap_or_else(|fault| Err(fault.message));
             read.unwrap_or_else(|why| {
                 tracing::warn!("what was given for ask {ask} does not count: {why}");
                 None
@@ -133,12 +164,6 @@ impl Trust for TrustFiles {
     fn stamp(&self, ask: AskId) -> u64 {
         given::stamp(&self.places, ask)
     }
-}
-
-/// Whether it is still to be seen if somebody else could sign with this signer's key. What is in a
-/// security key is protected by the touch.
-fn is_open_question(signer: &Signer) -> bool {
-    signer.weak.is_none() && !signer.is_hardware()
 }
 
 /// Whether this process runs as that account.

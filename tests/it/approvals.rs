@@ -2,6 +2,7 @@
 //! or on another machine, and spent in a third.
 
 mod across;
+mod agents;
 mod refused;
 mod state;
 

@@ -1,30 +1,16 @@
 //! Agents that sign unasked, those that ask, and those that are none.
 
 use std::os::unix::net::UnixListener as Listener;
+use std::sync::{Arc, Mutex};
 
 use ssh_key::PrivateKey;
 use ssh_key::private::Ed25519Keypair;
 use tempfile::TempDir;
-use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 
 use super::*;
 use crate::core::approval::Signer;
-
-/// A clock that is set.
-#[derive(Debug, Default)]
-struct Set(Mutex<Duration>);
-
-impl Clock for Set {
-    fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::UNIX_EPOCH
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(*self.0.lock().unwrap())
-    }
-}
 
 fn signers() -> Signers {
     let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32])).public_key().clone();
@@ -71,52 +57,48 @@ fn at(path: &Path) -> Sockets {
     sockets
 }
 
-async fn weak(agents: &Agents, sockets: &Sockets) -> Option<String> {
+async fn weak(sockets: &Sockets) -> Option<String> {
     let mut signers = signers();
-    agents.ask(&mut signers, sockets).await;
+    sockets.probe(&mut signers).await;
     signers.0.remove(0).weak
 }
 
 #[tokio::test]
-async fn an_agent_that_signs_unasked_weakens_its_keys_and_one_that_asks_is_not_bothered_again() {
+async fn an_agent_that_signs_unasked_weakens_its_keys_and_one_that_asks_does_not() {
     let folder = TempDir::new().unwrap();
-    let clock = Arc::new(Set::default());
-    let agents = Agents::new(clock.clone());
-    let path = folder.path().join("signs");
-    let wanted = agent(&path, Some(b"\x0e\0\0\0\x01s".to_vec()));
-    for times in 1..3 {
-        let why = weak(&agents, &at(&path)).await.unwrap();
-        assert!(why.contains("signs with the key without asking"), "{why}");
-        assert_eq!(*wanted.lock().unwrap(), times, "what signs is asked anew");
+    let key = signers().0[0].fingerprint();
+    for (name, answer, signs) in
+        [("signs", b"\x0e\0\0\0\x01s".to_vec(), true), ("asks", vec![5], false)]
+    {
+        let path = folder.path().join(name);
+        let wanted = agent(&path, Some(answer));
+        let sockets = at(&path);
+        assert_eq!(sockets.holder(&key).await.as_deref(), path.to_str());
+        assert_eq!(sockets.holder("SHA256:another").await, None);
+        assert_eq!(*wanted.lock().unwrap(), 0, "what holds a key is not asked to sign");
+        let says = |why: Option<String>| why.is_some_and(|why| why.contains("without asking"));
+        assert_eq!(says(weak(&sockets).await), signs);
+        let unasked = sockets.unasked(&[key.clone(), "SHA256:another".into()]).await;
+        assert_eq!(*wanted.lock().unwrap(), 2, "once each time, and for the keys that it holds");
+        assert_eq!(unasked.into_iter().map(says).collect::<Vec<_>>(), [signs, false]);
     }
-
-    let path = folder.path().join("asks");
-    let wanted = agent(&path, Some(vec![5]));
-    for _ in 0..3 {
-        assert_eq!(weak(&agents, &at(&path)).await, None);
-        assert_eq!(*wanted.lock().unwrap(), 1);
-    }
-    *clock.0.lock().unwrap() = ASKS;
-    assert_eq!(weak(&agents, &at(&path)).await, None);
-    assert_eq!(*wanted.lock().unwrap(), 2, "for some time only");
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_is_silent_or_no_agent_is_not_waited_for() {
     let folder = TempDir::new().unwrap();
-    let agents = Agents::new(Arc::new(Set::default()));
     let path = folder.path().join("silent");
     let wanted = agent(&path, None);
-    assert_eq!(weak(&agents, &at(&path)).await, None);
+    assert_eq!(weak(&at(&path)).await, None);
     assert_eq!(*wanted.lock().unwrap(), 1);
 
     // Nobody takes these connections.
     let deaf = folder.path().join("deaf");
     let _deaf = Listener::bind(&deaf).unwrap();
-    assert_eq!(weak(&agents, &at(&deaf)).await, None);
+    assert_eq!(weak(&at(&deaf)).await, None);
     let gone = folder.path().join("gone");
     drop(Listener::bind(&gone).unwrap());
-    assert_eq!(weak(&agents, &at(&gone)).await, None);
+    assert_eq!(weak(&at(&gone)).await, None);
 }
 
 #[tokio::test]
@@ -130,8 +112,7 @@ async fn more_agents_than_are_looked_at_weaken_everybody() {
         sockets.add(path, None);
     }
     assert_eq!(sockets.found.len(), SOCKETS_MAX);
-    let agents = Agents::new(Arc::new(Set::default()));
-    let why = weak(&agents, &sockets).await.unwrap();
+    let why = weak(&sockets).await.unwrap();
     assert!(why.contains("more than the 32 ssh-agents"), "{why}");
 }
 
@@ -163,4 +144,18 @@ fn the_usual_places_are_looked_at_and_only_the_accounts_own_sockets_count() {
     made.sort();
     assert_eq!(ours, made);
     assert_eq!(found(us + 1), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_others_put_into_a_folder_hides_nothing() {
+    let folder = TempDir::new().unwrap();
+    let us = rustix::process::geteuid().as_raw();
+    for n in 0..=NAMES_MAX {
+        std::fs::write(folder.path().join(format!("other-{n}")), "").unwrap();
+    }
+    let own = folder.path().join("ssh-abc");
+    std::fs::write(&own, "").unwrap();
+    assert_eq!(within(folder.path(), "ssh-", us), [own]);
+    assert_eq!(within(folder.path(), "ssh-", us + 1), Vec::<PathBuf>::new());
+    assert_eq!(within(folder.path(), "other-", us).len(), NAMES_MAX);
 }

@@ -2,16 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
-use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, mknodat};
 use tempfile::TempDir;
-use time::OffsetDateTime;
 
 use super::*;
-use crate::core::grant::Tick;
-use crate::ports::Clock;
 
 /// The account that asks. It owns nothing here.
 const ASKS: u32 = 54_321;
@@ -20,20 +15,6 @@ const ASKS: u32 = 54_321;
 const GROUP_ID: u32 = 54_322;
 
 const SIGNATURE: &str = "a signature\n";
-
-/// Time that stands still.
-#[derive(Debug)]
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::UNIX_EPOCH
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(Duration::ZERO)
-    }
-}
 
 struct Place {
     root: TempDir,
@@ -180,8 +161,7 @@ fn a_folder_that_the_account_can_put_something_into_holds_nothing() {
 #[test]
 fn what_is_given_is_whole_and_nobody_elses_is_replaced() {
     let place = Place::new();
-    let clock = Arc::new(Still);
-    let files = TrustFiles::new(place.places.clone(), clock);
+    let files = TrustFiles::new(place.places.clone());
     let refused = files.give(place.ask, ASKS, "another").unwrap_err();
     assert!(matches!(&refused, Trouble::Refused(why) if why.contains("already")), "{refused}");
     assert_eq!(place.read().unwrap().unwrap().signature, SIGNATURE);
@@ -212,7 +192,7 @@ fn what_is_given_is_whole_and_nobody_elses_is_replaced() {
 fn root_makes_the_folder_and_nobody_else_does() {
     let place = Place::new();
     fs::remove_dir_all(place.root.path().join("lib")).unwrap();
-    let files = TrustFiles::new(place.places.clone(), Arc::new(Still));
+    let files = TrustFiles::new(place.places.clone());
     files.prepare().unwrap();
     assert_eq!(place.places.approvals.exists(), us() == 0);
     if us() == 0 {

@@ -120,3 +120,30 @@ fn what_is_no_file_of_a_key_is_passed_by() {
     symlink("nowhere", folder.join("dangling")).unwrap();
     assert_eq!(weakens(&home, us(), &key), None);
 }
+
+#[test]
+fn the_file_of_a_key_tells_which_it_is_and_whether_it_lies_open() {
+    let (_home, folder) = home();
+    let [open, shut] = ["open", "shut"].map(|name| folder.join(name));
+    fs::write(&open, &*key(1).to_openssh(LineEnding::LF).unwrap()).unwrap();
+    let locked = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n";
+    fs::write(&shut, locked).unwrap();
+    let public = |path: &Path, key: &PrivateKey| {
+        fs::write(beside(path), key.public_key().to_openssh().unwrap()).unwrap();
+    };
+    // What the private file says of itself counts, not what lies beside it.
+    public(&open, &key(2));
+    public(&shut, &key(3));
+    let fingerprint = |seed| Some(key(seed).fingerprint(HashAlg::Sha256).to_string());
+    for path in [open.clone(), beside(&open)] {
+        let Seen { key, open } = see(&path);
+        assert_eq!(key, fingerprint(1));
+        assert!(open.unwrap().ends_with("open holds the key without a passphrase"));
+    }
+    for path in [shut.clone(), beside(&shut)] {
+        assert_eq!(see(&path), Seen { key: fingerprint(3), open: None });
+    }
+    fs::remove_file(&shut).unwrap();
+    assert_eq!(see(&beside(&shut)), Seen { key: fingerprint(3), open: None }, "an agent has it");
+    assert_eq!(see(&folder.join("none")), Seen::default());
+}

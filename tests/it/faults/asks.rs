@@ -136,7 +136,7 @@ impl Scene {
     async fn sign(&self, id: AskId) -> Result<(), Fault> {
         let opened = self.approvals.open(id).await?;
         let signature = signature(&key(1), NAMESPACE, &opened.ask.document);
-        self.approvals.approve(&opened, &signature).await.map(drop)
+        self.approvals.approve(&opened, &signature, None).await.map(drop)
     }
 
     pub(super) async fn present(&self, name: &str, handle: &str) -> Answer {

@@ -145,3 +145,20 @@ async fn who_waits_is_told_at_once() {
     assert_eq!(answer.data["state"], "approved", "{}", answer.text);
     assert!(told - given <= Duration::from_millis(50), "{:?}", told - given);
 }
+
+#[tokio::test]
+async fn agents_are_asked_once_when_all_else_holds_and_what_one_signs_unasked_is_refused() {
+    let (asking, apart, id, handle) = given(&[Secret]).await;
+    let check = json!({"ask": id.to_string(), "wait": 0});
+    assert_eq!(asking.bench.call("check_ask", check).await.data["state"], "approved");
+    assert_eq!(apart.unasked.lock().unwrap().1, 0, "nobody is bothered before it is spent");
+    apart.unasked.lock().unwrap().0 = Some("an agent signs without asking".to_owned());
+    let answer = asking.spend(&handle).await;
+    assert_eq!(answer.reason, Some(Reason::AssuranceTooLow), "{}", answer.text);
+    assert!(answer.text.contains("worth `tty`, since an agent signs"), "{}", answer.text);
+    assert_eq!((asking.effects(), asking.state(id).await), (0, State::Approved));
+    assert_eq!(apart.unasked.lock().unwrap().1, 1);
+    apart.unasked.lock().unwrap().0 = None;
+    assert_eq!(asking.spend(&handle).await.status, Status::Ok);
+    assert_eq!((asking.effects(), apart.unasked.lock().unwrap().1), (1, 2));
+}

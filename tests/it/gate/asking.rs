@@ -92,7 +92,11 @@ impl Asking {
     pub(super) async fn sign(&self, id: AskId, by: &PrivateKey) -> Result<(), Reason> {
         let opened = self.approvals.open(id).await.unwrap();
         let signature = signature(by, NAMESPACE, &opened.ask.document);
-        self.approvals.approve(&opened, &signature).await.map(drop).map_err(|fault| fault.reason)
+        self.approvals
+            .approve(&opened, &signature, None)
+            .await
+            .map(drop)
+            .map_err(|fault| fault.reason)
     }
 
     pub(super) async fn approved(&self) -> (AskId, String) {

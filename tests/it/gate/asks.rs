@@ -230,7 +230,7 @@ async fn each_refused_signature_says_which_property_failed_and_leaves_the_ask() 
         (String::new(), Reason::SignatureInvalid),
         ("yes".to_owned(), Reason::SignatureInvalid),
     ] {
-        let fault = asking.approvals.approve(&opened, &signature).await.unwrap_err();
+        let fault = asking.approvals.approve(&opened, &signature, None).await.unwrap_err();
         assert_eq!(fault.reason, reason, "{}", fault.message);
         assert_eq!(asking.state(id).await, State::Pending);
         let line = asking.bench.audit.last();

@@ -77,8 +77,18 @@ pub(crate) struct SshAgent {
 impl SshAgent {
     /// Starts one for the keys of this one, and waits until it answers.
     pub(crate) fn start(world: &World, who: Who) -> Self {
-        let socket = world.own(who).join("agent.sock");
+        Self::of(world, who, world.command(who, "ssh-agent"))
+    }
+
+    /// One whose dialogs this program is.
+    pub(crate) fn asking(world: &World, who: Who, dialog: &Path) -> Self {
         let mut start = world.command(who, "ssh-agent");
+        start.env("SSH_ASKPASS", dialog).env("SSH_ASKPASS_REQUIRE", "force");
+        Self::of(world, who, start)
+    }
+
+    fn of(world: &World, who: Who, mut start: Command) -> Self {
+        let socket = world.own(who).join("agent.sock");
         start.arg("-D").arg("-a").arg(&socket).stdout(Stdio::null());
         let child = start.spawn().unwrap();
         let step = Duration::from_millis(10);

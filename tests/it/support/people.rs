@@ -38,11 +38,13 @@ impl Notifier for Told {
 pub(crate) struct Apart {
     signers: Signers,
     pub(crate) given: Mutex<Option<Given>>,
+    /// Why what is signed may be of the requester's own making, and how often that was looked for.
+    pub(crate) unasked: Mutex<(Option<String>, usize)>,
 }
 
 impl Apart {
     pub(crate) fn of(signers: Signers) -> Self {
-        Self { signers, given: Mutex::default() }
+        Self { signers, given: Mutex::default(), unasked: Mutex::default() }
     }
 
     pub(crate) fn give(&self, signature: &str, uid: u32) {
@@ -53,6 +55,16 @@ impl Apart {
 impl Trust for Apart {
     fn signers(&self, requester: u32) -> BoxFuture<'_, Result<Signers, Fault>> {
         self.signers.signers(requester)
+    }
+
+    fn holder<'a>(&'a self, _: u32, _: &'a str) -> BoxFuture<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn unasked<'a>(&'a self, _: u32, _: &'a str) -> BoxFuture<'a, Option<String>> {
+        let mut unasked = self.unasked.lock().unwrap();
+        unasked.1 += 1;
+        Box::pin(std::future::ready(unasked.0.clone()))
     }
 
     fn apart(&self, _: u32) -> Result<(), String> {
