@@ -45,7 +45,7 @@ pub use registry::{Operation, Registry};
 pub use schema::TOKEN_ARGUMENT;
 pub use steps::{Proceed, Steps};
 pub use trail::unread;
-pub use turns::{Opened, Turns};
+pub use turns::{Opened, Turns, WORDS_CHARS_MAX};
 
 use crate::core::ask::{Ask, State, Terms};
 use crate::core::grant::{self, GrantRow, Permit};
@@ -122,6 +122,8 @@ pub struct Settings {
     pub session: String,
     /// The folder of the audit log.
     pub log: String,
+    /// The account that asks are kept by and decided under, for people.
+    pub account: String,
     /// How asks are kept.
     pub terms: Terms,
 }
@@ -390,10 +392,4 @@ impl Gate {
         let Survey { plan, key, verdict, .. } = survey;
         grant::redeem(row, plan, *key, spec.drift, verdict, confirm.assurance(), now)
     }
-}
-
-/// What a record says of a verdict.
-fn note(known: &mut Record, verdict: &Verdict) {
-    known.rule = Some(verdict.rule().to_owned());
-    known.policy = Some(verdict.policy());
 }

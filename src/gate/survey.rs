@@ -1,5 +1,5 @@
 //! From a request to what is known of it: its grant, its arguments, its targets, its plan and what
-//! policy says. Nothing in this file changes anything but the store of grants.
+//! policy says. Nothing in this file changes anything.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use super::erased::{Call, Observed, Sighted};
 use super::operation::Context;
 use super::refusal::{denied, undeclared};
 use super::schema::{self, TOKEN_ARGUMENT};
-use super::trail::{Trail, unread};
-use super::{Confirm, Gate, Stop, note};
+use super::trail::{Trail, note, unread};
+use super::{Confirm, Gate, Stop};
 use crate::core::grant::RequestKey;
 use crate::core::operation::{Class, Drift, Spec};
 use crate::core::plan::{self, Digest, Plan, Principal, Target, canonical};

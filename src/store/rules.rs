@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::core::ask::{Ask, AskId, State};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::timestamp;
+use crate::core::record::second;
 
 /// How long a closed ask is kept, which is as long as a denial cools down at most. Its document holds in
 /// the open what the audit log has by its seal.
@@ -21,7 +21,7 @@ pub(super) const OVERDUE_MAX: usize = 100;
 
 /// The refusal of one ask too many, with those that count and until when each of them does.
 pub(super) fn too_many(counted: &[(AskId, OffsetDateTime)]) -> Fault {
-    let until = |(id, at): &(AskId, OffsetDateTime)| format!("{id} until {}", timestamp(*at));
+    let until = |(id, at): &(AskId, OffsetDateTime)| format!("{id} until {}", second(*at));
     let named: Vec<String> = counted.iter().take(NAMED_MAX).map(until).collect();
     let more = match counted.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),

@@ -103,7 +103,7 @@ async def asks(client, dialog, container):
     # Nobody reads so fast, so nobody was asked: what is left is the token.
     text, error, data = await dialog.restart(client, container, YES, 0)
     assert data["status"] == "confirmation_required" and "confirmToken=" in text, text
-    for action, reason in [("cancel", "approval_unavailable"), ("decline", "approval_denied")]:
+    for action, reason in [("cancel", "assurance_too_low"), ("decline", "approval_denied")]:
         said = ElicitResult(action=action)
         text, error, data = await dialog.restart(client, container, said, READING)
         assert error and "confirmToken=" not in text, text

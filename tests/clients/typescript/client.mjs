@@ -114,7 +114,7 @@ async function asks(connect) {
   assert.equal(unseen.data.status, 'confirmation_required', unseen.text);
   assert(unseen.text.includes('confirmToken='), unseen.text);
   const refused = {
-    approval_unavailable: await restart({ action: 'cancel' }, READING),
+    assurance_too_low: await restart({ action: 'cancel' }, READING),
     approval_denied: await restart({ action: 'decline' }, READING),
   };
   for (const [reason, { text, error, data }] of Object.entries(refused)) {

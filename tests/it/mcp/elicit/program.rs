@@ -70,7 +70,7 @@ fn the_log_of_each_answer_is_golden_and_the_same_in_both_eras() {
         let done = restart(&mut session, modern, &yes(), READING);
         assert_eq!(data(&done)["status"], "ok", "{done}");
         let closed = restart(&mut session, modern, &cancel, READING);
-        assert_eq!(data(&closed)["reason"], "approval_unavailable", "{closed}");
+        assert_eq!(data(&closed)["reason"], "assurance_too_low", "{closed}");
         let denied = restart(&mut session, modern, &decline, Duration::ZERO);
         assert_eq!(data(&denied)["reason"], "approval_denied", "{denied}");
         assert_eq!(engine.changes().len(), 1);
