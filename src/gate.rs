@@ -51,7 +51,7 @@ use crate::core::ask::{Ask, State, Terms};
 use crate::core::grant::{self, GrantRow, Permit};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
-use crate::core::policy::{Effect, Policy, Verdict};
+use crate::core::policy::{Effect, Policy};
 use crate::core::reason::Fault;
 use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::secret::SealKey;
