@@ -14,7 +14,7 @@ use crate::core::text;
 use crate::gate::{Approvals, Opened};
 use crate::ops::table::table;
 use crate::ops::when::{ago, second};
-use crate::ports::asks::Listed;
+use crate::ports::asks::{Listed, Told};
 
 /// Asks that are listed.
 const LISTED_MAX: usize = 100;
@@ -93,12 +93,17 @@ async fn list(
     now: OffsetDateTime,
     out: Output,
 ) -> Result<(), Fault> {
-    let mut asks = approvals.list(!all, LISTED_MAX + 1).await?;
+    let (mut asks, broken) = approvals.list(!all, LISTED_MAX + 1).await?;
+    // What says that it is approved, and is not, is not listed as that.
+    let state = |ask: &Listed| match broken.contains(&ask.id) {
+        true => "broken".to_owned(),
+        false => ask.state.to_string(),
+    };
     let more = asks.len() > LISTED_MAX;
     asks.truncate(LISTED_MAX);
     if json {
         for ask in &asks {
-            out.json(&as_json(ask));
+            out.json(&as_json(ask, state(ask)));
         }
         return Ok(());
     }
@@ -107,7 +112,7 @@ async fn list(
         return Ok(());
     }
     // The newest stands last, as everywhere.
-    let rows: Vec<[String; 7]> = asks.iter().rev().map(|ask| row(ask, now)).collect();
+    let rows: Vec<[String; 7]> = asks.iter().rev().map(|ask| row(ask, state(ask), now)).collect();
     let heading = ["ASK", "STATE", "OPERATION", "ACTS ON", "UID", "ASKED", "UNTIL"];
     out.data(table(heading, &rows).trim_end());
     if more {
@@ -116,19 +121,19 @@ async fn list(
     Ok(())
 }
 
-fn as_json(ask: &Listed) -> Value {
-    let Listed { id, state, operation, about, uid, made, expires } = ask;
+fn as_json(ask: &Listed, state: String) -> Value {
+    let Listed { id, operation, about, uid, made, expires, state: _ } = ask;
     json!({
         "ask": id, "state": state, "operation": operation, "about": text::name(about), "uid": uid,
         "made": timestamp(*made), "expires": timestamp(*expires),
     })
 }
 
-fn row(ask: &Listed, now: OffsetDateTime) -> [String; 7] {
-    let Listed { id, state, operation, about, uid, made, expires } = ask;
+fn row(ask: &Listed, state: String, now: OffsetDateTime) -> [String; 7] {
+    let Listed { id, operation, about, uid, made, expires, state: _ } = ask;
     let (operation, about) = (text::name(operation), text::name(about));
     let (asked, until) = (ago(*made, now), second(*expires));
-    [id.to_string(), state.to_string(), operation, about, uid.to_string(), asked, until]
+    [id.to_string(), state, operation, about, uid.to_string(), asked, until]
 }
 
 async fn show(
@@ -146,16 +151,17 @@ async fn show(
              a file: --document > FILE.",
         ));
     }
+    let told = approvals.told(&opened).await;
     if document {
         out.bytes(opened.ask.document.as_bytes());
     } else if json {
-        let Ask { state, approver, assurance, words, made, .. } = &opened.ask;
+        let Ask { state, approver, assurance, words, made, .. } = &told.ask;
         out.json(&json!({
             "state": state, "made": timestamp(*made), "approver": approver, "assurance": assurance,
-            "words": words, "document": opened.document,
+            "words": words, "document": opened.document, "broken": told.broken,
         }));
     } else {
-        for line in lines(&opened.document, &opened.plan, Some(&opened.ask), now) {
+        for line in lines(&opened.document, &opened.plan, Some(&told), now) {
             out.data(line);
         }
     }
@@ -167,14 +173,19 @@ async fn show(
 pub(super) fn lines(
     document: &Document,
     plan: &Plan,
-    ask: Option<&Ask>,
+    told: Option<&Told>,
     now: OffsetDateTime,
 ) -> Vec<String> {
     let parts = plan.parts();
     let line = |text: &str| text::line(text, LINE_CHARS_MAX);
+    let ask = told.map(|told| &told.ask);
     // What is signed counts, not what stands beside it.
     let left = (document.expires - now).whole_seconds().max(0);
-    let state = ask.map(|ask| format!("{}, ", ask.state)).unwrap_or_default();
+    let instead = told.and_then(Told::instead);
+    let state = match (&instead, ask) {
+        (Some(_), _) => "broken, ".to_owned(),
+        (None, ask) => ask.map(|ask| format!("{}, ", ask.state)).unwrap_or_default(),
+    };
     let when = ask.map(|ask| format!(", {}", ago(ask.made, now))).unwrap_or_default();
     let mut out = vec![
         format!("Ask {}: {state}until {} ({left} s)", document.ask, second(document.expires)),
@@ -199,7 +210,8 @@ pub(super) fn lines(
         out.push(format!("Argument    {} = {value}", text::name(name)));
     }
     out.push(format!("Plan        {}", plan.digest()));
-    out.extend(ask.and_then(decision).map(|decision| format!("Decision    {}", line(&decision))));
+    let decision = instead.or_else(|| ask.and_then(decision));
+    out.extend(decision.map(|decision| format!("Decision    {}", line(&decision))));
     out.push(String::new());
     out.push(
         "As it was previewed. The requester wrote names, labels and commands in it, and whoever has \
