@@ -41,7 +41,7 @@ pub use files::Files;
 pub use found::Source;
 pub use given::given;
 pub use stack::{Alone, Stack, alone};
-pub use unmet::{TrustLook, Trusted, unmet};
+pub use unmet::{TrustLook, unmet};
 
 use read::Text;
 use seen::Seen;

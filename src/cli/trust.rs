@@ -168,7 +168,7 @@ fn list(known: &Known, uid: u32, now: OffsetDateTime, out: Output) {
     }
     // Whoever is to approve needs a key that is trusted first.
     if !known.signers.0.is_empty() {
-        out.data(format!("As another account: {}.", known.approvals.says(uid)));
+        out.data(format!("{}.", known.approvals.says(uid)));
     }
 }
 

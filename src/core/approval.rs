@@ -1,6 +1,8 @@
 //! Approvals: a person's signature over the document of an ask, by a key that somebody trusts. What a
 //! signature is worth is found, never claimed.
 
+mod trusted;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use super::grant::Assurance;
 use super::policy::Requirement;
 use super::reason::{Fault, Reason};
 use super::{signers, text};
+
+pub use trusted::{Trusted, Unmet};
 
 /// What approvals are signed for, and nothing else is.
 pub const NAMESPACE: &str = "countersign-approval";

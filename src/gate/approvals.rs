@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::given::approver;
-use super::turns::{Opened, Turns, WORDS_CHARS_MAX, no_ask, unsigned};
+use super::turns::{Opened, Turns, WORDS_CHARS_MAX, unsigned};
 use super::{Registry, verified};
 use crate::core::approval::{self, Approval, Signers};
 use crate::core::ask::{Ask, AskId, State, Turn};
@@ -24,6 +24,8 @@ pub struct Approvals {
     pub registry: Registry,
     /// Who decides.
     pub caller: Caller,
+    /// Whose asks these are and where they are kept, for people.
+    pub kept: String,
 }
 
 impl Approvals {
@@ -72,8 +74,20 @@ impl Approvals {
     /// `not_found`, `state_unavailable`.
     pub async fn open(&self, id: AskId) -> Result<Opened, Fault> {
         self.turns.tidy(&self.registry).await?;
-        let ask = self.turns.asks.get(id).await?.ok_or_else(|| no_ask(id))?;
+        let ask = self.turns.asks.get(id).await?.ok_or_else(|| self.no_ask(id))?;
         Opened::of(ask, &self.registry)
+    }
+
+    /// The refusal of an id that no ask here has.
+    fn no_ask(&self, id: AskId) -> Fault {
+        Fault::new(
+            Reason::NotFound,
+            format!(
+                "There is no ask {id} among those of {}. Each account has its own: look as the one \
+                 whose server asked, with `sudo -u NAME -H countersign asks`, say.",
+                self.kept
+            ),
+        )
     }
 
     /// Whose signatures count for an ask.

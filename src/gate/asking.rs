@@ -10,17 +10,18 @@ use super::Gate;
 use super::answer::{Answer, Status};
 use super::asks::expiry;
 use super::finish::without_preview;
-use super::refusal::{reason, too_low, unapproved};
+use super::refusal::{reason, too_low, unapproved, wants_approval, wants_person};
 use super::survey::Survey;
 use super::trail::Trail;
-use super::turns::{Opened, moment};
+use super::turns::Opened;
+use crate::core::approval::Trusted;
 use crate::core::ask::{Ask, AskId, Document, State, Turn};
 use crate::core::grant::Token;
 use crate::core::hex;
 use crate::core::plan::{Digest, Plan, Target, canonical};
 use crate::core::policy::{Effect, Requirement};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, tidy, timestamp};
+use crate::core::record::{Event, second, tidy, timestamp};
 use crate::core::secret::SEALED;
 use crate::core::text;
 use crate::ports::asks::{Put, Told};
@@ -56,14 +57,16 @@ impl Gate {
         let now = self.parts.clock.now();
         let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
         let (signers, apart) = (trust.signers(requester).await?, trust.apart(requester));
-        if !signers.can_meet(survey.verdict.takes(), apart.is_ok(), now) {
+        let trusted = Trusted { signers, requester, apart, now };
+        if let Some(unmet) = trusted.unmet(survey.verdict.takes()) {
             return Err(match survey.verdict.effect() {
                 Effect::Confirm => too_low(&survey.verdict),
-                _ => unapproved(&survey.verdict, &survey.policy, &signers, apart),
+                _ => unapproved(&survey.verdict, &survey.policy, &unmet),
             });
         }
         self.possible(&survey).await?;
         let plan = Arc::clone(&survey.plan);
+        let wants = wants_person(&survey.verdict);
         let (ask, mut document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
         let made = ask.id;
@@ -91,7 +94,7 @@ impl Gate {
             recorded?;
         }
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..waiting(&told, &document, refusal.as_ref()) })
+        Ok(Answer { data: facts, ..self.waiting(&told, &document, &wants, refusal.as_ref()) })
     }
 
     async fn record_ask(
@@ -183,11 +186,65 @@ impl Gate {
         let recorded = trail.settle(record).await;
         match recorded.and_then(|()| Opened::of(ask.clone(), &self.parts.registry)) {
             Ok(opened) => {
+                let Document { rule, why, .. } = &opened.document;
+                let wants = wants_approval(rule, why.as_deref());
                 let told = Told { ask: opened.ask, broken: None };
-                let answer = waiting(&told, &opened.document, None);
+                let answer = self.waiting(&told, &opened.document, &wants, None);
                 Answer { target: trail.known.target.clone(), ..answer }
             }
             Err(fault) => Answer::of_fault(name, &fault),
+        }
+    }
+
+    /// The answer of an ask that waits, with the words on why it wants a person.
+    fn waiting(
+        &self,
+        told: &Told,
+        document: &Document,
+        wants: &str,
+        refusal: Option<&Fault>,
+    ) -> Answer {
+        let (ask, instead) = (&told.ask, told.instead());
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        if let Some(fault) = refusal {
+            write!(out, "Error: {}\n\n", fault.message).unwrap_or_default();
+        }
+        write!(out, "{}{wants} ", document.preview).unwrap_or_default();
+        let until = second(document.expires);
+        match (ask.state, &instead) {
+            (State::Approved, Some(instead)) => writeln!(out, "Ask {} is {instead}", ask.id),
+            (State::Approved, None) => {
+                let name = ask.approver.as_ref().and_then(|by| by.name.as_deref());
+                let by = name.map(|name| format!(" by {}", text::name(name))).unwrap_or_default();
+                writeln!(
+                    out,
+                    "Ask {} is approved{by}, until {until}. Nothing has changed. Call {} again with \
+                     the same arguments and confirmToken to do it.",
+                    ask.id, ask.operation
+                )
+            }
+            _ => writeln!(
+                out,
+                "Ask {} waits until {until}.\nA person approves it at a shell of this machine, as \
+                 {}: {}",
+                ask.id,
+                self.parts.settings.account,
+                approve(ask.id, &document.takes),
+            ),
+        }
+        .unwrap_or_default();
+        Answer {
+            ask: Some(ask.id),
+            plan: Some(ask.plan),
+            confirm_token: instead.is_none().then(|| ask.handle.reveal()),
+            expires_at: Some(timestamp(ask.expires)),
+            reason: refusal.map(|fault| fault.reason),
+            text: out,
+            ..Answer::empty(
+                if refusal.is_some() { Status::Denied } else { Status::ApprovalRequired },
+                &ask.operation,
+            )
         }
     }
 }
@@ -219,57 +276,5 @@ fn approve(id: AskId, takes: &Requirement) -> String {
             "countersign asks show {id} --document | sudo countersign approve {id} --document -"
         ),
         false => format!("countersign approve {id}"),
-    }
-}
-
-/// The answer of an ask that waits.
-fn waiting(told: &Told, document: &Document, refusal: Option<&Fault>) -> Answer {
-    let (ask, instead) = (&told.ask, told.instead());
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    if let Some(fault) = refusal {
-        write!(out, "Error: {}\n\n", fault.message).unwrap_or_default();
-    }
-    let why = document.why.as_deref().unwrap_or("a rule asks for it");
-    write!(
-        out,
-        "{}This wants a person's approval: {} (rule `{}`). ",
-        document.preview,
-        text::line(why, 400),
-        text::name(&document.rule),
-    )
-    .unwrap_or_default();
-    let until = moment(document.expires);
-    match (ask.state, &instead) {
-        (State::Approved, Some(instead)) => writeln!(out, "Ask {} is {instead}", ask.id),
-        (State::Approved, None) => {
-            let name = ask.approver.as_ref().and_then(|by| by.name.as_deref());
-            let by = name.map(|name| format!(" by {}", text::name(name))).unwrap_or_default();
-            writeln!(
-                out,
-                "Ask {} is approved{by}, until {until}. Nothing has changed. Call {} again with the \
-                 same arguments and confirmToken to do it.",
-                ask.id, ask.operation
-            )
-        }
-        _ => writeln!(
-            out,
-            "Ask {} waits until {until}.\nA person approves it at a shell of this machine: {}",
-            ask.id,
-            approve(ask.id, &document.takes),
-        ),
-    }
-    .unwrap_or_default();
-    Answer {
-        ask: Some(ask.id),
-        plan: Some(ask.plan),
-        confirm_token: instead.is_none().then(|| ask.handle.reveal()),
-        expires_at: Some(timestamp(ask.expires)),
-        reason: refusal.map(|fault| fault.reason),
-        text: out,
-        ..Answer::empty(
-            if refusal.is_some() { Status::Denied } else { Status::ApprovalRequired },
-            &ask.operation,
-        )
     }
 }

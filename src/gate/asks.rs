@@ -80,7 +80,14 @@ impl Gate {
             Reason::TokenExpired => State::Expired,
             _ => return Err(fault.into()),
         };
-        let turn = Turn::new(opened.ask.state, to, self.parts.clock.now())?;
+        let mut turn = Turn::new(opened.ask.state, to, self.parts.clock.now())?;
+        if to == State::Cancelled {
+            let (owner, caller) = (&opened.ask.principal, &survey.caller.principal);
+            turn.words = Some(match owner == caller {
+                true => "its confirm token was presented with another request".into(),
+                false => format!("its confirm token was presented by another caller, {caller}"),
+            });
+        }
         self.turns.turn(&opened, turn, Some(&survey.caller)).await?;
         Err(fault.into())
     }

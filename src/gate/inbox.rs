@@ -56,7 +56,8 @@ impl Gate {
     async fn withdraw(&self, caller: &Caller, id: AskId) -> Result<Told, Fault> {
         self.turns.tidy(&self.parts.registry).await?;
         let opened = self.own(caller, id).await?;
-        let turn = Turn::new(opened.ask.state, State::Cancelled, self.parts.clock.now())?;
+        let mut turn = Turn::new(opened.ask.state, State::Cancelled, self.parts.clock.now())?;
+        turn.words = Some("its requester took it back".into());
         let ask = self.turns.turn(&opened, turn, Some(caller)).await?;
         Ok(self.told(Opened { ask, ..opened }).await)
     }

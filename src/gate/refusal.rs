@@ -1,7 +1,7 @@
 //! What a refused caller is told: by which rule and why, when it may be otherwise, and who can do
 //! something about it.
 
-use crate::core::approval::Signers;
+use crate::core::approval::Unmet;
 use crate::core::grant::Assurance;
 use crate::core::operation::{Class, Spec};
 use crate::core::policy::{Effect, NO_MATCH, Policy, Schedule, Scope, Verdict, When, day_name};
@@ -22,21 +22,21 @@ pub(super) fn denied(spec: &Spec, verdict: &Verdict, policy: &Policy) -> Fault {
 }
 
 /// The refusal of a request that a person would have to approve, where nobody could.
-pub(super) fn unapproved(
-    verdict: &Verdict,
-    policy: &Policy,
-    signers: &Signers,
-    apart: Result<(), String>,
-) -> Fault {
+pub(super) fn unapproved(verdict: &Verdict, policy: &Policy, unmet: &Unmet) -> Fault {
     let why = reason(verdict).unwrap_or_else(|| "a rule asks for it".into());
-    let otherwise = otherwise(verdict, policy);
-    let way = format!("{otherwise}{}", nobody(verdict, signers, apart));
     Fault::new(
         Reason::ApprovalUnavailable,
         format!(
-            "{} wants a person's approval here: {why} (rule `{}`). Nothing has changed. {way}",
+            "{} wants a person's approval here: {why} (rule `{}`). Nothing has changed. {}It takes a \
+             signature worth {} ({}), and nobody can give one here: {}. {} `countersign doctor` says \
+             what is missing.",
             verdict.operation(),
-            verdict.rule()
+            verdict.rule(),
+            otherwise(verdict, policy),
+            verdict.takes().words(),
+            verdict.takers(),
+            unmet.why,
+            unmet.mend,
         ),
     )
 }
@@ -52,6 +52,37 @@ pub(super) fn too_low(verdict: &Verdict) -> Fault {
             verdict.takers(),
             confirmed_how(verdict)
         ),
+    )
+}
+
+/// Why a plan waits for a person, and what else would do.
+pub(super) fn wants_person(verdict: &Verdict) -> String {
+    let approval = wants_approval(verdict.rule(), verdict.reason());
+    match (verdict.effect(), others(verdict)) {
+        (Effect::Confirm, _) => format!(
+            "What policy takes for this ({}) this client cannot give. {} Or a person approves it.",
+            verdict.takers(),
+            confirmed_how(verdict)
+        ),
+        (_, others) if others.is_empty() => approval,
+        (_, others) => format!("{approval} It takes {}{others}.", verdict.takes().words()),
+    }
+}
+
+/// The rules that say what it takes, where these are others than the deciding one.
+fn others(verdict: &Verdict) -> String {
+    let takers = verdict.takers();
+    let alone = takers == format!("rule `{}`", verdict.rule());
+    if alone { String::new() } else { format!(" ({takers})") }
+}
+
+/// Why a plan waits for a person.
+pub(super) fn wants_approval(rule: &str, why: Option<&str>) -> String {
+    let why = why.map(|why| text::line(why, REASON_CHARS_MAX));
+    format!(
+        "This wants a person's approval: {} (rule `{}`).",
+        why.as_deref().unwrap_or("a rule asks for it"),
+        text::name(rule)
     )
 }
 
@@ -113,31 +144,6 @@ fn otherwise(verdict: &Verdict, policy: &Policy) -> String {
     when(verdict, policy)
         .map(|when| format!("That rule holds {when}; later the verdict may be another. "))
         .unwrap_or_default()
-}
-
-/// Why nobody could approve it here, and how that can be changed.
-fn nobody(verdict: &Verdict, signers: &Signers, apart: Result<(), String>) -> String {
-    let takes = verdict.takes();
-    let weak = signers.0.iter().find_map(|signer| signer.weak.as_deref());
-    let why = match (signers.0.is_empty(), weak, apart) {
-        (true, ..) => "no key of a person is trusted here".to_owned(),
-        (false, Some(weak), _) => format!(
-            "no signature that is trusted here is worth that: at best it is `tty`, since {}",
-            text::line(weak, REASON_CHARS_MAX)
-        ),
-        (false, None, Err(why)) if takes.is_apart() => {
-            format!(
-                "no other account can give one here, since {}",
-                text::line(&why, REASON_CHARS_MAX)
-            )
-        }
-        (false, None, _) => "no key that is trusted here is one of these".to_owned(),
-    };
-    format!(
-        "The rule takes a signature worth {}, and {why}. The operator can set it up: `sudo \
-         countersign trust add KEY.pub --name NAME`; `countersign doctor` says what is missing.",
-        takes.words()
-    )
 }
 
 /// The deciding rule's own words, or what no rule says.

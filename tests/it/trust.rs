@@ -71,7 +71,7 @@ fn root_trusts_for_everybody_and_everybody_else_for_themselves() {
     assert_eq!(listed["approvals"]["user"], 0);
     assert_eq!(listed["approvals"]["why"], Value::Null, "root makes the folder");
     let table = world.run(Who::Agent, &["trust", "list"]).stdout;
-    let across = "As another account: user 0 can approve what user ";
+    let across = "user 0 can approve what user ";
     assert!(table.contains(across), "{table}");
     let twice = fs::read_to_string(world.system().join("allowed_signers")).unwrap();
     fs::write(world.system().join("allowed_signers"), twice.replace("alice", "alice,carol"))

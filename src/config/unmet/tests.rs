@@ -5,11 +5,12 @@ use std::path::Path;
 
 use ssh_key::PublicKey;
 use ssh_key::public::{Ed25519PublicKey, KeyData, SkEd25519};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::super::{Source, stack::build};
 use super::*;
 use crate::config::tests::vocabulary::vocabulary;
+use crate::core::approval::{Signer, Signers};
 use crate::core::policy::Level;
 use crate::core::reason::Reason;
 

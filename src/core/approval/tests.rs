@@ -1,5 +1,7 @@
 //! Whose signature counts as an approval, and what of it.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use rand::rngs::SysRng;
 use ssh_key::private::{Ed25519Keypair, KeypairData};
@@ -207,6 +209,23 @@ fn a_key_that_is_not_trusted_now_and_by_policy_approves_nothing() {
     let (reason, message) = refusal(&signature, &signers, &by("bob"));
     assert_eq!(reason, Reason::SignerUnknown);
     assert!(message.contains("the signature of bob"), "{message}");
+}
+
+#[test]
+fn what_leaves_nobody_says_that_it_is_the_rules() {
+    let signers = Signers(vec![signer("alice", ed25519(1).public_key())]);
+    let trusted = Trusted { signers, requester: 1000, apart: Ok(()), now: NOW };
+    let by = |name: &str| Requirement { by: Some([Arc::from(name)].into()), ..takes() };
+    assert_eq!(trusted.unmet(&by("alice")), None);
+    let both = by("alice").and(&by("bob"));
+    let nothing = Requirement { accept: BTreeSet::new(), ..takes() };
+    for takes in [both, nothing] {
+        let Unmet { why, mend } = trusted.unmet(&takes).unwrap();
+        assert!(why.contains("leave nothing that satisfies all of them"), "{why}");
+        assert_eq!(mend, "Change one of them.");
+    }
+    let Unmet { why, .. } = trusted.unmet(&by("bob")).unwrap();
+    assert_eq!(why, "no file trusts a key of `bob`");
 }
 
 #[test]

@@ -66,19 +66,23 @@ impl Requirement {
 
     /// Whether whatever satisfies this satisfies the other as well, and does not wait longer.
     pub fn is_within(&self, other: &Self) -> bool {
-        let nobody = self.accept.is_empty() || self.by.as_ref().is_some_and(BTreeSet::is_empty);
         let mut accepted = Assurance::ALL.into_iter().filter(|assurance| self.accepts(*assurance));
         let accepts = accepted.all(|assurance| other.accepts(assurance));
         let ours = |names| self.by.as_ref().is_some_and(|by: &BTreeSet<_>| by.is_subset(names));
         let by = other.by.as_ref().is_none_or(ours);
         let sooner = |limit| self.expires.is_some_and(|expires| expires <= limit);
-        nobody || (accepts && by && other.expires.is_none_or(sooner))
+        self.is_nothing() || (accepts && by && other.expires.is_none_or(sooner))
     }
 
     /// Whether it is worth enough that came about so, by this signer if there is one.
     pub fn is_met(&self, assurance: Assurance, signer: Option<&str>) -> bool {
         let by = self.by.as_ref().is_none_or(|by| signer.is_some_and(|name| by.contains(name)));
         self.accepts(assurance) && by
+    }
+
+    /// Whether nothing at all is enough.
+    pub fn is_nothing(&self) -> bool {
+        self.accept.is_empty() || self.by.as_ref().is_some_and(BTreeSet::is_empty)
     }
 
     /// Whether nothing is enough but what another account than the requester's gives.

@@ -66,7 +66,8 @@ impl Asking {
         };
         let caller = request("", json!({})).caller;
         let registry = Registry::new(operations::ALL, |_| true);
-        let approvals = Approvals { turns, trust: people.trust, registry, caller };
+        let approvals =
+            Approvals { turns, trust: people.trust, registry, caller, kept: "alice".into() };
         Self { bench, approvals, alice }
     }
 

@@ -77,6 +77,9 @@ async fn a_handle_with_another_request_cancels_its_ask() {
         let answer = asking.poke(with_token(json!({"container": "db"}), &handle)).await;
         assert_eq!(answer.reason, Some(Reason::TokenMismatch), "{}", answer.text);
         assert_eq!(asking.state(id).await, State::Cancelled);
+        let told = asking.bench.call("check_ask", json!({"ask": id.to_string()})).await;
+        let why = "cancelled: its confirm token was presented with another request.";
+        assert!(told.text.ends_with(why), "{}", told.text);
         assert_eq!(asking.spend(&handle).await.reason, Some(Reason::TokenUsed));
         assert_eq!(asking.effects(), 0);
         assert!(asking.events().contains(&AskCancelled));

@@ -18,7 +18,20 @@ use time::OffsetDateTime;
 pub(super) struct Tables<'a> {
     pub(super) schedules: Vec<&'a Schedule>,
     pub(super) rates: Vec<&'a Rate>,
+    /// Which of them a rule has. By where the rule's stand in memory: to compare them takes long.
+    had: BTreeMap<*const When, Had>,
     pub(super) moments: Moments,
+}
+
+/// The numbers of the schedule and of the rate that a rule has.
+type Had = (Option<usize>, Option<usize>);
+
+/// The number of a thing among those that there are, which it joins if it is new.
+fn number<'a, T: PartialEq>(all: &mut Vec<&'a T>, one: &'a T) -> usize {
+    all.iter().position(|other| *other == one).unwrap_or_else(|| {
+        all.push(one);
+        all.len() - 1
+    })
 }
 
 impl<'a> Tables<'a> {
@@ -27,22 +40,15 @@ impl<'a> Tables<'a> {
         since: OffsetDateTime,
         budget: &mut Budget,
     ) -> Result<Self, Spent> {
-        let (mut schedules, mut rates) = (Vec::new(), Vec::new());
+        let (mut schedules, mut rates, mut had) = (Vec::new(), Vec::new(), BTreeMap::new());
         for when in rules.filter_map(|rule| rule.when.as_ref()) {
             budget.spend(schedules.len() + rates.len())?;
-            if let Some(schedule) = &when.schedule
-                && !schedules.contains(&schedule)
-            {
-                schedules.push(schedule);
-            }
-            if let Some(rate) = &when.rate
-                && !rates.contains(&rate)
-            {
-                rates.push(rate);
-            }
+            let schedule = when.schedule.as_ref().map(|one| number(&mut schedules, one));
+            let rate = when.rate.as_ref().map(|one| number(&mut rates, one));
+            had.insert(std::ptr::from_ref(when), (schedule, rate));
         }
         let moments = Moments::of(&schedules, since, budget)?;
-        Ok(Self { schedules, rates, moments })
+        Ok(Self { schedules, rates, had, moments })
     }
 }
 
@@ -137,15 +143,20 @@ impl<'a> Ground<'a> {
         if !rule.speaks_of(self.known.spec.class) {
             return None;
         }
-        let open = |condition: &&&Condition| self.stands(rule, condition, false) == Match::May;
-        if rule.matches.iter().any(|c| self.stands(rule, c, false) == Match::Cannot) {
-            return None;
+        let mut matches = Vec::new();
+        for condition in &rule.matches {
+            match self.stands(rule, condition, false) {
+                Match::Cannot => return None,
+                Match::May => matches.push(condition),
+                Match::Matches => {}
+            }
         }
-        let matches: Vec<&Condition> = rule.matches.iter().filter(|c| open(&c)).collect();
         let mut unless = Vec::new();
-        if rule.unless.iter().all(|c| self.stands(rule, c, true) != Match::Cannot) {
-            let stands = |c: &&Condition| self.stands(rule, c, true) == Match::May;
-            unless = rule.unless.iter().filter(stands).collect();
+        let excepted = rule.unless.iter().map(|one| (self.stands(rule, one, true), one));
+        let excepted: Vec<(Match, &Condition)> = excepted.collect();
+        if excepted.iter().all(|(stands, _)| *stands != Match::Cannot) {
+            let open = excepted.iter().filter(|(stands, _)| *stands == Match::May);
+            unless = open.map(|(_, one)| *one).collect();
             if unless.is_empty() && !rule.unless.is_empty() {
                 return None;
             }
@@ -161,16 +172,9 @@ impl<'a> Ground<'a> {
             conditions.into_iter().map(ask).collect()
         };
         let (matches, unless) = (asks(matches), asks(unless));
-        let place = |when: &'a When| {
-            let Tables { schedules, rates, .. } = self.tables;
-            let schedule = when.schedule.as_ref();
-            let rate = when.rate.as_ref();
-            (
-                schedule.and_then(|one| schedules.iter().position(|other| *other == one)),
-                rate.and_then(|one| rates.iter().position(|other| *other == one)),
-            )
-        };
-        let (schedule, rate) = rule.when.as_ref().map_or((None, None), place);
+        let had =
+            rule.when.as_ref().and_then(|when| self.tables.had.get(&std::ptr::from_ref(when)));
+        let (schedule, rate) = had.copied().unwrap_or_default();
         Some(Left { rule, matches, unless, schedule, rate, cost: cost(rule) })
     }
 
