@@ -25,7 +25,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, second, tidy, timestamp};
 use crate::core::secret::SEALED;
 use crate::core::text;
-use crate::ports::asks::Put;
+use crate::ports::asks::{Put, Told};
 use crate::ports::random;
 
 /// Targets that are named in a few words.
@@ -75,9 +75,10 @@ impl Gate {
         let (ask, document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
         let made = ask.id;
-        let (ask, document) = self.kept(ask, document).await?;
+        let (told, document) = self.kept(ask, document).await?;
+        let ask = &told.ask;
         trail.known.ask = Some(ask.id);
-        let recorded = self.record_ask(trail, &ask, refusal.as_ref()).await;
+        let recorded = self.record_ask(trail, ask, refusal.as_ref()).await;
         if ask.id == made {
             if let Err(fault) = recorded {
                 // Nobody is asked for what is not on record.
@@ -91,22 +92,23 @@ impl Gate {
             recorded?;
         }
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..self.waiting(&ask, &document, &wants, refusal.as_ref()) })
+        Ok(Answer { data: facts, ..self.waiting(&told, &document, &wants, refusal.as_ref()) })
     }
 
     /// Keeps an ask, or finds the one that waits for the same plan. What only says that it does is
     /// in nobody's way.
-    async fn kept(&self, ask: Ask, document: Document) -> Result<(Ask, Document), Fault> {
+    async fn kept(&self, ask: Ask, document: Document) -> Result<(Told, Document), Fault> {
         let asks = &self.parts.people.asks;
         for _ in 0..CHANGED_MAX {
             let same = match asks.put(ask.clone(), self.parts.settings.terms).await? {
-                Put::New => return Ok((ask, document)),
+                Put::New => return Ok((Told { ask, broken: None }, document)),
                 Put::Same(same) => *same,
             };
             let (id, is) = (same.id, same.state);
             match Opened::of(same, &self.parts.registry) {
                 Ok(same) if same.plan.digest() == ask.plan => {
-                    return Ok((same.ask, same.document));
+                    let document = same.document.clone();
+                    return Ok((self.told(same).await, document));
                 }
                 _ => tracing::warn!("ask {id} was changed by somebody, and is left out"),
             }
@@ -214,7 +216,8 @@ impl Gate {
             Ok(opened) => {
                 let Document { rule, why, .. } = &opened.document;
                 let wants = wants_approval(rule, why.as_deref());
-                let answer = self.waiting(&opened.ask, &opened.document, &wants, None);
+                let told = Told { ask: opened.ask, broken: None };
+                let answer = self.waiting(&told, &opened.document, &wants, None);
                 Answer { target: trail.known.target.clone(), ..answer }
             }
             Err(fault) => Answer::of_fault(name, &fault),
@@ -224,11 +227,12 @@ impl Gate {
     /// The answer of an ask that waits, with the words on why it wants a person.
     fn waiting(
         &self,
-        ask: &Ask,
+        told: &Told,
         document: &Document,
         wants: &str,
         refusal: Option<&Fault>,
     ) -> Answer {
+        let (ask, instead) = (&told.ask, told.instead());
         let mut out = String::new();
         // Writing to a String cannot fail.
         if let Some(fault) = refusal {
@@ -236,8 +240,18 @@ impl Gate {
         }
         write!(out, "{}{wants} ", document.preview).unwrap_or_default();
         let until = second(document.expires);
-        match ask.state {
-            State::Approved => writeln!(out, "Ask {} is approved, until {until}.", ask.id),
+        match (ask.state, &instead) {
+            (State::Approved, Some(instead)) => writeln!(out, "Ask {} is {instead}", ask.id),
+            (State::Approved, None) => {
+                let name = ask.approver.as_ref().and_then(|by| by.name.as_deref());
+                let by = name.map(|name| format!(" by {}", text::name(name))).unwrap_or_default();
+                writeln!(
+                    out,
+                    "Ask {} is approved{by}, until {until}. Nothing has changed. Call {} again with \
+                     the same arguments and confirmToken to do it.",
+                    ask.id, ask.operation
+                )
+            }
             _ => writeln!(
                 out,
                 "Ask {} waits until {until}.\nA person approves it at a shell of this machine, as \
@@ -251,7 +265,7 @@ impl Gate {
         Answer {
             ask: Some(ask.id),
             plan: Some(ask.plan),
-            confirm_token: Some(ask.handle.reveal()),
+            confirm_token: instead.is_none().then(|| ask.handle.reveal()),
             expires_at: Some(timestamp(ask.expires)),
             reason: refusal.map(|fault| fault.reason),
             text: out,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use countersign::core::approval::{NAMESPACE, Signer};
-use countersign::core::ask::{Ask, AskId, State, Terms, Turn};
-use countersign::core::grant::{Assurance, Token};
+use countersign::core::ask::{Approver, AskId, State, Turn};
+use countersign::core::grant::Assurance;
 use countersign::core::reason::Reason;
 use countersign::core::record::Event::{
     self, Allowed, AskApproved, AskCancelled, AskDenied, AskExpired, AskRefused, AskRevoked,
@@ -138,65 +138,6 @@ async fn a_denial_is_told_with_its_words_and_cools_down() {
 }
 
 #[tokio::test]
-async fn a_denial_ends_what_else_waits_for_the_same() {
-    let asking = Asking::new();
-    let slow = |seconds: u8| json!({"container": "web", "timeout": seconds});
-    let (id, _) = asking.ask().await;
-    let (approved, later, other) = (slow(1), slow(2), json!({"container": "db"}));
-    let mut ids = Vec::new();
-    for arguments in [&approved, &later, &other] {
-        ids.push(asking.poke(arguments.clone()).await.ask.unwrap());
-    }
-    asking.sign(ids[0], &asking.alice).await.unwrap();
-    assert_eq!(asking.approvals.deny(id, "not today").await.unwrap(), [ids[1]]);
-    for (ask, state) in [
-        (id, State::Denied),
-        (ids[0], State::Approved),
-        (ids[1], State::Denied),
-        (ids[2], State::Pending),
-    ] {
-        assert_eq!(asking.state(ask).await, state);
-    }
-    let words = asking.stored(ids[1]).await.words.unwrap();
-    assert_eq!(words, format!("together with ask {id}: not today"));
-    let denied = asking.bench.audit.records().into_iter().map(|(record, _)| record);
-    let denied = denied.filter(|record| record.event == AskDenied).map(|record| record.ask);
-    assert_eq!(denied.collect::<Vec<_>>(), [Some(id), Some(ids[1])]);
-    for arguments in [&later, &slow(3)] {
-        let anew = asking.poke(arguments.clone()).await;
-        assert_eq!(anew.reason, Some(Reason::CoolingDown), "{}", anew.text);
-    }
-    // One that cannot be put on record is denied all the same; whoever denies is told.
-    let (id, beside) = (ids[2], asking.poke(json!({"container": "db", "timeout": 1})).await);
-    asking.bench.audit.fail(&[AskDenied]);
-    assert!(asking.approvals.deny(id, "no").await.is_err());
-    assert_eq!(asking.state(id).await, State::Denied);
-    assert_eq!(asking.state(beside.ask.unwrap()).await, State::Pending);
-}
-
-#[tokio::test]
-async fn what_is_stored_as_the_same_ask_and_is_not_gives_way_to_a_new_one() {
-    let asking = Asking::new();
-    let asks = &asking.bench.people.asks;
-    let (id, _) = asking.ask().await;
-    let other = asking.poke(json!({"container": "db"})).await.ask.unwrap();
-    let (web, db) = (asking.stored(id).await, asking.stored(other).await);
-    let now = asking.bench.clock.now();
-    asks.turn(id, Turn::new(State::Pending, State::Cancelled, now).unwrap()).await.unwrap();
-    for (n, document) in [(1, db.document.clone()), (2, "{}\n".into())] {
-        let (made, handle) = (AskId::from_random([n; 5]), Token::from_random([n; 16]));
-        let forged = Ask { id: made, handle: handle.into(), document, ..web.clone() };
-        asks.put(forged, Terms::USUAL).await.unwrap();
-        let answer = asking.poke(super::asking::web()).await;
-        assert_eq!(answer.status, Status::ApprovalRequired, "{}", answer.text);
-        assert!(![made, id, other].contains(&answer.ask.unwrap()));
-        assert_eq!(asking.state(made).await, State::Superseded);
-        let anew = answer.ask.unwrap();
-        asks.turn(anew, Turn::new(State::Pending, State::Cancelled, now).unwrap()).await.unwrap();
-    }
-}
-
-#[tokio::test]
 async fn an_approval_is_taken_back_until_it_is_spent() {
     let asking = Asking::new();
     let (id, handle) = asking.approved().await;
@@ -270,7 +211,10 @@ async fn a_stored_approval_is_not_believed_without_its_signature() {
             "another's" => Some(signature(&key(9), NAMESPACE, &document)),
             _ => Some(signature(&asking.alice, NAMESPACE, "{}\n")),
         };
+        turn.approver = Some(Approver { name: Some("alice".into()), key: None, uid: 0 });
+        turn.assurance = Some(Assurance::Hardware);
         asking.bench.people.asks.turn(id, turn).await.unwrap();
+        is_told_as_broken(&asking, id).await;
         let answer = asking.spend(&handle).await;
         let expected = match forge {
             "another's" => Reason::SignerUnknown,
@@ -280,6 +224,45 @@ async fn a_stored_approval_is_not_believed_without_its_signature() {
         assert_eq!(asking.effects(), 0, "{forge}");
         asking.approvals.revoke(id, "").await.unwrap();
     }
+}
+
+/// Whoever tells of this ask names nobody, says what to do, and hands nothing out.
+async fn is_told_as_broken(asking: &Asking, id: AskId) {
+    let check = asking.bench.call("check_ask", json!({"ask": id.to_string(), "wait": 5})).await;
+    let again = asking.poke(web()).await;
+    let opened = asking.approvals.open(id).await.unwrap();
+    let late = asking.approvals.may_approve(&opened).await.unwrap_err();
+    for told in [&check.text, &again.text, &late.message] {
+        assert!(told.contains("approved, and its signature does not hold. "), "{told}");
+        assert!(told.contains(&format!("`countersign revoke {id}`; then ask anew.")), "{told}");
+        assert!(!told.contains("by alice") && !told.contains("same arguments"), "{told}");
+    }
+    assert_eq!((again.ask, again.confirm_token), (Some(id), None));
+    assert_eq!((check.data["by"].is_null(), check.data["broken"].is_null()), (true, false));
+    let told = asking.approvals.told(&opened).await;
+    assert_eq!((told.ask.assurance, told.ask.approver.unwrap().name), (None, None));
+    let (listed, broken) = asking.approvals.list(true, 10).await.unwrap();
+    assert_eq!((listed.len(), broken), (1, [id].into()));
+}
+
+#[tokio::test]
+async fn who_approved_is_told_while_the_signature_holds() {
+    let asking = Asking::new();
+    let (id, handle) = asking.approved().await;
+    let check = asking.bench.call("check_ask", json!({"ask": id.to_string()})).await;
+    assert!(check.text.contains("approved by alice. Call poke again"), "{}", check.text);
+    assert_eq!((check.data["by"].as_str(), check.data["broken"].is_null()), (Some("alice"), true));
+    let again = asking.poke(web()).await;
+    assert!(
+        again.text.contains(&format!("Ask {id} is approved by alice, until ")),
+        "{}",
+        again.text
+    );
+    assert_eq!(again.confirm_token.as_deref(), Some(&*handle));
+    assert!(asking.approvals.list(true, 10).await.unwrap().1.is_empty());
+    assert_eq!(asking.spend(&handle).await.status, Status::Ok);
+    let check = asking.bench.call("check_ask", json!({"ask": id.to_string()})).await;
+    assert_eq!((check.data["by"].as_str(), &check.data["state"]), (Some("alice"), &json!("done")));
 }
 
 #[tokio::test]
@@ -306,7 +289,7 @@ async fn where_nobody_could_approve_nothing_is_asked() {
         assert_eq!(answer.reason, Some(Reason::ApprovalUnavailable));
         assert!(answer.text.contains(words), "{}", answer.text);
         assert!(answer.ask.is_none() && answer.confirm_token.is_none());
-        assert!(asking.approvals.list(false, 10).await.unwrap().is_empty());
+        assert!(asking.approvals.list(false, 10).await.unwrap().0.is_empty());
     }
 }
 
