@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::Gate;
 use super::answer::{Answer, Status};
 use super::asks::expiry;
+use super::cooling::cools;
 use super::finish::without_preview;
 use super::refusal::{reason, too_low, unapproved, wants_approval, wants_person};
 use super::survey::Survey;
@@ -18,17 +19,20 @@ use crate::core::approval::Trusted;
 use crate::core::ask::{Ask, AskId, Document, State, Turn};
 use crate::core::grant::Token;
 use crate::core::hex;
-use crate::core::plan::{Digest, Plan, Target, canonical};
+use crate::core::plan::Target;
 use crate::core::policy::{Effect, Requirement};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, second, tidy, timestamp};
 use crate::core::secret::SEALED;
 use crate::core::text;
-use crate::ports::asks::Put;
+use crate::ports::asks::{Put, Told};
 use crate::ports::random;
 
 /// Targets that are named in a few words.
 const NAMED_MAX: usize = 3;
+
+/// Stored asks that are not what they say and are closed for a new one, at most.
+const CHANGED_MAX: usize = 64;
 
 impl Gate {
     /// Ends a request with an ask that waits for a person.
@@ -65,21 +69,16 @@ impl Gate {
             });
         }
         self.possible(&survey).await?;
+        self.cooled_down(&survey.plan)?;
         let plan = Arc::clone(&survey.plan);
         let wants = wants_person(&survey.verdict);
-        let (ask, mut document) = self.composed(survey, now).await?;
+        let (ask, document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
         let made = ask.id;
-        let ask = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
-            Put::New => ask,
-            Put::Same(same) => {
-                let same = Opened::of(*same, &self.parts.registry)?;
-                document = same.document;
-                same.ask
-            }
-        };
+        let (told, document) = self.kept(ask, document).await?;
+        let ask = &told.ask;
         trail.known.ask = Some(ask.id);
-        let recorded = self.record_ask(trail, &ask, refusal.as_ref()).await;
+        let recorded = self.record_ask(trail, ask, refusal.as_ref()).await;
         if ask.id == made {
             if let Err(fault) = recorded {
                 // Nobody is asked for what is not on record.
@@ -93,7 +92,37 @@ impl Gate {
             recorded?;
         }
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..self.waiting(&ask, &document, &wants, refusal.as_ref()) })
+        Ok(Answer { data: facts, ..self.waiting(&told, &document, &wants, refusal.as_ref()) })
+    }
+
+    /// Keeps an ask, or finds the one that waits for the same plan. What only says that it does is
+    /// in nobody's way.
+    async fn kept(&self, ask: Ask, document: Document) -> Result<(Told, Document), Fault> {
+        let asks = &self.parts.people.asks;
+        for _ in 0..CHANGED_MAX {
+            let same = match asks.put(ask.clone(), self.parts.settings.terms).await? {
+                Put::New => return Ok((Told { ask, broken: None }, document)),
+                Put::Same(same) => *same,
+            };
+            let (id, is) = (same.id, same.state);
+            match Opened::of(same, &self.parts.registry) {
+                Ok(same) if same.plan.digest() == ask.plan => {
+                    let document = same.document.clone();
+                    return Ok((self.told(same).await, document));
+                }
+                _ => tracing::warn!("ask {id} was changed by somebody, and is left out"),
+            }
+            let turned = asks.turn(id, Turn::new(is, State::Superseded, ask.made)?).await;
+            turned.map(drop).or_else(|fault| match fault.reason {
+                Reason::AskClosed => Ok(()),
+                _ => Err(fault),
+            })?;
+        }
+        Err(Fault::new(
+            Reason::StateUnavailable,
+            "Somebody changes what is stored as asks for this. Nobody was asked; find out who can \
+             write the state.",
+        ))
     }
 
     async fn record_ask(
@@ -187,7 +216,8 @@ impl Gate {
             Ok(opened) => {
                 let Document { rule, why, .. } = &opened.document;
                 let wants = wants_approval(rule, why.as_deref());
-                let answer = self.waiting(&opened.ask, &opened.document, &wants, None);
+                let told = Told { ask: opened.ask, broken: None };
+                let answer = self.waiting(&told, &opened.document, &wants, None);
                 Answer { target: trail.known.target.clone(), ..answer }
             }
             Err(fault) => Answer::of_fault(name, &fault),
@@ -197,11 +227,12 @@ impl Gate {
     /// The answer of an ask that waits, with the words on why it wants a person.
     fn waiting(
         &self,
-        ask: &Ask,
+        told: &Told,
         document: &Document,
         wants: &str,
         refusal: Option<&Fault>,
     ) -> Answer {
+        let (ask, instead) = (&told.ask, told.instead());
         let mut out = String::new();
         // Writing to a String cannot fail.
         if let Some(fault) = refusal {
@@ -209,8 +240,18 @@ impl Gate {
         }
         write!(out, "{}{wants} ", document.preview).unwrap_or_default();
         let until = second(document.expires);
-        match ask.state {
-            State::Approved => writeln!(out, "Ask {} is approved, until {until}.", ask.id),
+        match (ask.state, &instead) {
+            (State::Approved, Some(instead)) => writeln!(out, "Ask {} is {instead}", ask.id),
+            (State::Approved, None) => {
+                let name = ask.approver.as_ref().and_then(|by| by.name.as_deref());
+                let by = name.map(|name| format!(" by {}", text::name(name))).unwrap_or_default();
+                writeln!(
+                    out,
+                    "Ask {} is approved{by}, until {until}. Nothing has changed. Call {} again with \
+                     the same arguments and confirmToken to do it.",
+                    ask.id, ask.operation
+                )
+            }
             _ => writeln!(
                 out,
                 "Ask {} waits until {until}.\nA person approves it at a shell of this machine, as \
@@ -224,7 +265,7 @@ impl Gate {
         Answer {
             ask: Some(ask.id),
             plan: Some(ask.plan),
-            confirm_token: Some(ask.handle.reveal()),
+            confirm_token: instead.is_none().then(|| ask.handle.reveal()),
             expires_at: Some(timestamp(ask.expires)),
             reason: refusal.map(|fault| fault.reason),
             text: out,
@@ -244,16 +285,6 @@ fn about(targets: &[Target]) -> String {
         0 => named,
         more => format!("{named} and {more} more"),
     }
-}
-
-/// What a denial cools down: who asks for what, whatever the arguments.
-fn cools(plan: &Plan) -> Result<Digest, Fault> {
-    let parts = plan.parts();
-    let mut targets: Vec<_> =
-        parts.targets.iter().map(|target| (target.kind, &target.id, &target.engine)).collect();
-    targets.sort();
-    let json = canonical(&json!([parts.principal.uid, parts.operation, targets]))?;
-    Ok(Digest::of(&[b"countersign-cools-v1\n", &json]))
 }
 
 /// How a person approves an ask.

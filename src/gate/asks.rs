@@ -8,7 +8,7 @@ use super::refusal::reason;
 use super::survey::Survey;
 use super::turns::Opened;
 use super::{Confirm, Gate};
-use crate::core::ask::{Ask, AskId, Document, State, Turn};
+use crate::core::ask::{Ask, AskId, Document, Shown, State, Turn};
 use crate::core::grant::{self, Permit, Tick};
 use crate::core::operation::Drift;
 use crate::core::plan::Target;
@@ -110,16 +110,6 @@ impl Gate {
             grant::compare(plan, now_plan, ask.request, *key, drift)?;
             return Ok(None);
         }
-        let Some(signature) = &ask.signature else {
-            return Err(Fault::new(
-                Reason::SignatureInvalid,
-                format!(
-                    "Ask {} says that it is approved, and holds no signature: somebody changed it. \
-                     Nothing was done.",
-                    ask.id
-                ),
-            ));
-        };
         if document.log != self.parts.settings.log {
             return Err(Fault::new(
                 Reason::AuditUnavailable,
@@ -135,7 +125,7 @@ impl Gate {
         if let Some(event) = recorded.spent {
             return Err(over(ask.id, event));
         }
-        let approval = self.approval(ask, signature, survey, None).await?;
+        let approval = self.approval(ask, survey, None).await?;
         if !recorded.approved {
             return Err(Fault::new(
                 Reason::AuditUnavailable,
@@ -147,35 +137,23 @@ impl Gate {
         }
         self.is_as_shown(document, survey)?;
         grant::compare(plan, now_plan, ask.request, *key, drift)?;
-        let approval = self.unasked(ask, signature, approval, survey).await?;
+        let approval = self.unasked(ask, approval, survey).await?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
         let echo = Confirm::Echo.assurance();
         grant::redeem(row, now_plan, *key, drift, verdict, echo, tick).map(Some)
     }
 
-    /// Refuses an approval of something else than what is decided now. The plan is compared by itself;
-    /// but a document lies where its requester may be able to write before it is shown and signed.
     fn is_as_shown(&self, document: &Document, survey: &Survey) -> Result<(), Fault> {
         let Survey { verdict, class, written, .. } = survey;
-        let most = expiry(verdict, self.parts.settings.terms.expires);
-        let other = if document.class != *class {
-            "class"
-        } else if document.rule != verdict.rule() || document.why != reason(verdict) {
-            "rule"
-        } else if document.takes != *verdict.takes() {
-            "requirement"
-        } else if document.written != *written {
-            "command"
-        } else if document.expires - document.not_before > most {
-            "time"
-        } else {
-            return Ok(());
-        };
-        Err(Fault::new(
-            Reason::PlanChanged,
-            format!("The approver was shown another {other} than holds now. Nothing was done."),
-        ))
+        document.showed(&Shown {
+            class: *class,
+            rule: verdict.rule(),
+            why: reason(verdict).as_deref(),
+            takes: verdict.takes(),
+            written,
+            most: expiry(verdict, self.parts.settings.terms.expires),
+        })
     }
 
     /// Turns an approved ask to executing: from here on it is spent, whatever happens.

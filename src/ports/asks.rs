@@ -10,8 +10,13 @@ use super::{Audit, BoxFuture, Held};
 use crate::core::approval::{Given, Signers};
 use crate::core::ask::{Ask, AskId, State, Terms, Turn};
 use crate::core::grant::Token;
+use crate::core::plan::Digest;
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
+use crate::core::text;
+
+/// Pending asks that one denial ends, at most: more than all faces of an account may have open.
+pub const TOGETHER_MAX: usize = 1000;
 
 /// Asks, in a state that processes share. What it holds can be changed by whoever owns the account, so
 /// nothing that it says is believed that a signature does not cover.
@@ -41,6 +46,12 @@ pub trait Asks: Send + Sync + fmt::Debug {
     /// # Errors
     /// `ask_closed` if it is in another state, `not_found` if there is none, `state_unavailable`.
     fn turn(&self, id: AskId, turn: Turn) -> BoxFuture<'_, Result<Ask, Fault>>;
+
+    /// The pending asks that a denial of this cools down, at most [`TOGETHER_MAX`].
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    fn pending(&self, cools: Digest) -> BoxFuture<'_, Result<Vec<AskId>, Fault>>;
 
     /// The newest asks, those that are open or all.
     ///
@@ -169,12 +180,25 @@ pub trait Notifier: Send + Sync + fmt::Debug {
     fn tell(&self, ask: AskId, line: &str);
 }
 
-/// Nobody is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Nobody;
+/// An ask as it may be told: nobody is named beside it whose approval does not hold now.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The ask.
+    pub ask: Ask,
+    /// Why it is not approved, though it says so.
+    pub broken: Option<String>,
+}
 
-impl Notifier for Nobody {
-    fn tell(&self, _: AskId, _: &str) {}
+impl Told {
+    /// What is said in place of that it is approved, where it is not.
+    pub fn instead(&self) -> Option<String> {
+        let why = text::line(self.broken.as_ref()?, text::LINE_CHARS_MAX);
+        Some(format!(
+            "approved, and its signature does not hold. {why} A person takes it back with \
+             `countersign revoke {}`; then ask anew.",
+            self.ask.id
+        ))
+    }
 }
 
 /// A requester's own asks, for the operations that tell how one stands. Decides nothing.
@@ -188,11 +212,11 @@ pub trait Inbox: Send + Sync {
         caller: &'a Caller,
         id: AskId,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Ask, Fault>>;
+    ) -> BoxFuture<'a, Result<Told, Fault>>;
 
     /// Takes an ask back, if it is still open.
     ///
     /// # Errors
     /// `not_found` for what is no ask of this caller, `ask_closed`, `state_unavailable`.
-    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Ask, Fault>>;
+    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Told, Fault>>;
 }
