@@ -22,20 +22,18 @@ pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<R
     })?;
     let mut lines = RawLines::new(&place, Some((Day::of(made), 0)))?;
     let mut raw = Vec::new();
-    let mut approved = false;
+    let mut approved = None;
     let mut found: Option<(Event, Value)> = None;
     while lines.next(&place, &mut raw)?.is_some() {
         // Most lines are of something else, and are not read.
         if !names.is_match(&raw) {
             continue;
         }
-        let Some((event, request)) = event(&raw, &ask) else { continue };
+        let Some(Told { event, request, by }) = told(&raw, &ask)? else { continue };
         // Requests that presented it in vain have lines of their own.
         let is_outcome = found.as_ref().is_some_and(|(_, of)| *of == request);
         match event {
-            Event::AskApproved => approved = true,
-            // A read has no intent: what it spent is spent by its line.
-            Event::Read => found = Some((Event::Done, request)),
+            Event::AskApproved => approved = by,
             Event::Allowed => found = Some((event, request)),
             _ if is_outcome || (event.closes_ask() && found.is_none()) => {
                 found = Some((event, request));
@@ -46,17 +44,36 @@ pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<R
     Ok(Recorded { approved, spent: found.map(|(event, _)| event) })
 }
 
-/// The event of a line of this ask that may tell how it ended, and the request that it belongs to.
-fn event(line: &[u8], ask: &str) -> Option<(Event, Value)> {
-    let record: Value = serde_json::from_slice(line).ok()?;
-    record.get("ask").filter(|of| *of == ask)?;
-    let said = record.get("event")?;
+/// What a line tells of an ask.
+struct Told {
+    event: Event,
+    /// The request that it belongs to.
+    request: Value,
+    /// The account of who decided.
+    by: Option<u32>,
+}
+
+/// What a line that names an ask tells of it, if it is one of this ask that may tell how it ended.
+fn told(line: &[u8], ask: &str) -> Result<Option<Told>, Fault> {
+    let record: Value = serde_json::from_slice(line).map_err(|error| {
+        unavailable(
+            format_args!("A line about ask {ask} cannot be read: {error}"),
+            "`countersign audit verify` says where the log is broken; ask anew.",
+        )
+    })?;
+    if record.get("ask").is_none_or(|of| of != ask) {
+        return Ok(None);
+    }
     let tells = |event: &Event| {
-        matches!(event, Event::AskApproved | Event::Read | Event::Allowed)
+        matches!(event, Event::AskApproved | Event::Allowed)
             || event.is_outcome()
             || event.closes_ask()
     };
-    let event = Event::ALL.into_iter().filter(tells).find(|event| said == event.as_str())?;
+    let said = record.get("event");
+    let is_said = |event: &Event| said.is_some_and(|said| said == event.as_str());
+    let Some(event) = Event::ALL.into_iter().filter(tells).find(is_said) else { return Ok(None) };
     let of = |key| record.get(key).cloned().unwrap_or_default();
-    Some((event, Value::Array(vec![of("session"), of("req")])))
+    let by = record.pointer("/approver/uid").and_then(Value::as_u64);
+    let by = by.and_then(|uid| u32::try_from(uid).ok());
+    Ok(Some(Told { event, request: Value::Array(vec![of("session"), of("req")]), by }))
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Registry;
-use super::given::approver;
+use super::asks::is_current;
 use super::turns::{Opened, Turns, WORDS_CHARS_MAX, no_ask, unsigned};
-use crate::core::approval::{self, Approval, Signers};
-use crate::core::ask::{Ask, AskId, State, Turn};
+use crate::core::approval::{Approval, Signers};
+use crate::core::ask::{Ask, AskId, State, Turn, closed};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Caller;
 use crate::core::text;
@@ -32,6 +32,15 @@ impl Approvals {
     /// `state_unavailable`.
     pub async fn list(&self, only_open: bool, limit: usize) -> Result<Vec<Listed>, Fault> {
         self.turns.tidy(&self.registry).await?;
+        let listed = self.turns.asks.list(only_open, limit).await?;
+        let given = |ask: &&Listed| ask.state == State::Pending && self.trust.stamp(ask.id) != 0;
+        let given: Vec<AskId> = listed.iter().filter(given).map(|ask| ask.id).collect();
+        if given.is_empty() {
+            return Ok(listed);
+        }
+        for id in given {
+            self.open(id).await?;
+        }
         self.turns.asks.list(only_open, limit).await
     }
 
@@ -42,7 +51,7 @@ impl Approvals {
     pub async fn open(&self, id: AskId) -> Result<Opened, Fault> {
         self.turns.tidy(&self.registry).await?;
         let ask = self.turns.asks.get(id).await?.ok_or_else(|| no_ask(id))?;
-        Opened::of(ask, &self.registry)
+        self.with_given(Opened::of(ask, &self.registry)?).await
     }
 
     /// Whose signatures count for an ask.
@@ -58,8 +67,9 @@ impl Approvals {
     /// # Errors
     /// `ask_closed` if it is not pending any more. Recorded.
     pub async fn may_approve(&self, shown: &Opened) -> Result<(), Fault> {
-        let turn = Turn::new(shown.ask.state, State::Approved, self.turns.clock.now());
-        self.or_refused(shown, turn.map(drop)).await
+        let now = self.turns.clock.now();
+        let turn = Turn::new(shown.ask.state, State::Approved, now);
+        self.or_refused(shown, turn.and_then(|_| is_current(&shown.document, now))).await
     }
 
     /// What came of a decision. That it was refused is put on record.
@@ -103,24 +113,11 @@ impl Approvals {
                  who can write the state.",
             ));
         }
-        let now = self.turns.clock.now();
         let mut signers = self.signers(&stored).await?;
         weak.into_iter().for_each(|why| signers.weaken(why));
-        let document = &stored.document;
-        let approval = approval::verify(
-            &stored.ask.document,
-            signature,
-            None,
-            &signers,
-            &document.takes,
-            now,
-        )?;
-        let mut turn = Turn::new(stored.ask.state, State::Approved, now)?;
-        turn.signature = Some(signature.to_owned());
-        turn.assurance = Some(approval.assurance());
-        turn.approver = Some(approver(&approval, self.caller.principal.uid));
-        self.turns.turn(&stored, turn, Some(&self.caller)).await?;
-        Ok(approval)
+        let approved =
+            self.turns.approve(&stored, signature, None, &signers, Some(&self.caller)).await?;
+        Ok(approved.1)
     }
 
     /// Denies an ask, with words for the one who asked.
@@ -128,7 +125,7 @@ impl Approvals {
     /// # Errors
     /// `ask_closed` if it is not pending any more. Recorded; the ask is as it was.
     pub async fn deny(&self, id: AskId, words: &str) -> Result<Ask, Fault> {
-        self.close(id, State::Denied, words).await
+        self.close(id, (State::Pending, State::Denied), words).await
     }
 
     /// Takes an approval back, with words for the one who asked.
@@ -136,20 +133,48 @@ impl Approvals {
     /// # Errors
     /// `ask_closed` if it is not approved, or spent already. Recorded; the ask is as it was.
     pub async fn revoke(&self, id: AskId, words: &str) -> Result<Ask, Fault> {
-        self.close(id, State::Revoked, words).await
+        self.close(id, (State::Approved, State::Revoked), words).await
     }
 
-    async fn close(&self, id: AskId, to: State, words: &str) -> Result<Ask, Fault> {
+    /// Turns an ask from what it has to be. One that was turned so already is put on record if it is
+    /// not: the log counts, whatever the state says.
+    async fn close(
+        &self,
+        id: AskId,
+        (from, to): (State, State),
+        words: &str,
+    ) -> Result<Ask, Fault> {
         let opened = self.open(id).await?;
-        let turned = match Turn::new(opened.ask.state, to, self.turns.clock.now()) {
-            Ok(mut turn) => {
-                let words = text::line(words.trim(), WORDS_CHARS_MAX);
-                turn.words = Some(words).filter(|words| !words.is_empty());
-                turn.approver = Some(unsigned(&self.caller));
-                self.turns.turn(&opened, turn, Some(&self.caller)).await
-            }
-            Err(fault) => Err(fault),
+        let mut turn = Turn::new(from, to, self.turns.clock.now())?;
+        let words = text::line(words.trim(), WORDS_CHARS_MAX);
+        turn.words = Some(words).filter(|words| !words.is_empty());
+        turn.approver = Some(unsigned(&self.caller));
+        let is = opened.ask.state;
+        let turned = if is == from {
+            self.turns.turn(&opened, turn, Some(&self.caller)).await
+        } else if is == to {
+            self.turns.make_up(&opened, &turn, &self.caller).await
+        } else {
+            Err(closed(is, to))
         };
         self.or_refused(&opened, turned).await
+    }
+
+    /// An ask once an approval that another account gave is taken. That one counts for nothing is told by
+    /// the server of who asked.
+    async fn with_given(&self, opened: Opened) -> Result<Opened, Fault> {
+        if opened.ask.state != State::Pending {
+            return Ok(opened);
+        }
+        let (id, requester) = (opened.ask.id, opened.plan.parts().principal.uid);
+        let Some(given) = self.trust.given(id, requester).await else { return Ok(opened) };
+        match self.turns.take(&*self.trust, &opened, &given).await {
+            Ok(ask) => Ok(Opened { ask, ..opened }),
+            Err(fault) => {
+                tracing::warn!("what was given for ask {id} is not taken: {}", fault.message);
+                let ask = self.turns.asks.get(id).await?.unwrap_or(opened.ask);
+                Ok(Opened { ask, ..opened })
+            }
+        }
     }
 }

@@ -5,13 +5,16 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use super::Gate;
+use super::asks::{is_current, over};
 use super::survey::Survey;
-use super::turns::Opened;
-use crate::core::approval::{self, Approval, Given};
+use super::turns::{Opened, Turns};
+use crate::core::approval::{self, Approval, Given, Signers};
 use crate::core::ask::{Approver, Ask, AskId, State, Turn};
 use crate::core::grant::Assurance;
 use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
+use crate::core::record::Caller;
+use crate::ports::asks::Trust;
 
 /// Refusals that are remembered, so that each is put on record once.
 const REFUSED_MAX: usize = 256;
@@ -37,6 +40,55 @@ impl Refused {
     }
 }
 
+/// A signature that an ask is to be spent by.
+pub(super) struct Signed {
+    signature: String,
+    /// The account that gave it, if that is not the requester's.
+    account: Option<u32>,
+}
+
+impl Turns {
+    /// Approves an ask by what another account gave for it.
+    pub(super) async fn take(
+        &self,
+        trust: &dyn Trust,
+        opened: &Opened,
+        given: &Given,
+    ) -> Result<Ask, Fault> {
+        let signers = trust.signers(opened.plan.parts().principal.uid).await?;
+        self.approve(opened, &given.signature, Some(given.uid), &signers, None)
+            .await
+            .map(|(ask, _)| ask)
+    }
+
+    /// Approves an ask by a signature over its document. `account` is the one that gave it, if that is
+    /// not the requester's.
+    pub(super) async fn approve(
+        &self,
+        opened: &Opened,
+        signature: &str,
+        account: Option<u32>,
+        signers: &Signers,
+        caller: Option<&Caller>,
+    ) -> Result<(Ask, Approval), Fault> {
+        let Opened { ask, document, plan } = opened;
+        let now = self.clock.now();
+        let mut turn = Turn::new(ask.state, State::Approved, now)?;
+        is_current(document, now)?;
+        let log = self.logs.of(&document.log);
+        if let Some(event) = log.recorded(ask.id, document.not_before).await?.spent {
+            return Err(over(ask.id, event));
+        }
+        let takes = &document.takes;
+        let approval = approval::verify(&ask.document, signature, account, signers, takes, now)?;
+        turn.signature = Some(signature.to_owned());
+        turn.assurance = Some(approval.assurance());
+        turn.approver = Some(approver(&approval, account.unwrap_or(plan.parts().principal.uid)));
+        let ask = self.turn(opened, turn, caller).await?;
+        Ok((ask, approval))
+    }
+}
+
 impl Gate {
     /// An ask as it is once what another account gave for it was taken, if that was an approval.
     pub(super) async fn with_given(&self, opened: Opened) -> Result<Opened, Fault> {
@@ -47,7 +99,7 @@ impl Gate {
         let Some(given) = self.parts.people.trust.given(id, requester).await else {
             return Ok(opened);
         };
-        let fault = match self.turn_given(&opened, &given).await {
+        let fault = match self.turns.take(&*self.parts.people.trust, &opened, &given).await {
             Ok(ask) => return Ok(Opened { ask, ..opened }),
             Err(fault) => fault,
         };
@@ -68,18 +120,52 @@ impl Gate {
         }
     }
 
-    async fn turn_given(&self, opened: &Opened, given: &Given) -> Result<Ask, Fault> {
-        let Opened { ask, document, plan } = opened;
-        let now = self.parts.clock.now();
-        let signers = self.parts.people.trust.signers(plan.parts().principal.uid).await?;
-        let (text, uid) = (&ask.document, Some(given.uid));
-        let approval =
-            approval::verify(text, &given.signature, uid, &signers, &document.takes, now)?;
-        let mut turn = Turn::new(ask.state, State::Approved, now)?;
-        turn.signature = Some(given.signature.clone());
-        turn.assurance = Some(approval.assurance());
-        turn.approver = Some(approver(&approval, given.uid));
-        self.turns.turn(opened, turn, None).await
+    /// The signature that an approved ask is spent by, and the account that gave it if that is not the
+    /// requester's. What its row says of that is not believed; `account` is what the log says.
+    ///
+    /// # Errors
+    /// `approval_revoked` if another account gave it, and it is there no more.
+    pub(super) async fn signed(
+        &self,
+        ask: &Ask,
+        signature: &str,
+        account: u32,
+        survey: &Survey,
+    ) -> Result<Signed, Fault> {
+        let requester = survey.caller.principal.uid;
+        match self.parts.people.trust.given(ask.id, requester).await {
+            Some(Given { signature, uid }) if account == uid => {
+                Ok(Signed { signature, account: Some(uid) })
+            }
+            _ if account == requester => {
+                Ok(Signed { signature: signature.to_owned(), account: None })
+            }
+            _ => Err(Fault::new(
+                Reason::ApprovalRevoked,
+                format!(
+                    "The approval of ask {} that user {account} gave is not there any more: it was \
+                     taken back. Nothing was done.",
+                    ask.id
+                ),
+            )),
+        }
+    }
+
+    /// The approval of an ask that is to be spent; `weak` is why its signature is worth no more than
+    /// somebody at a terminal, if that was found.
+    pub(super) async fn approval(
+        &self,
+        ask: &Ask,
+        signed: &Signed,
+        survey: &Survey,
+        weak: Option<&str>,
+    ) -> Result<Approval, Fault> {
+        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
+        let Signed { signature, account } = signed;
+        let mut signers = trust.signers(requester).await?;
+        weak.into_iter().for_each(|why| signers.weaken(why));
+        let (takes, now) = (survey.verdict.takes(), self.parts.clock.now());
+        approval::verify(&ask.document, signature, *account, &signers, takes, now)
     }
 
     /// The same approval, for what it is worth if no agent of the requester's signs with its key and asks
@@ -87,7 +173,7 @@ impl Gate {
     pub(super) async fn unasked(
         &self,
         ask: &Ask,
-        signature: &str,
+        signed: &Signed,
         approval: Approval,
         survey: &Survey,
     ) -> Result<Approval, Fault> {
@@ -97,35 +183,9 @@ impl Gate {
             false => None,
         };
         match weak {
-            Some(why) => self.approval(ask, signature, survey, Some(&why)).await,
+            Some(why) => self.approval(ask, signed, survey, Some(&why)).await,
             None => Ok(approval),
         }
-    }
-
-    /// The approval of an ask that is to be spent. What its row says of who gave it is not believed:
-    /// it was another account if what that gave is still there.
-    pub(super) async fn approval(
-        &self,
-        ask: &Ask,
-        signature: &str,
-        survey: &Survey,
-        weak: Option<&str>,
-    ) -> Result<Approval, Fault> {
-        let requester = survey.caller.principal.uid;
-        let trust = &self.parts.people.trust;
-        let mut signers = trust.signers(requester).await?;
-        weak.into_iter().for_each(|why| signers.weaken(why));
-        let now = self.parts.clock.now();
-        let verify = |signature: &str, account| {
-            let takes = survey.verdict.takes();
-            approval::verify(&ask.document, signature, account, &signers, takes, now)
-        };
-        if let Some(given) = trust.given(ask.id, requester).await
-            && let Ok(approval) = verify(&given.signature, Some(given.uid))
-        {
-            return Ok(approval);
-        }
-        verify(signature, None)
     }
 }
 
