@@ -44,7 +44,7 @@ pub use registry::{Operation, Registry};
 pub use schema::TOKEN_ARGUMENT;
 pub use steps::{Proceed, Steps};
 pub use trail::unread;
-pub use turns::{Opened, Turns};
+pub use turns::{Opened, Turns, WORDS_CHARS_MAX};
 
 use crate::core::ask::{Ask, State, Terms};
 use crate::core::grant::{self, GrantRow, Permit};
@@ -120,6 +120,8 @@ pub struct Settings {
     pub session: String,
     /// The folder of the audit log.
     pub log: String,
+    /// The account that asks are kept by and decided under, for people.
+    pub account: String,
     /// How asks are kept.
     pub terms: Terms,
 }

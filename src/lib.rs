@@ -7,6 +7,7 @@
 //! and know only core and ports; `config` and `trust` go the same `way` to files; `main` wires. Start
 //! reading at [`gate`].
 
+pub mod accounts;
 pub mod audit;
 pub mod cli;
 pub mod config;

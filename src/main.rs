@@ -8,11 +8,13 @@ use clap::Parser as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use countersign::accounts;
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Across, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook};
 use countersign::core::approval::Trusted;
 use countersign::core::reason::Fault;
+use countersign::core::text;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
 use countersign::gate::{Approvals, Gate, Parts, People, Registry, Settings, Turns};
@@ -211,10 +213,17 @@ async fn decide(verb: Verb, env: &Environment, out: Output) -> u8 {
     let People { asks, trust, logs, notifier: _ } = people(Vec::new(), env, &audit, settings);
     let turns = Turns { asks, logs, clock: Arc::new(HostClock), session };
     let registry = Registry::new(ops::ALL, |_| true);
-    let approvals = Approvals { turns, trust, registry, caller: cli::caller() };
+    let approvals = Approvals { turns, trust, registry, caller: cli::caller(), kept: kept(env) };
     let code = cli::decide(&approvals, verb, env.home.as_deref(), out).await;
     audit.close();
     code
+}
+
+/// Whose asks a person at a shell decides on, and where they are.
+fn kept(env: &Environment) -> String {
+    let account = accounts::shown(rustix::process::geteuid().as_raw());
+    let state = env.state_file().map(|file| format!(" in {}", file.display()));
+    text::line(&format!("{account}{}", state.unwrap_or_default()), text::LINE_CHARS_MAX)
 }
 
 /// Runs a face, then lets the audit log write what waits.
@@ -262,6 +271,7 @@ fn parts(
             concurrent_calls: config.concurrent_calls.value,
             session,
             log: config.audit_dir.value.display().to_string(),
+            account: accounts::shown(rustix::process::geteuid().as_raw()),
             terms: config.asks.terms(),
         },
     };

@@ -7,9 +7,10 @@ use clap::Args;
 use super::asks::{self, approved, id, lines, summary};
 use super::sign::{Signed, Signing};
 use super::{Output, Verb, exit};
+use crate::core::ask::Terms;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
-use crate::gate::{Approvals, Opened};
+use crate::gate::{Approvals, Opened, WORDS_CHARS_MAX};
 
 /// Signatures that are longer are not read, in bytes.
 const SIGNATURE_BYTES_MAX: u64 = 64 * 1024;
@@ -55,7 +56,7 @@ pub struct RevokeArgs {
     /// The ask's id
     id: String,
     /// Why: the requester reads it
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
 }
 
@@ -80,13 +81,13 @@ async fn approve(
 ) -> Result<(), Fault> {
     // What is shown is what is signed: the document is read once.
     let shown = approvals.open(id(&args.id)?).await?;
+    approvals.may_approve(&shown).await?;
     let Opened { ask, document, plan } = &shown;
     for line in lines(document, plan, Some(ask), approvals.turns.clock.now()) {
         out.message(line);
     }
     out.message("");
     out.message(summary(document, plan));
-    approvals.may_approve(&shown).await?;
     let signing = Signing {
         trust: &*approvals.trust,
         clock: &*approvals.turns.clock,
@@ -141,12 +142,31 @@ async fn deny(approvals: &Approvals, args: DenyArgs, out: Output) -> Result<(), 
     if args.reason.trim().is_empty() {
         return Err(Fault::invalid("Say why with --reason: the requester reads it."));
     }
+    fits(&args.reason)?;
     let ask = approvals.deny(id(&args.id)?, &args.reason).await?;
-    out.data(format!("Ask {} is denied. The same cannot be asked again for a while.", ask.id));
+    out.data(format!(
+        "Ask {} is denied. The same cannot be asked again for {} minutes, or for as long as `[asks] \
+         cooldown` says.",
+        ask.id,
+        Terms::USUAL.cooldown.whole_minutes()
+    ));
     Ok(())
 }
 
+/// What would be cut is not taken: the requester is to read what a person wrote.
+fn fits(reason: &str) -> Result<(), Fault> {
+    let chars = reason.trim().chars().count();
+    if chars <= WORDS_CHARS_MAX {
+        return Ok(());
+    }
+    Err(Fault::invalid(format!(
+        "The reason has {chars} characters, and {WORDS_CHARS_MAX} are kept at most. Nothing was \
+         decided; say it shorter."
+    )))
+}
+
 async fn revoke(approvals: &Approvals, args: RevokeArgs, out: Output) -> Result<(), Fault> {
+    fits(&args.reason)?;
     let ask = approvals.revoke(id(&args.id)?, &args.reason).await?;
     out.data(format!("The approval of ask {} is taken back.", ask.id));
     Ok(())

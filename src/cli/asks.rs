@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use super::{Output, exit};
 use crate::core::approval::Approval;
-use crate::core::ask::{Ask, AskId, Document};
-use crate::core::plan::Plan;
+use crate::core::ask::{Ask, AskId, Document, State};
+use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
 use crate::core::record::timestamp;
 use crate::core::text;
@@ -18,6 +18,9 @@ use crate::ports::asks::Listed;
 
 /// Asks that are listed.
 const LISTED_MAX: usize = 100;
+
+/// Characters of a name in a table.
+const CELL_CHARS_MAX: usize = 40;
 
 /// Characters of a line of what is shown.
 const LINE_CHARS_MAX: usize = 2000;
@@ -96,19 +99,20 @@ async fn list(
     let mut asks = approvals.list(!all, LISTED_MAX + 1).await?;
     let more = asks.len() > LISTED_MAX;
     asks.truncate(LISTED_MAX);
+    // The newest stands last, as everywhere.
     if json {
-        for ask in &asks {
+        for ask in asks.iter().rev() {
             out.json(&as_json(ask));
         }
         return Ok(());
     }
     if asks.is_empty() {
-        out.data(if all { "There are no asks." } else { "Nothing waits for a person." });
+        let none = if all { "There are no asks" } else { "Nothing waits for a person" };
+        out.data(format!("{none} among the asks of {}.", approvals.kept));
         return Ok(());
     }
-    // The newest stands last, as everywhere.
     let rows: Vec<[String; 7]> = asks.iter().rev().map(|ask| row(ask, now)).collect();
-    let heading = ["ASK", "STATE", "OPERATION", "ACTS ON", "UID", "ASKED", "UNTIL"];
+    let heading = ["ASK", "STATE", "OPERATION", "ACTS ON", "UID", "ASKED", "ENDS"];
     out.data(table(heading, &rows).trim_end());
     if more {
         out.data(format!("... the newest {LISTED_MAX}; older ones are left out"));
@@ -117,18 +121,24 @@ async fn list(
 }
 
 fn as_json(ask: &Listed) -> Value {
-    let Listed { id, state, operation, about, uid, made, expires } = ask;
+    let Listed { id, state, operation, about, uid, made, expires, since } = ask;
     json!({
         "ask": id, "state": state, "operation": operation, "about": text::name(about), "uid": uid,
-        "made": timestamp(*made), "expires": timestamp(*expires),
+        "made": timestamp(*made), "expires": timestamp(*expires), "since": timestamp(*since),
     })
 }
 
 fn row(ask: &Listed, now: OffsetDateTime) -> [String; 7] {
-    let Listed { id, state, operation, about, uid, made, expires } = ask;
-    let (operation, about) = (text::name(operation), text::name(about));
-    let (asked, until) = (ago(*made, now), second(*expires));
-    [id.to_string(), state.to_string(), operation, about, uid.to_string(), asked, until]
+    let Listed { id, state, operation, about, uid, made, expires, since } = ask;
+    let operation = text::line(operation, CELL_CHARS_MAX);
+    let about = text::line(about, CELL_CHARS_MAX);
+    let ends = match state {
+        State::Pending | State::Approved => second(*expires),
+        State::Executing => "under way".to_owned(),
+        _ => format!("ended {}", ago(*since, now)),
+    };
+    let (id, state, uid) = (id.to_string(), state.to_string(), uid.to_string());
+    [id, state, operation, about, uid, ago(*made, now), ends]
 }
 
 async fn show(
@@ -149,10 +159,10 @@ async fn show(
     if document {
         out.bytes(opened.ask.document.as_bytes());
     } else if json {
-        let Ask { state, approver, assurance, words, made, .. } = &opened.ask;
+        let Ask { state, approver, assurance, words, made, since, .. } = &opened.ask;
         out.json(&json!({
-            "state": state, "made": timestamp(*made), "approver": approver, "assurance": assurance,
-            "words": words, "document": opened.document,
+            "state": state, "made": timestamp(*made), "since": timestamp(*since),
+            "approver": approver, "assurance": assurance, "words": words, "document": opened.document,
         }));
     } else {
         for line in lines(&opened.document, &opened.plan, Some(&opened.ask), now) {
@@ -172,26 +182,19 @@ pub(super) fn lines(
 ) -> Vec<String> {
     let parts = plan.parts();
     let line = |text: &str| text::line(text, LINE_CHARS_MAX);
-    // What is signed counts, not what stands beside it.
-    let left = (document.expires - now).whole_seconds().max(0);
-    let state = ask.map(|ask| format!("{}, ", ask.state)).unwrap_or_default();
     let when = ask.map(|ask| format!(", {}", ago(ask.made, now))).unwrap_or_default();
     let mut out = vec![
-        format!("Ask {}: {state}until {} ({left} s)", document.ask, second(document.expires)),
-        format!(
-            "Asked by    uid {} over {}{when}",
-            parts.principal.uid,
-            parts.principal.face.as_str()
-        ),
+        format!("Ask {}: {}", document.ask, standing(document, ask, now)),
+        format!("Asked by    {}{when}", parts.principal),
         format!("Operation   {} (class {})", text::name(&parts.operation), document.class),
     ];
     let why = document.why.as_deref().map(|why| format!(": {}", line(why))).unwrap_or_default();
     out.push(format!("Rule        {}{why}", text::name(&document.rule)));
     out.push(format!("It takes    {}", line(&document.takes.words())));
     for target in plan.targets() {
-        let (name, id) = (text::name(&target.name), text::name(&target.id));
-        let engine = text::name(&target.engine);
-        out.push(format!("Acts on     {} {name} (id {id}, engine {engine})", target.kind));
+        let (name, engine) = (text::name(&target.name), text::name(&target.engine));
+        let id = other_id(target).map(|id| format!("id {id}, ")).unwrap_or_default();
+        out.push(format!("Acts on     {} {name} ({id}engine {engine})", target.kind));
     }
     for (name, planned) in &parts.arguments {
         let value = document.written.get(name).unwrap_or(planned).to_string();
@@ -212,13 +215,34 @@ pub(super) fn lines(
     out
 }
 
+/// How an ask stands and until when; or since when, where that is over.
+fn standing(document: &Document, ask: Option<&Ask>, now: OffsetDateTime) -> String {
+    // What is signed counts, not what stands beside it.
+    let left = (document.expires - now).whole_seconds().max(0);
+    let until = format!("until {} ({left} s)", second(document.expires));
+    match ask {
+        None => until,
+        Some(ask) if ask.state.is_open() => format!("{}, {until}", ask.state),
+        Some(Ask { state, since, words, .. }) => {
+            let why = words.as_ref().filter(|_| *state == State::Cancelled);
+            let why = why.map(|why| format!(": {}", text::name(why))).unwrap_or_default();
+            format!("{state} since {} ({}){why}", second(*since), ago(*since, now))
+        }
+    }
+}
+
+/// The id of a target, where it is not its name already.
+fn other_id(target: &Target) -> Option<String> {
+    (target.id != target.name).then(|| text::name(&target.id))
+}
+
 /// What is signed, in one line of ours: the last that is shown before it.
 pub(super) fn summary(document: &Document, plan: &Plan) -> String {
-    let targets: Vec<String> = plan
-        .targets()
-        .iter()
-        .map(|target| format!("{} {} ({})", target.kind, text::name(&target.name), target.id))
-        .collect();
+    let named = |target: &Target| {
+        let id = other_id(target).map(|id| format!(" ({id})")).unwrap_or_default();
+        format!("{} {}{id}", target.kind, text::name(&target.name))
+    };
+    let targets: Vec<String> = plan.targets().iter().map(named).collect();
     let targets =
         if targets.is_empty() { "nothing that is there".into() } else { targets.join(", ") };
     format!(
@@ -230,13 +254,21 @@ pub(super) fn summary(document: &Document, plan: &Plan) -> String {
     )
 }
 
+/// Who decided what, and when, as far as that is kept: of what was spent or closed since, the time is in
+/// the audit log.
 fn decision(ask: &Ask) -> Option<String> {
     let by = ask.approver.as_ref()?;
     let name = by.name.as_deref().map_or_else(|| format!("uid {}", by.uid), text::name);
+    let words = ask.words.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
+    let at = second(ask.since);
     let key = by.key.as_deref().map(|key| format!(" with {key}")).unwrap_or_default();
     let worth = ask.assurance.map(|assurance| format!(", `{assurance}`")).unwrap_or_default();
-    let words = ask.words.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
-    Some(format!("by {name}{key}{worth}{words}"))
+    Some(match ask.state {
+        State::Denied => format!("denied by {name} at {at}{words}"),
+        State::Revoked => format!("approved, and taken back by {name} at {at}{words}"),
+        State::Approved => format!("approved by {name}{key}{worth} at {at}"),
+        _ => format!("approved by {name}{key}{worth}"),
+    })
 }
 
 /// What an approval comes to, for the one who gave it.

@@ -42,7 +42,7 @@ Examples:
 Words without `=` are the arguments that have to be given, in turn; `countersign tools TOOL` lists \
 all.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 confirmation needed, 6 outcome unknown.";
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 confirmation or approval needed, 6 outcome unknown.";
 }
 
 /// Runs the operation.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::accounts;
 use crate::core::policy::Level;
 
 use super::{Environment, Error, Flags};
@@ -83,13 +84,8 @@ pub(super) fn project_of(path: &Path, cwd: &Path) -> Option<PathBuf> {
 
 /// The home folder that the account itself has, whatever the environment says.
 fn account_home() -> Option<PathBuf> {
-    let uid = rustix::process::geteuid().as_raw().to_string();
-    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-    accounts.lines().find_map(|line| {
-        let mut fields = line.split(':').skip(2);
-        let own = fields.next()? == uid;
-        own.then(|| fields.nth(2)).flatten().filter(|home| !home.is_empty()).map(PathBuf::from)
-    })
+    let own = accounts::of(rustix::process::geteuid().as_raw());
+    own.into_iter().find_map(|account| account.home)
 }
 
 #[cfg(test)]

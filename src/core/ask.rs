@@ -247,12 +247,24 @@ impl Turn {
 
 /// The refusal of a turn that there is not.
 pub fn closed(is: State, wanted: State) -> Fault {
-    let why = if is.may_become(wanted) {
-        "Somebody was faster: look at it again".into()
-    } else {
-        format!("What is {is} cannot become {wanted}")
+    let next = match (is, wanted) {
+        _ if is.may_become(wanted) => "Somebody was faster: look at it again",
+        (State::Pending, _) => {
+            "Nobody has approved it, so there is nothing to take back: refuse it with `countersign \
+             deny`"
+        }
+        (State::Approved, State::Approved) => {
+            "Its requester can spend it until it ends; `countersign revoke` takes it back"
+        }
+        (State::Approved, _) => "Take the approval back with `countersign revoke`",
+        (State::Executing, _) => "It is spent, and under way at this moment",
+        (State::Done | State::Failed | State::Unknown, _) => {
+            "It was spent, so there is nothing left to decide on or to take back"
+        }
+        _ => "Whoever still wants it has to ask anew",
     };
-    Fault::new(Reason::AskClosed, format!("This ask is {is}. {why}. It is as it was."))
+    let already = if is == wanted { " already" } else { "" };
+    Fault::new(Reason::AskClosed, format!("This ask is {is}{already}. {next}. It is as it was."))
 }
 
 #[cfg(test)]

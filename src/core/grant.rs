@@ -80,7 +80,7 @@ pub enum Assurance {
     Secret,
     /// The same, given by another account.
     Uid,
-    /// The same by a security key that somebody touched.
+    /// As `Secret`, by a security key that somebody touched.
     Hardware,
 }
 
@@ -233,11 +233,7 @@ pub fn compare(
     drift: Drift,
 ) -> Result<Vec<bool>, Fault> {
     if asked.given != request.given && asked.bound != request.bound {
-        return Err(Fault::new(
-            Reason::TokenMismatch,
-            "This confirmToken was given for another operation, target or arguments. It is gone \
-             now. Call again without confirmToken to get a new preview.",
-        ));
+        return Err(mismatch(granted, plan));
     }
     let drifted = drifted(granted, plan);
     let same = granted.digest() == plan.digest();
@@ -248,6 +244,23 @@ pub fn compare(
         ));
     }
     Ok(drifted)
+}
+
+/// The refusal of a token that is presented with another request, or by another caller.
+fn mismatch(granted: &Plan, plan: &Plan) -> Fault {
+    let (owner, caller) = (&granted.parts().principal, &plan.parts().principal);
+    let given = if owner == caller {
+        "for another operation, target or arguments".to_owned()
+    } else {
+        format!("to another caller, which is {owner}, and this one is {caller}")
+    };
+    Fault::new(
+        Reason::TokenMismatch,
+        format!(
+            "This confirmToken was given {given}. It is gone now. Call again without it to get a \
+             new preview."
+        ),
+    )
 }
 
 /// Whether a verdict is one on this plan's operation, by the policy that the plan names.
@@ -279,7 +292,7 @@ fn drifted(granted: &Plan, now: &Plan) -> Vec<bool> {
 pub fn expired() -> Fault {
     Fault::new(
         Reason::TokenExpired,
-        "This confirmToken has expired. Call again without confirmToken to get a new preview.",
+        "This confirmToken has expired. Call again without it to get a new preview.",
     )
 }
 

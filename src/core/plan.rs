@@ -102,6 +102,12 @@ pub struct Principal {
     pub uid: u32,
 }
 
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "uid {} over {}", self.uid, self.face.as_str())
+    }
+}
+
 /// What an operation acts on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Target {

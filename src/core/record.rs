@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::ask::{Approver, AskId};
@@ -340,6 +341,13 @@ struct Line<'a> {
 pub fn timestamp(at: OffsetDateTime) -> String {
     // The format names only parts that every date has, so formatting cannot fail.
     at.to_offset(time::UtcOffset::UTC).format(TIMESTAMP).unwrap_or_default()
+}
+
+/// A moment for people, to the second: `2026-01-31T08:00:00Z`.
+pub fn second(at: OffsetDateTime) -> String {
+    let at = at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(at);
+    // A year of more than four digits has no such form; nobody writes one.
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
 fn encode(line: &Line<'_>) -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Registry;
 use super::asks::is_current;
-use super::turns::{Opened, Turns, WORDS_CHARS_MAX, no_ask, unsigned};
+use super::turns::{Opened, Turns, WORDS_CHARS_MAX, unsigned};
 use crate::core::approval::{Approval, Signers};
 use crate::core::ask::{Ask, AskId, State, Turn, closed};
 use crate::core::reason::{Fault, Reason};
@@ -23,6 +23,8 @@ pub struct Approvals {
     pub registry: Registry,
     /// Who decides.
     pub caller: Caller,
+    /// Whose asks these are and where they are kept, for people.
+    pub kept: String,
 }
 
 impl Approvals {
@@ -50,8 +52,20 @@ impl Approvals {
     /// `not_found`, `state_unavailable`.
     pub async fn open(&self, id: AskId) -> Result<Opened, Fault> {
         self.turns.tidy(&self.registry).await?;
-        let ask = self.turns.asks.get(id).await?.ok_or_else(|| no_ask(id))?;
+        let ask = self.turns.asks.get(id).await?.ok_or_else(|| self.no_ask(id))?;
         self.with_given(Opened::of(ask, &self.registry)?).await
+    }
+
+    /// The refusal of an id that no ask here has.
+    fn no_ask(&self, id: AskId) -> Fault {
+        Fault::new(
+            Reason::NotFound,
+            format!(
+                "There is no ask {id} among those of {}. Each account has its own: look as the one \
+                 whose server asked, with `sudo -u NAME -H countersign asks`, say.",
+                self.kept
+            ),
+        )
     }
 
     /// Whose signatures count for an ask.

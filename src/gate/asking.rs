@@ -10,10 +10,10 @@ use super::Gate;
 use super::answer::{Answer, Status};
 use super::asks::expiry;
 use super::finish::without_preview;
-use super::refusal::{reason, too_low, unapproved};
+use super::refusal::{reason, too_low, unapproved, wants_approval, wants_person};
 use super::survey::Survey;
 use super::trail::Trail;
-use super::turns::{Opened, moment};
+use super::turns::Opened;
 use crate::core::approval::Trusted;
 use crate::core::ask::{Ask, AskId, Document, State, Turn};
 use crate::core::grant::Token;
@@ -21,7 +21,7 @@ use crate::core::hex;
 use crate::core::plan::{Digest, Plan, Target, canonical};
 use crate::core::policy::{Effect, Requirement};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::{Event, tidy, timestamp};
+use crate::core::record::{Event, second, tidy, timestamp};
 use crate::core::secret::SEALED;
 use crate::core::text;
 use crate::ports::asks::Put;
@@ -66,6 +66,7 @@ impl Gate {
         }
         self.possible(&survey).await?;
         let plan = Arc::clone(&survey.plan);
+        let wants = wants_person(&survey.verdict);
         let (ask, mut document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
         let made = ask.id;
@@ -92,7 +93,7 @@ impl Gate {
             recorded?;
         }
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..waiting(&ask, &document, refusal.as_ref()) })
+        Ok(Answer { data: facts, ..self.waiting(&ask, &document, &wants, refusal.as_ref()) })
     }
 
     async fn record_ask(
@@ -184,10 +185,53 @@ impl Gate {
         let recorded = trail.settle(record).await;
         match recorded.and_then(|()| Opened::of(ask.clone(), &self.parts.registry)) {
             Ok(opened) => {
-                let answer = waiting(&opened.ask, &opened.document, None);
+                let Document { rule, why, .. } = &opened.document;
+                let wants = wants_approval(rule, why.as_deref());
+                let answer = self.waiting(&opened.ask, &opened.document, &wants, None);
                 Answer { target: trail.known.target.clone(), ..answer }
             }
             Err(fault) => Answer::of_fault(name, &fault),
+        }
+    }
+
+    /// The answer of an ask that waits, with the words on why it wants a person.
+    fn waiting(
+        &self,
+        ask: &Ask,
+        document: &Document,
+        wants: &str,
+        refusal: Option<&Fault>,
+    ) -> Answer {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        if let Some(fault) = refusal {
+            write!(out, "Error: {}\n\n", fault.message).unwrap_or_default();
+        }
+        write!(out, "{}{wants} ", document.preview).unwrap_or_default();
+        let until = second(document.expires);
+        match ask.state {
+            State::Approved => writeln!(out, "Ask {} is approved, until {until}.", ask.id),
+            _ => writeln!(
+                out,
+                "Ask {} waits until {until}.\nA person approves it at a shell of this machine, as \
+                 {}: {}",
+                ask.id,
+                self.parts.settings.account,
+                approve(ask.id, &document.takes),
+            ),
+        }
+        .unwrap_or_default();
+        Answer {
+            ask: Some(ask.id),
+            plan: Some(ask.plan),
+            confirm_token: Some(ask.handle.reveal()),
+            expires_at: Some(timestamp(ask.expires)),
+            reason: refusal.map(|fault| fault.reason),
+            text: out,
+            ..Answer::empty(
+                if refusal.is_some() { Status::Denied } else { Status::ApprovalRequired },
+                &ask.operation,
+            )
         }
     }
 }
@@ -219,46 +263,5 @@ fn approve(id: AskId, takes: &Requirement) -> String {
             "countersign asks show {id} --document | sudo countersign approve {id} --document -"
         ),
         false => format!("countersign approve {id}"),
-    }
-}
-
-/// The answer of an ask that waits.
-fn waiting(ask: &Ask, document: &Document, refusal: Option<&Fault>) -> Answer {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    if let Some(fault) = refusal {
-        write!(out, "Error: {}\n\n", fault.message).unwrap_or_default();
-    }
-    let why = document.why.as_deref().unwrap_or("a rule asks for it");
-    write!(
-        out,
-        "{}This wants a person's approval: {} (rule `{}`). ",
-        document.preview,
-        text::line(why, 400),
-        text::name(&document.rule),
-    )
-    .unwrap_or_default();
-    let until = moment(document.expires);
-    match ask.state {
-        State::Approved => writeln!(out, "Ask {} is approved, until {until}.", ask.id),
-        _ => writeln!(
-            out,
-            "Ask {} waits until {until}.\nA person approves it at a shell of this machine: {}",
-            ask.id,
-            approve(ask.id, &document.takes),
-        ),
-    }
-    .unwrap_or_default();
-    Answer {
-        ask: Some(ask.id),
-        plan: Some(ask.plan),
-        confirm_token: Some(ask.handle.reveal()),
-        expires_at: Some(timestamp(ask.expires)),
-        reason: refusal.map(|fault| fault.reason),
-        text: out,
-        ..Answer::empty(
-            if refusal.is_some() { Status::Denied } else { Status::ApprovalRequired },
-            &ask.operation,
-        )
     }
 }

@@ -70,7 +70,14 @@ impl Gate {
             Reason::ApprovalRevoked => State::Revoked,
             _ => return Err(fault.into()),
         };
-        let turn = Turn::new(opened.ask.state, to, self.parts.clock.now())?;
+        let mut turn = Turn::new(opened.ask.state, to, self.parts.clock.now())?;
+        if to == State::Cancelled {
+            let (owner, by) = (&opened.ask.principal, &survey.caller.principal);
+            turn.words = Some(match owner == by {
+                true => "its confirm token was presented with another request".into(),
+                false => format!("its confirm token was presented by another caller, {by}"),
+            });
+        }
         let caller = Some(&survey.caller);
         match alone {
             Some(_) => self.turns.turn_alone(&opened, turn, caller).await?,

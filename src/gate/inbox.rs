@@ -55,7 +55,8 @@ impl Gate {
     async fn withdraw(&self, caller: &Caller, id: AskId) -> Result<Ask, Fault> {
         self.turns.tidy(&self.parts.registry).await?;
         let opened = self.own(caller, id).await?;
-        let turn = Turn::new(opened.ask.state, State::Cancelled, self.parts.clock.now())?;
+        let mut turn = Turn::new(opened.ask.state, State::Cancelled, self.parts.clock.now())?;
+        turn.words = Some("its requester took it back".into());
         self.turns.turn(&opened, turn, Some(caller)).await
     }
 }

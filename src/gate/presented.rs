@@ -62,8 +62,8 @@ impl Gate {
         let unknown = || {
             Fault::new(
                 Reason::TokenUnknown,
-                "No grant waits under this confirmToken. Call again without confirmToken to get a \
-                 preview and a token.",
+                "No grant waits under this confirmToken. Call again without it to get a preview \
+                 and a token.",
             )
         };
         let Some(token) = Token::parse(given) else { return Some(Err(unknown())) };
@@ -77,7 +77,7 @@ impl Gate {
             Err(Gone::Used) => Err(Fault::new(
                 Reason::TokenUsed,
                 "This confirmToken was presented before; a token works once. Call again without \
-                 confirmToken to get a new preview.",
+                 it to get a new preview.",
             )),
         })
     }

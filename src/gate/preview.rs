@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::erased::Sighted;
 use super::operation::Context;
 use crate::core::operation::Drift;
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::Fault;
+use crate::core::record::second;
 use crate::core::text;
 use crate::ports::BoxFuture;
 
@@ -30,7 +30,7 @@ impl Preview {
     /// The preview as text. `at` is when it was observed; `drift` is what becomes of a plan of which
     /// something changes.
     pub fn text(&self, at: OffsetDateTime, drift: Drift) -> String {
-        let at = at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default();
+        let at = second(at);
         let mut out = format!("Preview: {}\n", self.headline);
         let width = self.facts.iter().chain(&self.notes).map(|(label, _)| label.len()).max();
         let width = width.unwrap_or_default();

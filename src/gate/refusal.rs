@@ -55,6 +55,37 @@ pub(super) fn too_low(verdict: &Verdict) -> Fault {
     )
 }
 
+/// Why a plan waits for a person, and what else would do.
+pub(super) fn wants_person(verdict: &Verdict) -> String {
+    let approval = wants_approval(verdict.rule(), verdict.reason());
+    match (verdict.effect(), others(verdict)) {
+        (Effect::Confirm, _) => format!(
+            "What policy takes for this ({}) this client cannot give. {} Or a person approves it.",
+            verdict.takers(),
+            confirmed_how(verdict)
+        ),
+        (_, others) if others.is_empty() => approval,
+        (_, others) => format!("{approval} It takes {}{others}.", verdict.takes().words()),
+    }
+}
+
+/// The rules that say what it takes, where these are others than the deciding one.
+fn others(verdict: &Verdict) -> String {
+    let takers = verdict.takers();
+    let alone = takers == format!("rule `{}`", verdict.rule());
+    if alone { String::new() } else { format!(" ({takers})") }
+}
+
+/// Why a plan waits for a person.
+pub(super) fn wants_approval(rule: &str, why: Option<&str>) -> String {
+    let why = why.map(|why| text::line(why, REASON_CHARS_MAX));
+    format!(
+        "This wants a person's approval: {} (rule `{}`).",
+        why.as_deref().unwrap_or("a rule asks for it"),
+        text::name(rule)
+    )
+}
+
 /// In which ways policy lets a plan be confirmed, in a full sentence.
 fn confirmed_how(verdict: &Verdict) -> String {
     let takes = verdict.takes();

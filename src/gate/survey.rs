@@ -1,5 +1,5 @@
 //! From a request to what is known of it: its grant, its arguments, its targets, its plan and what
-//! policy says. Nothing in this file changes anything but the store of grants.
+//! policy says. Nothing in this file changes anything.
 
 use std::sync::Arc;
 

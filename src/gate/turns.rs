@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::json;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::time::sleep;
 
 use super::Registry;
@@ -21,7 +20,7 @@ use crate::ports::asks::{Asks, Logs};
 use crate::ports::{Clock, Durability, Held};
 
 /// What is kept of the words of a decision, in characters.
-pub(super) const WORDS_CHARS_MAX: usize = 500;
+pub const WORDS_CHARS_MAX: usize = 500;
 
 /// How often the lock of an ask is looked for that somebody else has.
 const LOCK_EVERY: Duration = Duration::from_millis(50);
@@ -102,9 +101,9 @@ impl Opened {
     /// What has become of it, with what to do next.
     pub(super) fn is_open(&self) -> Result<(), Fault> {
         let Ask { id, state, words, .. } = &self.ask;
-        let words = words.as_ref().map(|words| format!(": {}", text::line(words, 400)));
+        let words = words.as_ref().map(|words| format!(": {}", text::line(words, WORDS_CHARS_MAX)));
         let words = words.unwrap_or_default();
-        let again = "Call again without confirmToken to get a new preview.";
+        let again = "Call again without its confirmToken to get a new preview.";
         let (reason, message) = match state {
             State::Pending | State::Approved => return Ok(()),
             State::Denied => (
@@ -123,7 +122,9 @@ impl Opened {
                 Reason::PlanChanged,
                 format!("What ask {id} was for is no longer what it was. {again}"),
             ),
-            State::Cancelled => (Reason::TokenUsed, format!("Ask {id} was cancelled. {again}")),
+            State::Cancelled => {
+                (Reason::TokenUsed, format!("Ask {id} was cancelled{words}. {again}"))
+            }
             State::Executing | State::Done | State::Failed | State::Unknown => (
                 Reason::TokenUsed,
                 format!("Ask {id} was spent before ({state}); an approval works once. {again}"),
@@ -336,13 +337,7 @@ pub(super) const fn unsigned(caller: &Caller) -> Approver {
     Approver { name: None, key: None, uid: caller.principal.uid }
 }
 
-/// The refusal of an id that no ask has, for the one who asks.
+/// The refusal of an id that no ask of the one who asks has.
 pub(super) fn no_ask(id: AskId) -> Fault {
-    Fault::new(Reason::NotFound, format!("There is no ask {id} here."))
-}
-
-/// A moment for people, to the second, in UTC.
-pub(super) fn moment(at: OffsetDateTime) -> String {
-    let at = at.checked_to_offset(time::UtcOffset::UTC).unwrap_or(at);
-    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+    Fault::new(Reason::NotFound, format!("There is no ask {id} of yours."))
 }

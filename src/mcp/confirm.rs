@@ -318,7 +318,7 @@ fn unanswered(operation: &str, why: &str) -> Fault {
          {operation} again with the same arguments to ask again.",
         text::line(why, 100)
     );
-    Fault::new(Reason::ApprovalUnavailable, message)
+    Fault::new(Reason::AssuranceTooLow, message)
 }
 
 fn unseen(operation: &str) -> Fault {
@@ -328,7 +328,7 @@ fn unseen(operation: &str) -> Fault {
          shows its dialogs, or, where policy takes that, on a terminal with \
          `countersign call {operation}`."
     );
-    Fault::new(Reason::ApprovalUnavailable, message)
+    Fault::new(Reason::AssuranceTooLow, message)
 }
 
 fn no_dialogs(operation: &str) -> Fault {

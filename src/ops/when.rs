@@ -4,6 +4,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
 use crate::core::reason::Fault;
+pub use crate::core::record::second;
 use crate::core::text;
 
 /// A stretch of time, open where it has no end.
@@ -115,13 +116,6 @@ fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |sum, digit| {
         digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0'))
     })
-}
-
-/// A moment to the second: `2026-01-31T08:00:00Z`.
-pub fn second(at: OffsetDateTime) -> String {
-    let at = at.checked_to_offset(UtcOffset::UTC).unwrap_or(at);
-    // A year of more than four digits has no such form; engines write none.
-    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
 /// A moment that an engine wrote, to the second and with its age: `2026-01-31T08:00:00Z (2 h ago)`.

@@ -94,6 +94,8 @@ pub struct Listed {
     pub made: OffsetDateTime,
     /// When it stops working.
     pub expires: OffsetDateTime,
+    /// Since when it is what it is.
+    pub since: OffsetDateTime,
 }
 
 /// Whose signatures count.

@@ -104,6 +104,7 @@ impl Rows {
             uid: row.principal.uid,
             made: row.made,
             expires: row.expires,
+            since: row.since,
         };
         shown.take(limit).map(listed).collect()
     }

@@ -4,6 +4,7 @@
 mod across;
 mod agents;
 mod refused;
+mod settings;
 mod state;
 
 use std::fs;
@@ -78,6 +79,7 @@ fn ask(session: &mut Session, volume: &str) -> (String, String) {
     assert_eq!(word("status"), "approval_required", "{}", text(&result));
     let (id, handle) = (word("ask"), word("confirmToken"));
     let shown = text(&result);
+    assert!(shown.contains("at a shell of this machine, as countersign-test (uid "), "{shown}");
     assert!(shown.contains(&format!("countersign approve {id}")), "{shown}");
     assert!(shown.contains(&format!("\nconfirmToken={handle} (single use)")), "{shown}");
     (id, handle)
@@ -102,13 +104,15 @@ fn what_one_process_asks_for_is_approved_in_a_shell_and_spent_in_another() {
     assert!(listed.contains(&id) && listed.contains("pending"), "{listed}");
     let shown = scene.run(&["asks", "show", &id.to_lowercase()]).stdout;
     let (facts, shown_then) = shown.split_once("As it was previewed.").unwrap();
-    assert!(
-        facts.contains(&format!("Acts on     volume {volume} (id {volume}, engine ")),
-        "{shown}"
-    );
+    assert!(facts.contains(&format!("Acts on     volume {volume} (engine ")), "{shown}");
     assert!(facts.contains(&format!("Argument    volume = \"{volume}\"")), "{shown}");
     assert!(shown_then.contains("CANNOT BE UNDONE"), "{shown}");
     assert!(shown_then.contains("Client: tester") && !facts.contains("tester"), "{shown}");
+
+    let elsewhere = scene.world.run(Who::Root, &["asks", "show", &id]);
+    assert_eq!(elsewhere.code, 1, "{elsewhere:?}");
+    let named = format!("There is no ask {id} among those of root (uid 0) in /");
+    assert!(elsewhere.stderr.contains(&named), "{elsewhere:?}");
 
     let mut other = scene.serve();
     let early = spend(&mut other, &volume, &handle);
@@ -116,10 +120,16 @@ fn what_one_process_asks_for_is_approved_in_a_shell_and_spent_in_another() {
     let approved = scene.approve(&[&id]);
     assert_eq!(approved.code, 0, "{approved:?}");
     assert!(approved.stdout.contains("is approved by alice (SHA256:"), "{approved:?}");
+    let decided = scene.run(&["asks", "show", &id]).stdout;
+    assert!(decided.contains("\nDecision    approved by alice with SHA256:"), "{decided}");
     assert!(exists(&volume), "approving does nothing by itself");
     let done = spend(&mut other, &volume, &handle);
     assert_eq!(data(&done)["status"], "ok", "{}", text(&done));
     assert!(!exists(&volume));
+    let over = scene.run(&["asks", "show", &id]).stdout;
+    assert!(over.starts_with(&format!("Ask {id}: done since 2")), "{over}");
+    let all = scene.run(&["asks", "--all"]).stdout;
+    assert!(all.lines().any(|row| row.starts_with(&id) && row.contains("ended ")), "{all}");
     let again = spend(&mut scene.serve(), &volume, &handle);
     assert_eq!(data(&again)["reason"], "token_used", "{}", text(&again));
     assert_eq!(
@@ -195,6 +205,7 @@ fn a_denial_reaches_the_agent_in_its_words() {
     assert!(exists(&volume));
     let late = scene.approve(&[&id]);
     assert_eq!(late.code, 3, "{late:?}");
+    assert_eq!(late.stderr.lines().count(), 1, "no preview of what is over: {late:?}");
     assert_eq!(scene.lines(&id).last().map(String::as_str), Some("ask_refused ask_closed"));
 }
 

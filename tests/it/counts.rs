@@ -85,6 +85,7 @@ impl Counted {
                 concurrent_calls: 32,
                 session,
                 log: "audit".into(),
+                account: "alice (uid 1000)".into(),
                 terms: Terms::USUAL,
             },
         });

@@ -25,6 +25,8 @@ mod docker_look;
 #[cfg(test)]
 mod docker_wire;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod gate;

@@ -8,14 +8,15 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::accounts;
+
 /// Groups whose members can become root or reach an engine, on one system or another.
 const POWERFUL: [&str; 9] =
     ["root", "sudo", "wheel", "admin", "docker", "podman", "lxd", "incus-admin", "disk"];
 
-/// The system's lists of accounts and of groups, and how much of each is read, in bytes.
-const ACCOUNTS: &str = "/etc/passwd";
+/// The system's list of groups, and how much of it is read, in bytes.
 const GROUPS: &str = "/etc/group";
-const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const GROUPS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Where sudo is looked for. Not along PATH, which whoever runs under this account can set.
 const SUDO: [&str; 3] = ["/usr/bin/sudo", "/usr/local/bin/sudo", "/run/wrappers/bin/sudo"];
@@ -37,32 +38,21 @@ pub(super) fn powerful_groups(socket: Option<&Path>) -> Vec<String> {
     let mut gids = rustix::process::getgroups().unwrap_or_default();
     gids.push(rustix::process::getegid());
     let gids: Vec<u32> = gids.into_iter().map(rustix::process::Gid::as_raw).collect();
-    powerful(&list(ACCOUNTS), &list(GROUPS), uid, &gids, engine)
+    let names: Vec<String> = accounts::of(uid).into_iter().map(|account| account.name).collect();
+    powerful(&names, &groups(), &gids, engine)
 }
 
-fn list(path: &str) -> String {
+fn groups() -> String {
     let mut bytes = Vec::new();
-    if let Ok(file) = File::open(path) {
+    if let Ok(file) = File::open(GROUPS) {
         // Without a list there are the numbers that the process has.
-        drop(file.take(LIST_BYTES_MAX).read_to_end(&mut bytes));
+        drop(file.take(GROUPS_BYTES_MAX).read_to_end(&mut bytes));
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Who is listed in a group can enter it at any time, whether this process has it or not.
-fn powerful(
-    accounts: &str,
-    groups: &str,
-    uid: u32,
-    gids: &[u32],
-    engine: Option<u32>,
-) -> Vec<String> {
-    let name = |line: &'_ str| {
-        let mut fields = line.split(':');
-        let name = fields.next()?.to_owned();
-        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
-    };
-    let names: Vec<String> = accounts.lines().filter_map(name).collect();
+fn powerful(names: &[String], groups: &str, gids: &[u32], engine: Option<u32>) -> Vec<String> {
     let of = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, gid, members] = fields[..] else { return None };
@@ -111,16 +101,16 @@ mod tests {
 
     #[test]
     fn a_group_counts_by_its_name_or_as_the_engines_for_whoever_is_or_could_be_in_it() {
-        let accounts = "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nbad\n";
         let groups = "root:x:0:\nsudo:x:27:bob,alice\ndocker:x:999:\nengine:x:77:carol\n\
                       alice:x:1000:\nwheel:x:10:alicex\nlxd:x:bad:alice\nbroken\n:::\n";
-        let of = |uid, gids: &[u32], engine| powerful(accounts, groups, uid, gids, engine);
-        assert_eq!(of(1000, &[1000], None), ["sudo"], "listed, and not yet entered");
-        assert_eq!(of(1000, &[1000, 999], None), ["sudo", "docker"]);
-        assert_eq!(of(1000, &[1000, 77], Some(77)), ["sudo", "engine"]);
-        assert_eq!(of(1001, &[1001, 77], None), Vec::<String>::new(), "any other group");
-        assert_eq!(of(1001, &[1001], Some(77)), Vec::<String>::new());
-        assert_eq!(powerful("", "", 0, &[0], Some(0)), Vec::<String>::new());
+        let alice = ["alice".to_owned()];
+        let of = |names: &[String], gids: &[u32], engine| powerful(names, groups, gids, engine);
+        assert_eq!(of(&alice, &[1000], None), ["sudo"], "listed, and not yet entered");
+        assert_eq!(of(&alice, &[1000, 999], None), ["sudo", "docker"]);
+        assert_eq!(of(&alice, &[1000, 77], Some(77)), ["sudo", "engine"]);
+        assert_eq!(of(&[], &[1001, 77], None), Vec::<String>::new(), "any other group");
+        assert_eq!(of(&[], &[1001], Some(77)), Vec::<String>::new());
+        assert_eq!(powerful(&[], "", &[0], Some(0)), Vec::<String>::new());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::core::policy::{
     Change, Comparison, Condition, DIFF_BUDGET, Difference, Direction, Effect, Level, Policy, Rule,
     Undecided, Verdict, compare,
 };
+use crate::core::record::second;
 use crate::ops::table::table;
 
 /// Which files to compare.
@@ -188,7 +189,7 @@ fn print_json(comparison: &Comparison<'_>, [old, new]: [&Policy; 2], out: Output
             "was": verdict(&change.before), "is": verdict(&change.after),
             "request": {
                 "arguments": witness.arguments, "client": witness.client,
-                "target": witness.target, "at": super::explain::timestamp(witness.now),
+                "target": witness.target, "at": second(witness.now),
                 "facts": facts,
             },
         })

@@ -4,8 +4,6 @@
 mod parts;
 mod then;
 
-pub(super) use then::timestamp;
-
 use std::sync::Arc;
 
 use clap::Args;
@@ -18,6 +16,7 @@ use crate::config::{self, Config};
 use crate::core::operation::Spec;
 use crate::core::policy::{History, Policy, Query, Verdict};
 use crate::core::reason::{Fault, Reason};
+use crate::core::record::second;
 use crate::gate::{Gate, Parts, Registry, Settings};
 use crate::ops;
 use crate::ports::Fixed;
@@ -232,7 +231,7 @@ fn print(case: &Case<'_>, then: Option<&then::Then>, json: bool, out: Output) {
             "takesBy": parts::takes(case).map(|(_, rules)| rules),
             "class": query.class,
             "policy": policy.digest(),
-            "at": query.now.map(timestamp),
+            "at": query.now.map(second),
             "arguments": arguments,
             "client": query.client.flatten(),
             "then": then.map(|then| then.as_json(policy)),
@@ -263,6 +262,6 @@ fn print(case: &Case<'_>, then: Option<&then::Then>, json: bool, out: Output) {
         out.data(format!("Note: {}", shown(note)));
     }
     parts::print(case, out);
-    let at = query.now.map(|now| format!(", at {}", timestamp(now))).unwrap_or_default();
+    let at = query.now.map(|now| format!(", at {}", second(now))).unwrap_or_default();
     out.data(format!("{} rules, policy {}{at}", policy.rules().len(), policy.digest()));
 }

@@ -50,7 +50,7 @@ impl Standing {
             State::Expired => {
                 format!("expired. Call {operation} without confirmToken to ask anew.")
             }
-            State::Cancelled => "cancelled.".to_owned(),
+            State::Cancelled => format!("cancelled{words}."),
             State::Superseded => format!(
                 "void, since what it was for has changed. Call {operation} without confirmToken to \
                  see it as it is now."

@@ -160,6 +160,7 @@ pub(in crate::ops) fn gate(engine: &Arc<Fake>, world: &Arc<World>) -> Gate {
             concurrent_calls: 4,
             session: "s".into(),
             log: "audit".into(),
+            account: "alice (uid 1000)".into(),
             terms: Terms::USUAL,
         },
     })

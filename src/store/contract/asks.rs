@@ -39,6 +39,8 @@ pub(crate) fn what_is_kept_is_found<P: Place>() {
     assert_eq!(listed(true, 10), [row(3, pending), row(1, pending)]);
     assert_eq!(listed(false, 2), [row(3, pending), row(2, cancelled)]);
     assert_eq!(listed(true, 0), []);
+    let ended = wait(asks.list(false, 2)).unwrap().pop().unwrap();
+    assert_eq!((ended.made, ended.since), (NOW, NOW + Duration::SECOND));
     let mut twin = ask(4);
     twin.id = id(1);
     assert_eq!(put(&asks, &twin).unwrap_err().reason, Reason::StateUnavailable);

@@ -43,7 +43,11 @@ pub(super) fn foreign(path: impl fmt::Display) -> Fault {
 /// The fault of a database of another version.
 pub(super) fn version(path: impl fmt::Display, found: i64) -> Fault {
     let what = format_args!("{path} is of version {found}, which this version does not know");
-    unavailable(what, "Use the newer Countersign that made it, or move it away.")
+    let next = match found {
+        1.. => "Use the newer Countersign that made it, or move it away.",
+        _ => AWAY,
+    };
+    unavailable(what, next)
 }
 
 /// The fault of one ask that cannot be read back.

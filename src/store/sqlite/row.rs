@@ -133,7 +133,8 @@ pub(super) fn ask(row: &Row<'_>) -> Result<Ask, Failure> {
 }
 
 /// What is selected to be read by [`listed`].
-pub(super) const LISTED: &str = "SELECT id, state, operation, about, uid, made, expires FROM asks";
+pub(super) const LISTED: &str = "SELECT id, state, operation, about, uid, made, expires, since \
+                                 FROM asks";
 
 /// What a list says of a row. Very many are read, so they are not looked up by name.
 pub(super) fn listed(row: &Row<'_>) -> Result<Listed, Failure> {
@@ -146,6 +147,7 @@ pub(super) fn listed(row: &Row<'_>) -> Result<Listed, Failure> {
         uid: of(4, "uid")?.uid()?,
         made: of(5, "made")?.moment()?,
         expires: of(6, "expires")?.moment()?,
+        since: of(7, "since")?.moment()?,
     })
 }
 

@@ -100,7 +100,7 @@ async def asks(client, dialog, container):
     assert started(container) != before, "the confirmed restart did not happen"
 
     before = started(container)
-    for action, reason in [("decline", "approval_denied"), ("cancel", "approval_unavailable")]:
+    for action, reason in [("decline", "approval_denied"), ("cancel", "assurance_too_low")]:
         said = ElicitResult(action=action)
         text, error, data = await dialog.restart(client, container, said, READING)
         assert error and "confirmToken=" not in text, text

@@ -111,7 +111,7 @@ async function asks(connect) {
   before = started();
   const refused = {
     approval_denied: await restart({ action: 'decline' }, READING),
-    approval_unavailable: await restart({ action: 'cancel' }, READING),
+    assurance_too_low: await restart({ action: 'cancel' }, READING),
   };
   for (const [reason, { text, error, data }] of Object.entries(refused)) {
     assert(error && !text.includes('confirmToken='), text);

@@ -138,6 +138,49 @@ const CODES: [(u8, &str); 7] = [
     (6, "outcome unknown: look before you try again"),
 ];
 
+/// What each reason says.
+const fn says(reason: Reason) -> &'static str {
+    match reason {
+        Reason::TokenUnknown => "no grant waits under this token here",
+        Reason::TokenExpired => "the token's time was over, or the ask's",
+        Reason::TokenUsed => "the token was presented before, or the ask was spent or closed",
+        Reason::TokenMismatch => {
+            "the token was given for another operation, target, arguments or caller"
+        }
+        Reason::PlanChanged => "the target or the policy is no longer what was shown",
+        Reason::PolicyDenied => "a rule denies it, or none speaks of it",
+        Reason::ApprovalUnavailable => "a person would have to say yes, and nobody could be asked",
+        Reason::ApprovalDenied => "a person said no",
+        Reason::ApprovalRevoked => "a person took the approval back",
+        Reason::CoolingDown => "a person said no to the same lately",
+        Reason::AskClosed => "the ask is decided, spent or over already",
+        Reason::SignatureInvalid => "it is no signature over this ask for this purpose",
+        Reason::SignerUnknown => "no file trusts the signature's key, or not now",
+        Reason::AssuranceTooLow => {
+            "it was confirmed or approved in a way that policy does not take here"
+        }
+        Reason::StateUnavailable => {
+            "the state that holds asks could not be read or written, so nothing was done"
+        }
+        Reason::Unclassified => "no such operation is offered here",
+        Reason::ReadOnly => "changes are switched off",
+        Reason::NotFound => "what was named is not there",
+        Reason::Ambiguous => "the name fits more than one",
+        Reason::InvalidArgument => {
+            "an argument is unknown, missing, of the wrong type or out of bounds"
+        }
+        Reason::AuditUnavailable => {
+            "the log could not be read or written, so nothing was done or shown"
+        }
+        Reason::EngineUnavailable => "the engine could not be reached",
+        Reason::EngineError => "the engine answered with an error",
+        Reason::Busy => "another change of the same target is running",
+        Reason::Limit => "a limit was reached",
+        Reason::Timeout => "the engine did not answer in time, and nothing was changed",
+        Reason::OutcomeUnknown => "nobody can say whether the change happened",
+    }
+}
+
 #[test]
 fn the_table_of_exit_codes_is_golden() {
     let mut text = String::from(
@@ -149,15 +192,16 @@ fn the_table_of_exit_codes_is_golden() {
     }
     text.push_str(
         "\nA command that ends with a reason code, which `call --json` and the audit log show, \
-         exits so:\n\n| reason | exit code |\n|---|---|\n",
+         exits so:\n\n| reason | exit code | says |\n|---|---|---|\n",
     );
     for reason in Reason::ALL {
         assert!(CODES.iter().any(|(code, _)| *code == reason.exit_code()), "{reason}");
-        writeln!(text, "| `{reason}` | {} |", reason.exit_code()).unwrap();
+        let (code, says) = (reason.exit_code(), says(reason));
+        writeln!(text, "| `{reason}` | {code} | {says} |").unwrap();
     }
     text.push_str(
-        "\nA preview that wants to be confirmed has no reason and exits with 4. The server, `mcp`, \
-         exits with 0 when its client leaves.\n",
+        "\nA preview that waits for a confirmation or an approval has no reason and exits with 4. The \
+         server, `mcp`, exits with 0 when its client leaves.\n",
     );
     document("exit-codes.md", &text);
 }

@@ -115,6 +115,7 @@ impl Scene {
             trust: people.trust.clone(),
             registry: Registry::new(operations::ALL, |_| true),
             caller: request("", json!({})).caller,
+            kept: String::new(),
         };
         let gate = burning.gate(approving(), people);
         Self { gate, burning, asks, approvals }

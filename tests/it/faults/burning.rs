@@ -230,6 +230,7 @@ impl Burning {
                 concurrent_calls: 64,
                 session: self.session.clone(),
                 log: "audit".into(),
+                account: "alice (uid 1000)".into(),
                 // Tests ask for many things at once.
                 terms: Terms { open_max: 10_000, ..Terms::USUAL },
             },

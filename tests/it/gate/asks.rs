@@ -64,9 +64,23 @@ async fn presenting_a_handle_before_it_is_approved_costs_nothing() {
 async fn the_same_plan_is_one_ask_and_another_is_another() {
     let asking = Asking::new();
     let (id, handle) = asking.ask().await;
-    assert_eq!(asking.ask().await, (id, handle));
-    let other = asking.poke(json!({"container": "db"})).await;
-    assert_ne!(other.ask, Some(id));
+    assert_eq!(asking.ask().await, (id, handle.clone()));
+    assert_eq!(asking.spend(&handle).await.ask, Some(id));
+    assert_eq!(asking.told(), [(id, "poke web".to_owned())], "nobody is told twice");
+    let other = asking.poke(json!({"container": "db"})).await.ask.unwrap();
+    assert_ne!(other, id);
+    assert_eq!(asking.told()[1..], [(other, "poke db".to_owned())]);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_what_nobody_can_decide_on() {
+    let asking = Asking::new();
+    asking.bench.audit.fail(&[Preview]);
+    assert_eq!(asking.poke(web()).await.reason, Some(Reason::AuditUnavailable));
+    assert_eq!(asking.told(), []);
+    let nobody = Asking::with(|_| Vec::new());
+    assert_eq!(nobody.poke(web()).await.reason, Some(Reason::ApprovalUnavailable));
+    assert_eq!(nobody.told(), []);
 }
 
 #[tokio::test]
@@ -77,6 +91,9 @@ async fn a_handle_with_another_request_cancels_its_ask() {
         let answer = asking.poke(with_token(json!({"container": "db"}), &handle)).await;
         assert_eq!(answer.reason, Some(Reason::TokenMismatch), "{}", answer.text);
         assert_eq!(asking.state(id).await, State::Cancelled);
+        let told = asking.bench.call("check_ask", json!({"ask": id.to_string()})).await;
+        let why = "cancelled: its confirm token was presented with another request.";
+        assert!(told.text.ends_with(why), "{}", told.text);
         assert_eq!(asking.spend(&handle).await.reason, Some(Reason::TokenUsed));
         assert_eq!(asking.effects(), 0);
         assert!(asking.events().contains(&AskCancelled));
@@ -318,10 +335,7 @@ async fn what_takes_permission_away_stands_and_is_on_record_once_however_often_i
         assert_eq!(say().await.unwrap_err().reason, Reason::AskClosed);
         assert_eq!(lines(), 1);
         let refused = asking.spend(&handle).await;
-        assert!(matches!(
-            refused.reason,
-            Some(Reason::ApprovalDenied | Reason::ApprovalRevoked)
-        ));
+        assert!(matches!(refused.reason, Some(Reason::ApprovalDenied | Reason::ApprovalRevoked)));
         asking.bench.clock.advance(3600);
     }
     assert_eq!(asking.effects(), 0);

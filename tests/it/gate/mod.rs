@@ -91,6 +91,7 @@ impl Bench {
                 concurrent_calls: 32,
                 session: "session".into(),
                 log: "audit".into(),
+                account: "alice (uid 1000)".into(),
                 terms: Terms::USUAL,
             },
         });

@@ -1,15 +1,20 @@
 //! In which ways a plan may be confirmed: no token where none can be spent, each way worth what it
 //! is, and an end for a grant that was not confirmed.
 
+use std::sync::Arc;
+
+use countersign::core::approval::Signers;
 use countersign::core::grant::Assurance::{self, Echo, Elicit, Secret, Tty};
 use countersign::core::policy::{Effect, Policy, Requirement, Rule};
 use countersign::core::reason::{Fault, Reason};
 use countersign::core::record::Event::{Allowed, Denied, Done, Preview};
 use countersign::gate::{Answer, Confirm, Status};
+use countersign::ports::Fixed;
 use serde_json::json;
 
 use super::paths::web;
 use super::{Bench, request, with_token};
+use crate::support::people::{key, signer, somebody};
 use crate::support::policies::{Switch, all, policy, rule};
 
 /// A policy that takes these for a confirmation.
@@ -118,6 +123,27 @@ async fn a_grant_that_was_declined_is_gone_and_on_record() {
     let spent = bench.call("poke", with_token(web(), &token)).await;
     assert_eq!(spent.reason, Some(Reason::TokenUsed));
     assert!(bench.engine.effects().is_empty());
+}
+
+/// A bench with alice to approve, under this rule.
+fn with_alice(rule: Rule) -> Bench {
+    let signers = Signers(vec![signer("alice", &key(1))]);
+    Bench::asking(Arc::new(Fixed::new(policy(&[rule]))), |log| somebody(log, signers))
+}
+
+#[tokio::test]
+async fn where_a_person_could_approve_as_well_the_easier_way_is_told() {
+    let takes = Requirement { accept: [Tty].into(), by: None, expires: None };
+    let bench = with_alice(Rule { takes: Some(takes), ..all("confirm-so", Effect::Confirm) });
+    let answer = ask(&bench, Confirm::Elicit).await;
+    assert_eq!(answer.status, Status::ApprovalRequired, "{}", answer.text);
+    for words in [
+        "What policy takes for this (rule `confirm-so`) this client cannot give. It can be confirmed \
+         on a terminal, with `countersign call poke`. Or a person approves it. Ask ",
+        "\nA person approves it at a shell of this machine, as alice (uid 1000): countersign approve ",
+    ] {
+        assert!(answer.text.contains(words), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

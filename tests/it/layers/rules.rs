@@ -16,12 +16,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("docker", &["core", "ports", "docker"]),
     ("audit", &["core", "ports", "audit"]),
     ("store", &["core", "ports", "store"]),
-    ("trust", &["core", "ports", "trust", "way"]),
+    ("trust", &["accounts", "core", "ports", "trust", "way"]),
+    ("accounts", &["accounts", "core"]),
     ("way", &["way"]),
     ("host", &["core", "ports", "host"]),
-    ("config", &["core", "ports", "config", "way"]),
+    ("config", &["accounts", "core", "ports", "config", "way"]),
     ("mcp", &["core", "ports", "gate", "ops", "config", "mcp"]),
-    ("cli", &["core", "ports", "gate", "ops", "config", "audit", "trust", "way", "mcp", "cli"]),
+    (
+        "cli",
+        &[
+            "accounts", "core", "ports", "gate", "ops", "config", "audit", "trust", "way", "mcp",
+            "cli",
+        ],
+    ),
 ];
 
 pub(crate) fn layers(source: &Source) -> Findings {

@@ -77,6 +77,7 @@ impl Real {
                 concurrent_calls: 4,
                 session: "test".into(),
                 log: "audit".into(),
+                account: "alice (uid 1000)".into(),
                 terms: Terms::USUAL,
             },
         });

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::audit::{Entry, history_before, read};
 use crate::cli::Output;
@@ -15,7 +14,7 @@ use crate::core::operation::{Class, Spec};
 use crate::core::plan::{Face, Principal};
 use crate::core::policy::{History, Policy};
 use crate::core::reason::Fault;
-use crate::core::record::Caller;
+use crate::core::record::{Caller, second};
 use crate::core::redact::HIDDEN;
 use crate::core::secret::SEALED;
 use crate::core::text;
@@ -40,11 +39,6 @@ pub(super) struct Then {
     rule: Option<String>,
     reason: Option<String>,
     policy: Option<String>,
-}
-
-/// A moment as the audit log writes it, without its fraction.
-pub(in crate::cli::policy) fn timestamp(moment: OffsetDateTime) -> String {
-    moment.replace_nanosecond(0).unwrap_or(moment).format(&Rfc3339).unwrap_or_default()
 }
 
 /// Finds a request in the log. What was decided stands in its first line that names a rule, and
@@ -161,7 +155,7 @@ impl Then {
         let class = self.class.map(|class| format!(", class {class}")).unwrap_or_default();
         let reason = self.reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
         let events = shown(&self.events.join(", "));
-        out.data(format!("Request {} at {}", self.req, timestamp(self.at)));
+        out.data(format!("Request {} at {}", self.req, second(self.at)));
         out.data(format!("  asked   {}{on}{class}", text::name(&self.operation)));
         out.data(format!("  came to {events}{reason}"));
         out.data(format!("  rule    {}", self.rule.as_deref().unwrap_or("none decided")));
@@ -179,7 +173,7 @@ impl Then {
         json!({
             "req": self.req, "events": self.events, "targets": self.targets, "rule": self.rule,
             "reason": self.reason, "policy": self.policy, "class": self.class,
-            "at": timestamp(self.at), "samePolicy": self.is_todays(today),
+            "at": second(self.at), "samePolicy": self.is_todays(today),
         })
     }
 

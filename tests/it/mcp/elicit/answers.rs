@@ -84,7 +84,7 @@ async fn what_is_no_answer_changes_nothing_and_gives_no_token() {
             let mut client = Client::new(era).await;
             let asked = client.ask("poke", &web()).await;
             let refused = client.answer(&asked, answer.clone(), SLOW).await;
-            assert_eq!(reason(&refused), "approval_unavailable", "{era:?} {answer}: {refused}");
+            assert_eq!(reason(&refused), "assurance_too_low", "{era:?} {answer}: {refused}");
             let said = text(&refused);
             assert!(said.contains("Nothing has changed. Call poke again"), "{said}");
             assert_eq!(client.talk.events(), [Preview, Denied]);
@@ -126,7 +126,7 @@ async fn a_client_that_answers_with_an_error_did_not_confirm() {
         let result = client.result().await;
         assert_eq!(data(&result)["confirmToken"].is_string(), given, "{result}");
         if !given {
-            assert_eq!(reason(&result), "approval_unavailable");
+            assert_eq!(reason(&result), "assurance_too_low");
             client.saw_no_token();
         }
         assert!(client.effects().is_empty());
@@ -142,7 +142,7 @@ async fn a_pushed_question_survives_what_is_no_answer_at_all() {
         client.talk.bench.clock.advance_ms(SLOW);
         client.tell(&asked, result.clone()).await;
         let refused = client.result().await;
-        assert_eq!(reason(&refused), "approval_unavailable", "{result}: {refused}");
+        assert_eq!(reason(&refused), "assurance_too_low", "{result}: {refused}");
         assert!(client.effects().is_empty());
         client.saw_no_token();
         assert_eq!(text(&client.call("greet", &json!({})).await), "hello");
@@ -181,7 +181,7 @@ async fn a_dialog_that_nobody_answers_lapses() {
     assert_eq!(lapsed["params"]["requestId"], asked.handle, "the client can take it away");
     assert!(started.elapsed() >= Duration::from_secs(120), "{:?}", started.elapsed());
     let refused = client.result().await;
-    assert_eq!(reason(&refused), "approval_unavailable");
+    assert_eq!(reason(&refused), "assurance_too_low");
     assert!(text(&refused).contains("in time"), "{}", text(&refused));
     // What is said after that is nothing.
     client.tell(&asked, yes()).await;

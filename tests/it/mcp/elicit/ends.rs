@@ -44,7 +44,7 @@ async fn what_keeps_changing_is_not_asked_about_for_ever() {
         }
     }
     let refused = client.result().await;
-    assert_eq!(reason(&refused), "approval_unavailable", "{refused}");
+    assert_eq!(reason(&refused), "assurance_too_low", "{refused}");
     assert!(text(&refused).contains("keeps changing"), "{}", text(&refused));
     assert!(client.effects().is_empty());
     client.saw_no_token();
@@ -77,7 +77,7 @@ async fn open_dialogs_keep_nobody_from_anything() {
     assert_eq!(text(&greeted), "hello", "no place is taken");
     // One more is one too many: nobody answers so many.
     let refused = client.call("poke", &web()).await;
-    assert_eq!(reason(&refused), "approval_unavailable");
+    assert_eq!(reason(&refused), "assurance_too_low");
     assert!(text(&refused).contains("too many dialogs"), "{}", text(&refused));
     let done = client.answer(&asked[40], yes(), 1000).await;
     assert_eq!(data(&done)["status"], "ok", "no target is locked: {done}");
@@ -99,7 +99,7 @@ async fn a_client_that_leaves_takes_its_dialogs_with_it() {
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     assert_eq!(rest.len(), 2, "{rest:?}");
     for message in &rest {
-        assert_eq!(reason(&message["result"]), "approval_unavailable", "{message}");
+        assert_eq!(reason(&message["result"]), "assurance_too_low", "{message}");
     }
     assert_eq!(audit.events(), [Preview, Preview, Denied, Denied]);
     assert!(engine.effects().is_empty());

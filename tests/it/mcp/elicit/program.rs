@@ -72,7 +72,7 @@ fn the_log_of_each_answer_is_golden_and_the_same_in_both_eras() {
         let denied = restart(&mut session, modern, &decline, Duration::ZERO);
         assert_eq!(data(&denied)["reason"], "approval_denied", "{denied}");
         let closed = restart(&mut session, modern, &cancel, READING);
-        assert_eq!(data(&closed)["reason"], "approval_unavailable", "{closed}");
+        assert_eq!(data(&closed)["reason"], "assurance_too_low", "{closed}");
         assert_eq!(engine.changes().len(), 1);
         assert_eq!(session.end().0, 0);
         lines(&sandbox)

@@ -130,7 +130,7 @@ async fn where_policy_takes_no_token_a_fast_answer_gets_none() {
                 let mut client = Client::with(era, via, takes_again(&policy)).await;
                 let asked = client.ask("poke", &web()).await;
                 let refused = client.answer(&asked, answer, 20).await;
-                assert_eq!(reason(&refused), "approval_unavailable", "{refused}");
+                assert_eq!(reason(&refused), "assurance_too_low", "{refused}");
                 let said = text(&refused);
                 assert!(said.contains("sooner than anybody could read"), "{said}");
                 assert_eq!(client.talk.events(), [Preview, Denied]);
