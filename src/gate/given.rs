@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use super::Gate;
 use super::asks::{is_current, over};
 use super::survey::Survey;
 use super::turns::{Opened, Turns};
+use super::{Gate, verified};
 use crate::core::approval::{self, Approval, Given, Signers};
 use crate::core::ask::{Approver, Ask, AskId, State, Turn};
 use crate::core::grant::Assurance;
@@ -38,13 +38,6 @@ impl Refused {
         known.push_back(refusal);
         true
     }
-}
-
-/// A signature that an ask is to be spent by.
-pub(super) struct Signed {
-    signature: String,
-    /// The account that gave it, if that is not the requester's.
-    account: Option<u32>,
 }
 
 impl Turns {
@@ -120,52 +113,20 @@ impl Gate {
         }
     }
 
-    /// The signature that an approved ask is spent by, and the account that gave it if that is not the
-    /// requester's. What its row says of that is not believed; `account` is what the log says.
-    ///
-    /// # Errors
-    /// `approval_revoked` if another account gave it, and it is there no more.
-    pub(super) async fn signed(
-        &self,
-        ask: &Ask,
-        signature: &str,
-        account: u32,
-        survey: &Survey,
-    ) -> Result<Signed, Fault> {
-        let requester = survey.caller.principal.uid;
-        match self.parts.people.trust.given(ask.id, requester).await {
-            Some(Given { signature, uid }) if account == uid => {
-                Ok(Signed { signature, account: Some(uid) })
-            }
-            _ if account == requester => {
-                Ok(Signed { signature: signature.to_owned(), account: None })
-            }
-            _ => Err(Fault::new(
-                Reason::ApprovalRevoked,
-                format!(
-                    "The approval of ask {} that user {account} gave is not there any more: it was \
-                     taken back. Nothing was done.",
-                    ask.id
-                ),
-            )),
-        }
-    }
-
-    /// The approval of an ask that is to be spent; `weak` is why its signature is worth no more than
-    /// somebody at a terminal, if that was found.
+    /// The approval of an ask that is to be spent, as far as it can be seen without asking anybody. `by`
+    /// is the account that gave it, as the log has it.
     pub(super) async fn approval(
         &self,
         ask: &Ask,
-        signed: &Signed,
+        by: u32,
         survey: &Survey,
         weak: Option<&str>,
     ) -> Result<Approval, Fault> {
-        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
-        let Signed { signature, account } = signed;
-        let mut signers = trust.signers(requester).await?;
+        let trust = &*self.parts.people.trust;
+        let mut signers = trust.signers(ask.principal.uid).await?;
         weak.into_iter().for_each(|why| signers.weaken(why));
         let (takes, now) = (survey.verdict.takes(), self.parts.clock.now());
-        approval::verify(&ask.document, signature, *account, &signers, takes, now)
+        verified::approval(trust, ask, by, &signers, takes, now).await
     }
 
     /// The same approval, for what it is worth if no agent of the requester's signs with its key and asks
@@ -173,17 +134,17 @@ impl Gate {
     pub(super) async fn unasked(
         &self,
         ask: &Ask,
-        signed: &Signed,
+        by: u32,
         approval: Approval,
         survey: &Survey,
     ) -> Result<Approval, Fault> {
-        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
+        let (trust, requester) = (&self.parts.people.trust, ask.principal.uid);
         let weak = match approval.assurance() >= Assurance::Secret {
             true => trust.unasked(requester, approval.key()).await,
             false => None,
         };
         match weak {
-            Some(why) => self.approval(ask, signed, survey, Some(&why)).await,
+            Some(why) => self.approval(ask, by, survey, Some(&why)).await,
             None => Ok(approval),
         }
     }
