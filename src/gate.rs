@@ -349,7 +349,7 @@ impl Gate {
         Ok(Permitted { permit, approved, survey })
     }
 
-    /// Spends the ask, if there is one, and writes the intent of a change.
+    /// Spends the ask, if there is one, and writes the intent of a change, and of what spends one.
     async fn intend(
         &self,
         permit: &Permit,
@@ -362,11 +362,9 @@ impl Gate {
             Some(approved) => Some(self.spend(approved, permit, &mut trail.known).await?),
             None => None,
         };
-        if !changes {
-            if spent.is_some() {
-                trail.known.assurance = Some(permit.assurance());
-            }
-            return Ok((spent, None));
+        // A read that a person approved is spent like a change.
+        if !changes && spent.is_none() {
+            return Ok((None, None));
         }
         trail.known.assurance = Some(permit.assurance());
         trail.known.plan = Some(permit.plan().digest());

@@ -32,20 +32,18 @@ pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<R
     let day = Day::of(made);
     let mut lines = RawLines::new(&place, Some((day, begins(&place, day, made)?)))?;
     let mut raw = Vec::new();
-    let mut approved = false;
+    let mut approved = None;
     let mut found: Option<(Event, Value)> = None;
     while lines.next(&place, &mut raw)?.is_some() {
         // Most lines are of something else, and are not read.
         if !names.is_match(&raw) {
             continue;
         }
-        let Some((event, request)) = event(&raw, &ask) else { continue };
+        let Some(Told { event, request, by }) = told(&raw, &ask)? else { continue };
         // Requests that presented it in vain have lines of their own.
         let is_outcome = found.as_ref().is_some_and(|(_, of)| *of == request);
         match event {
-            Event::AskApproved => approved = true,
-            // A read has no intent: what it spent is spent by its line.
-            Event::Read => found = Some((Event::Done, request)),
+            Event::AskApproved => approved = by,
             Event::Allowed => found = Some((event, request)),
             _ if is_outcome || (event.closes_ask() && found.is_none()) => {
                 found = Some((event, request));
@@ -84,19 +82,38 @@ fn at(line: &[u8]) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(record.get("ts")?.as_str()?, &Rfc3339).ok()
 }
 
-/// The event of a line of this ask that may tell how it ended, and the request that it belongs to.
-fn event(line: &[u8], ask: &str) -> Option<(Event, Value)> {
-    let record: Value = serde_json::from_slice(line).ok()?;
-    record.get("ask").filter(|of| *of == ask)?;
-    let said = record.get("event")?;
+/// What a line tells of an ask.
+struct Told {
+    event: Event,
+    /// The request that it belongs to.
+    request: Value,
+    /// The account of who decided.
+    by: Option<u32>,
+}
+
+/// What a line that names an ask tells of it, if it is one of this ask that may tell how it ended.
+fn told(line: &[u8], ask: &str) -> Result<Option<Told>, Fault> {
+    let record: Value = serde_json::from_slice(line).map_err(|error| {
+        unavailable(
+            format_args!("A line about ask {ask} cannot be read: {error}"),
+            "`countersign audit verify` says where the log is broken; ask anew.",
+        )
+    })?;
+    if record.get("ask").is_none_or(|of| of != ask) {
+        return Ok(None);
+    }
     let tells = |event: &Event| {
-        matches!(event, Event::AskApproved | Event::Read | Event::Allowed)
+        matches!(event, Event::AskApproved | Event::Allowed)
             || event.is_outcome()
             || event.closes_ask()
     };
-    let event = Event::ALL.into_iter().filter(tells).find(|event| said == event.as_str())?;
+    let said = record.get("event");
+    let is_said = |event: &Event| said.is_some_and(|said| said == event.as_str());
+    let Some(event) = Event::ALL.into_iter().filter(tells).find(is_said) else { return Ok(None) };
     let of = |key| record.get(key).cloned().unwrap_or_default();
-    Some((event, Value::Array(vec![of("session"), of("req")])))
+    let by = record.pointer("/approver/uid").and_then(Value::as_u64);
+    let by = by.and_then(|uid| u32::try_from(uid).ok());
+    Ok(Some(Told { event, request: Value::Array(vec![of("session"), of("req")]), by }))
 }
 
 #[cfg(test)]
@@ -115,7 +132,7 @@ mod tests {
         for minute in -120..5 {
             let ts = timestamp(MADE + Duration::minutes(minute));
             for (_, event) in lines.iter().filter(|(at, _)| *at == minute) {
-                let ask = r#""ask":"K7Q2-M4XD","session":"s","req":"r""#;
+                let ask = r#""ask":"K7Q2-M4XD","session":"s","req":"r","approver":{"uid":7}"#;
                 text += &format!("{{\"ts\":\"{ts}\",\"event\":\"{event}\",{ask}}}\n");
             }
             for _ in 0..20 {
@@ -127,7 +144,7 @@ mod tests {
         folder
     }
 
-    fn found(lines: &[(i64, &str)]) -> (bool, Option<Event>) {
+    fn found(lines: &[(i64, &str)]) -> (Option<u32>, Option<Event>) {
         let folder = log(lines);
         let ask = AskId::parse("K7Q2-M4XD").unwrap();
         let Recorded { approved, spent } = recorded(folder.path(), ask, MADE).unwrap();
@@ -137,13 +154,31 @@ mod tests {
     #[test]
     fn what_stands_since_the_ask_was_made_is_found_and_no_older_line_is_read() {
         let (approved, allowed) = ("ask_approved", "allowed");
-        assert_eq!(found(&[]), (false, None));
-        assert_eq!(found(&[(0, "preview"), (1, approved)]), (true, None));
-        assert_eq!(found(&[(0, approved), (0, allowed)]), (true, Some(Event::Allowed)));
-        assert_eq!(found(&[(1, approved), (2, allowed), (4, "done")]), (true, Some(Event::Done)));
-        assert_eq!(found(&[(1, "ask_denied")]), (false, Some(Event::AskDenied)));
+        assert_eq!(found(&[]), (None, None));
+        assert_eq!(found(&[(0, "preview"), (1, approved)]), (Some(7), None));
+        assert_eq!(found(&[(0, approved), (0, allowed)]), (Some(7), Some(Event::Allowed)));
+        assert_eq!(
+            found(&[(1, approved), (2, allowed), (4, "done")]),
+            (Some(7), Some(Event::Done))
+        );
+        assert_eq!(found(&[(1, "ask_denied")]), (None, Some(Event::AskDenied)));
         // A clock that is set back a little hides nothing.
-        assert_eq!(found(&[(-9, approved), (-9, allowed)]), (true, Some(Event::Allowed)));
-        assert_eq!(found(&[(-100, approved), (-100, allowed)]), (false, None));
+        assert_eq!(found(&[(-9, approved), (-9, allowed)]), (Some(7), Some(Event::Allowed)));
+        assert_eq!(found(&[(-100, approved), (-100, allowed)]), (None, None));
+    }
+
+    #[test]
+    fn a_line_about_it_that_cannot_be_read_is_not_passed_over() {
+        let folder = log(&[(1, "ask_approved")]);
+        let file = folder.path().join(Day::of(MADE).to_string());
+        let ask = AskId::parse("K7Q2-M4XD").unwrap();
+        for (line, is_read) in [
+            ("{\"ask\":\"AAAA-AAAA\"\n", true),
+            ("{\"ask\":\"K7Q2-M4XD\",\"event\":\"ask_revoked\"]\n", false),
+        ] {
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, text + line).unwrap();
+            assert_eq!(recorded(folder.path(), ask, MADE).is_ok(), is_read, "{line}");
+        }
     }
 }

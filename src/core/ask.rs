@@ -205,8 +205,8 @@ impl fmt::Debug for Ask {
 /// What a log has of an ask, whatever the state says that others can write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// Whether a person's approval of it is on record.
-    pub approved: bool,
+    /// The account that gave a person's approval of it, if one is on record.
+    pub approved: Option<u32>,
     /// How far it was spent: not at all, its intent, or how that ended.
     pub spent: Option<Event>,
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::given::approver;
+use super::asks::is_current;
 use super::turns::{Opened, Turns, WORDS_CHARS_MAX, unsigned};
 use super::{Registry, verified};
-use crate::core::approval::{self, Approval, Signers};
-use crate::core::ask::{Ask, AskId, State, Turn};
+use crate::core::approval::{Approval, Signers};
+use crate::core::ask::{Ask, AskId, State, Turn, closed};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Caller;
 use crate::core::text;
@@ -41,6 +41,7 @@ impl Approvals {
     ) -> Result<(Vec<Listed>, BTreeSet<AskId>), Fault> {
         self.turns.tidy(&self.registry).await?;
         let listed = self.turns.asks.list(only_open, limit).await?;
+        let listed = self.with_all_given(listed, only_open, limit).await?;
         let (mut broken, mut signers) = (BTreeSet::new(), BTreeMap::new());
         for row in listed.iter().filter(|row| row.state == State::Approved) {
             if !self.holds(row.id, &mut signers).await {
@@ -48,6 +49,24 @@ impl Approvals {
             }
         }
         Ok((listed, broken))
+    }
+
+    /// The same asks, once approvals that other accounts gave are taken.
+    async fn with_all_given(
+        &self,
+        listed: Vec<Listed>,
+        only_open: bool,
+        limit: usize,
+    ) -> Result<Vec<Listed>, Fault> {
+        let is_given = |ask: &&Listed| ask.state == State::Pending && self.trust.stamp(ask.id) != 0;
+        let given: Vec<AskId> = listed.iter().filter(is_given).map(|ask| ask.id).collect();
+        if given.is_empty() {
+            return Ok(listed);
+        }
+        for id in given {
+            self.open(id).await?;
+        }
+        self.turns.asks.list(only_open, limit).await
     }
 
     /// Whether the approval of an ask holds. The signers of an account are looked for once.
@@ -75,7 +94,7 @@ impl Approvals {
     pub async fn open(&self, id: AskId) -> Result<Opened, Fault> {
         self.turns.tidy(&self.registry).await?;
         let ask = self.turns.asks.get(id).await?.ok_or_else(|| self.no_ask(id))?;
-        Opened::of(ask, &self.registry)
+        self.with_given(Opened::of(ask, &self.registry)?).await
     }
 
     /// The refusal of an id that no ask here has.
@@ -103,14 +122,15 @@ impl Approvals {
     /// # Errors
     /// `ask_closed` if it is not pending any more. Recorded.
     pub async fn may_approve(&self, shown: &Opened) -> Result<(), Fault> {
-        let turn = Turn::new(shown.ask.state, State::Approved, self.turns.clock.now()).map(drop);
+        let now = self.turns.clock.now();
+        let turn = Turn::new(shown.ask.state, State::Approved, now).map(drop);
         let turn = match turn {
             Err(mut fault) => {
                 let instead = self.told(shown).await.instead();
                 instead.iter().for_each(|is| fault.message = format!("This ask is {is}"));
                 Err(fault)
             }
-            turn => turn,
+            Ok(()) => is_current(&shown.document, now),
         };
         self.or_refused(shown, turn).await
     }
@@ -156,24 +176,11 @@ impl Approvals {
                  who can write the state.",
             ));
         }
-        let now = self.turns.clock.now();
         let mut signers = self.signers(&stored).await?;
         weak.into_iter().for_each(|why| signers.weaken(why));
-        let document = &stored.document;
-        let approval = approval::verify(
-            &stored.ask.document,
-            signature,
-            None,
-            &signers,
-            &document.takes,
-            now,
-        )?;
-        let mut turn = Turn::new(stored.ask.state, State::Approved, now)?;
-        turn.signature = Some(signature.to_owned());
-        turn.assurance = Some(approval.assurance());
-        turn.approver = Some(approver(&approval, self.caller.principal.uid));
-        self.turns.turn(&stored, turn, Some(&self.caller)).await?;
-        Ok(approval)
+        let approved =
+            self.turns.approve(&stored, signature, None, &signers, Some(&self.caller)).await?;
+        Ok(approved.1)
     }
 
     /// Denies an ask, with words for the one who asked; and with it whatever else waits for the same,
@@ -183,11 +190,12 @@ impl Approvals {
     /// `ask_closed` if it is not pending any more. Recorded; the ask is as it was. What keeps one of
     /// the others from being denied is said once the rest are.
     pub async fn deny(&self, id: AskId, words: &str) -> Result<Vec<AskId>, Fault> {
-        let denied = self.close(id, State::Denied, words).await?;
+        let deny = (State::Pending, State::Denied);
+        let denied = self.close(id, deny, words).await?;
         let words = format!("together with ask {id}: {words}");
         let (mut with, mut left) = (Vec::new(), Ok(()));
         for other in self.turns.asks.pending(denied.cools).await? {
-            match self.close(other, State::Denied, &words).await {
+            match self.close(other, deny, &words).await {
                 Ok(_) => with.push(other),
                 // Somebody was faster, or its time is over.
                 Err(fault) if fault.reason == Reason::AskClosed => {}
@@ -208,20 +216,48 @@ impl Approvals {
     /// # Errors
     /// `ask_closed` if it is not approved, or spent already. Recorded; the ask is as it was.
     pub async fn revoke(&self, id: AskId, words: &str) -> Result<Ask, Fault> {
-        self.close(id, State::Revoked, words).await
+        self.close(id, (State::Approved, State::Revoked), words).await
     }
 
-    async fn close(&self, id: AskId, to: State, words: &str) -> Result<Ask, Fault> {
+    /// Turns an ask from what it has to be. One that was turned so already is put on record if it is
+    /// not: the log counts, whatever the state says.
+    async fn close(
+        &self,
+        id: AskId,
+        (from, to): (State, State),
+        words: &str,
+    ) -> Result<Ask, Fault> {
         let opened = self.open(id).await?;
-        let turned = match Turn::new(opened.ask.state, to, self.turns.clock.now()) {
-            Ok(mut turn) => {
-                let words = text::line(words.trim(), WORDS_CHARS_MAX);
-                turn.words = Some(words).filter(|words| !words.is_empty());
-                turn.approver = Some(unsigned(&self.caller));
-                self.turns.turn(&opened, turn, Some(&self.caller)).await
-            }
-            Err(fault) => Err(fault),
+        let mut turn = Turn::new(from, to, self.turns.clock.now())?;
+        let words = text::line(words.trim(), WORDS_CHARS_MAX);
+        turn.words = Some(words).filter(|words| !words.is_empty());
+        turn.approver = Some(unsigned(&self.caller));
+        let is = opened.ask.state;
+        let turned = if is == from {
+            self.turns.turn(&opened, turn, Some(&self.caller)).await
+        } else if is == to {
+            self.turns.make_up(&opened, &turn, &self.caller).await
+        } else {
+            Err(closed(is, to))
         };
         self.or_refused(&opened, turned).await
+    }
+
+    /// An ask once an approval that another account gave is taken. That one counts for nothing is told by
+    /// the server of who asked.
+    async fn with_given(&self, opened: Opened) -> Result<Opened, Fault> {
+        if opened.ask.state != State::Pending {
+            return Ok(opened);
+        }
+        let (id, requester) = (opened.ask.id, opened.plan.parts().principal.uid);
+        let Some(given) = self.trust.given(id, requester).await else { return Ok(opened) };
+        match self.turns.take(&*self.trust, &opened, &given).await {
+            Ok(ask) => Ok(Opened { ask, ..opened }),
+            Err(fault) => {
+                tracing::warn!("what was given for ask {id} is not taken: {}", fault.message);
+                let ask = self.turns.asks.get(id).await?.unwrap_or(opened.ask);
+                Ok(Opened { ask, ..opened })
+            }
+        }
     }
 }

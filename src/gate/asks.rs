@@ -1,17 +1,17 @@
 //! Asks that are presented: what that comes to, and how an approved one is spent.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use super::given::approver;
 use super::refusal::reason;
 use super::survey::Survey;
-use super::turns::Opened;
+use super::turns::{Opened, itself};
 use super::{Confirm, Gate};
 use crate::core::ask::{Ask, AskId, Document, Shown, State, Turn};
 use crate::core::grant::{self, Permit, Tick};
 use crate::core::operation::Drift;
-use crate::core::plan::Target;
 use crate::core::policy::Verdict;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, Record};
@@ -44,17 +44,6 @@ pub(super) struct Spent {
     _held: Held,
 }
 
-/// An ask as something of which one thing at a time is done.
-fn itself(ask: &Ask) -> Target {
-    Target {
-        kind: "ask",
-        id: ask.id.to_string(),
-        name: ask.id.to_string(),
-        engine: String::new(),
-        attributes: BTreeMap::new(),
-    }
-}
-
 impl Gate {
     /// Spends an approved ask: its signature is verified again, and its plan must be this plan. Says
     /// how it stands if nobody has decided yet.
@@ -78,17 +67,22 @@ impl Gate {
             Reason::TokenMismatch => State::Cancelled,
             Reason::PlanChanged => State::Superseded,
             Reason::TokenExpired => State::Expired,
+            Reason::ApprovalRevoked => State::Revoked,
             _ => return Err(fault.into()),
         };
         let mut turn = Turn::new(opened.ask.state, to, self.parts.clock.now())?;
         if to == State::Cancelled {
-            let (owner, caller) = (&opened.ask.principal, &survey.caller.principal);
-            turn.words = Some(match owner == caller {
+            let (owner, by) = (&opened.ask.principal, &survey.caller.principal);
+            turn.words = Some(match owner == by {
                 true => "its confirm token was presented with another request".into(),
-                false => format!("its confirm token was presented by another caller, {caller}"),
+                false => format!("its confirm token was presented by another caller, {by}"),
             });
         }
-        self.turns.turn(&opened, turn, Some(&survey.caller)).await?;
+        let caller = Some(&survey.caller);
+        match alone {
+            Some(_) => self.turns.turn_alone(&opened, turn, caller).await?,
+            None => self.turns.turn(&opened, turn, caller).await?,
+        };
         Err(fault.into())
     }
 
@@ -101,9 +95,7 @@ impl Gate {
         let Opened { ask, document, plan } = opened;
         let Survey { plan: now_plan, key, verdict, .. } = survey;
         let (now, tick) = (self.parts.clock.now(), self.parts.clock.tick());
-        if now < document.not_before || now >= document.expires {
-            return Err(grant::expired());
-        }
+        is_current(document, now)?;
         let left = Duration::try_from(document.expires - now).unwrap_or_default();
         let expires = Tick(tick.0.saturating_add(left));
         if ask.state == State::Pending {
@@ -125,8 +117,9 @@ impl Gate {
         if let Some(event) = recorded.spent {
             return Err(over(ask.id, event));
         }
-        let approval = self.approval(ask, survey, None).await?;
-        if !recorded.approved {
+        let by = recorded.approved.unwrap_or(survey.caller.principal.uid);
+        let approval = self.approval(ask, by, survey, None).await?;
+        if recorded.approved.is_none() {
             return Err(Fault::new(
                 Reason::AuditUnavailable,
                 format!(
@@ -137,7 +130,7 @@ impl Gate {
         }
         self.is_as_shown(document, survey)?;
         grant::compare(plan, now_plan, ask.request, *key, drift)?;
-        let approval = self.unasked(ask, approval, survey).await?;
+        let approval = self.unasked(ask, by, approval, survey).await?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
         let echo = Confirm::Echo.assurance();
@@ -197,7 +190,7 @@ impl Gate {
 }
 
 /// The refusal of an ask that is over, as the audit log has it, whatever its state says.
-fn over(id: AskId, event: Event) -> Fault {
+pub(super) fn over(id: AskId, event: Event) -> Fault {
     let (reason, was) = match event {
         Event::AskDenied => (Reason::ApprovalDenied, "denied"),
         Event::AskRevoked => (Reason::ApprovalRevoked, "taken back"),
@@ -207,10 +200,25 @@ fn over(id: AskId, event: Event) -> Fault {
     Fault::new(
         reason,
         format!(
-            "Ask {id} was {was} before, as the audit log has it, and its state says something else: \
-             somebody changed it. Nothing was done."
+            "Ask {id} was {was} before, as the audit log has it. Its state says something else: it could \
+             not be written then, or somebody changed it. Nothing was done."
         ),
     )
+}
+
+/// Refuses an ask whose time is over.
+pub(super) fn is_current(document: &Document, now: OffsetDateTime) -> Result<(), Fault> {
+    if now < document.not_before {
+        return Err(Fault::new(
+            Reason::StateUnavailable,
+            format!(
+                "Ask {} was made at a time that is still to come: a clock was set back. Nothing was \
+                 done.",
+                document.ask
+            ),
+        ));
+    }
+    if now < document.expires { Ok(()) } else { Err(grant::expired()) }
 }
 
 /// How long an ask waits: as usual, or less where a rule says so.

@@ -161,7 +161,8 @@ impl Gate {
             Call::Read(call) => {
                 let cx = self.context(&admitted.caller, &admitted.policy);
                 let read = call.read(cx, &admitted.targets).await;
-                self.finish_read(&admitted, read, trail).await
+                let spends = spent.is_some();
+                self.finish_read(&admitted.spec.name, spends, read, trail).await
             }
             Call::Change(call) => self.change(&admitted, &**call, trail).await,
         };
@@ -176,21 +177,23 @@ impl Gate {
         answer
     }
 
-    /// A read is on record before its answer leaves.
+    /// A read is on record before its answer leaves: as one, or as the outcome of what spent an ask.
     async fn finish_read(
         &self,
-        admitted: &Admitted<'_>,
+        name: &str,
+        spends: bool,
         read: Result<Rendered, Fault>,
         trail: &mut Trail,
     ) -> Answer {
-        let name = &admitted.spec.name;
+        let (done, failed) =
+            if spends { (Event::Done, Event::Failed) } else { (Event::Read, Event::Denied) };
         let recorded = match &read {
             Ok(rendered) => {
-                let mut record = trail.record(Event::Read);
+                let mut record = trail.record(done);
                 record.result = Some(rendered.record.clone());
                 trail.settle(record).await
             }
-            Err(fault) => trail.settle_with(Event::Denied, fault).await,
+            Err(fault) => trail.settle_with(failed, fault).await,
         };
         match recorded.and(read) {
             Ok(Rendered { text, data, .. }) => Answer::done(name, text, data),

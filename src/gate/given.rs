@@ -4,14 +4,17 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use super::asks::{is_current, over};
 use super::survey::Survey;
-use super::turns::Opened;
+use super::turns::{Opened, Turns};
 use super::{Gate, verified};
-use crate::core::approval::{self, Approval, Given};
+use crate::core::approval::{self, Approval, Given, Signers};
 use crate::core::ask::{Approver, Ask, AskId, State, Turn};
 use crate::core::grant::Assurance;
 use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
+use crate::core::record::Caller;
+use crate::ports::asks::Trust;
 
 /// Refusals that are remembered, so that each is put on record once.
 const REFUSED_MAX: usize = 256;
@@ -37,6 +40,48 @@ impl Refused {
     }
 }
 
+impl Turns {
+    /// Approves an ask by what another account gave for it.
+    pub(super) async fn take(
+        &self,
+        trust: &dyn Trust,
+        opened: &Opened,
+        given: &Given,
+    ) -> Result<Ask, Fault> {
+        let signers = trust.signers(opened.plan.parts().principal.uid).await?;
+        self.approve(opened, &given.signature, Some(given.uid), &signers, None)
+            .await
+            .map(|(ask, _)| ask)
+    }
+
+    /// Approves an ask by a signature over its document. `account` is the one that gave it, if that is
+    /// not the requester's.
+    pub(super) async fn approve(
+        &self,
+        opened: &Opened,
+        signature: &str,
+        account: Option<u32>,
+        signers: &Signers,
+        caller: Option<&Caller>,
+    ) -> Result<(Ask, Approval), Fault> {
+        let Opened { ask, document, plan } = opened;
+        let now = self.clock.now();
+        let mut turn = Turn::new(ask.state, State::Approved, now)?;
+        is_current(document, now)?;
+        let log = self.logs.of(&document.log);
+        if let Some(event) = log.recorded(ask.id, document.not_before).await?.spent {
+            return Err(over(ask.id, event));
+        }
+        let takes = &document.takes;
+        let approval = approval::verify(&ask.document, signature, account, signers, takes, now)?;
+        turn.signature = Some(signature.to_owned());
+        turn.assurance = Some(approval.assurance());
+        turn.approver = Some(approver(&approval, account.unwrap_or(plan.parts().principal.uid)));
+        let ask = self.turn(opened, turn, caller).await?;
+        Ok((ask, approval))
+    }
+}
+
 impl Gate {
     /// An ask as it is once what another account gave for it was taken, if that was an approval.
     pub(super) async fn with_given(&self, opened: Opened) -> Result<Opened, Fault> {
@@ -47,7 +92,7 @@ impl Gate {
         let Some(given) = self.parts.people.trust.given(id, requester).await else {
             return Ok(opened);
         };
-        let fault = match self.turn_given(&opened, &given).await {
+        let fault = match self.turns.take(&*self.parts.people.trust, &opened, &given).await {
             Ok(ask) => return Ok(Opened { ask, ..opened }),
             Err(fault) => fault,
         };
@@ -68,32 +113,20 @@ impl Gate {
         }
     }
 
-    async fn turn_given(&self, opened: &Opened, given: &Given) -> Result<Ask, Fault> {
-        let Opened { ask, document, plan } = opened;
-        let now = self.parts.clock.now();
-        let signers = self.parts.people.trust.signers(plan.parts().principal.uid).await?;
-        let (text, uid) = (&ask.document, Some(given.uid));
-        let approval =
-            approval::verify(text, &given.signature, uid, &signers, &document.takes, now)?;
-        let mut turn = Turn::new(ask.state, State::Approved, now)?;
-        turn.signature = Some(given.signature.clone());
-        turn.assurance = Some(approval.assurance());
-        turn.approver = Some(approver(&approval, given.uid));
-        self.turns.turn(opened, turn, None).await
-    }
-
-    /// The approval of an ask that is to be spent, as far as it can be seen without asking anybody.
+    /// The approval of an ask that is to be spent, as far as it can be seen without asking anybody. `by`
+    /// is the account that gave it, as the log has it.
     pub(super) async fn approval(
         &self,
         ask: &Ask,
+        by: u32,
         survey: &Survey,
         weak: Option<&str>,
     ) -> Result<Approval, Fault> {
         let trust = &*self.parts.people.trust;
         let mut signers = trust.signers(ask.principal.uid).await?;
         weak.into_iter().for_each(|why| signers.weaken(why));
-        verified::approval(trust, ask, &signers, survey.verdict.takes(), self.parts.clock.now())
-            .await
+        let (takes, now) = (survey.verdict.takes(), self.parts.clock.now());
+        verified::approval(trust, ask, by, &signers, takes, now).await
     }
 
     /// The same approval, for what it is worth if no agent of the requester's signs with its key and asks
@@ -101,6 +134,7 @@ impl Gate {
     pub(super) async fn unasked(
         &self,
         ask: &Ask,
+        by: u32,
         approval: Approval,
         survey: &Survey,
     ) -> Result<Approval, Fault> {
@@ -110,7 +144,7 @@ impl Gate {
             false => None,
         };
         match weak {
-            Some(why) => self.approval(ask, survey, Some(&why)).await,
+            Some(why) => self.approval(ask, by, survey, Some(&why)).await,
             None => Ok(approval),
         }
     }

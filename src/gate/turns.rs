@@ -1,23 +1,32 @@
 //! The turns of asks: each is made once, in the state that processes share, and is on record in the log
 //! that the ask is on record in.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use time::OffsetDateTime;
+use tokio::time::sleep;
 
 use super::Registry;
-use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn};
-use crate::core::plan::Plan;
+use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn, closed};
+use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::text;
 use crate::ports::asks::{Asks, Logs};
-use crate::ports::{Clock, Durability};
+use crate::ports::{Clock, Durability, Held};
 
 /// What is kept of the words of a decision, in characters.
 pub const WORDS_CHARS_MAX: usize = 500;
+
+/// How often the lock of an ask is looked for that somebody else has.
+const LOCK_EVERY: Duration = Duration::from_millis(50);
+
+/// How many times.
+const LOCK_TRIES: u32 = 40;
 
 /// Makes and records the turns of asks.
 pub struct Turns {
@@ -141,37 +150,91 @@ impl Opened {
 }
 
 impl Turns {
-    /// Turns an ask and puts that on record. What gives permission is taken back if it cannot be
-    /// recorded; what takes it away stands.
+    /// Turns an ask and puts that on record, while nobody else does or spends it. What gives permission
+    /// is taken back if it cannot be recorded. What takes it away is on record first, so that whoever
+    /// changes the state back gains nothing; and it stands even if it cannot be recorded.
     pub(super) async fn turn(
         &self,
         opened: &Opened,
         turn: Turn,
         caller: Option<&Caller>,
     ) -> Result<Ask, Fault> {
-        let Opened { ask, .. } = opened;
-        let turned = self.asks.turn(ask.id, turn.clone()).await?;
-        let mut record = opened.record(turn.to.event());
-        record.caller = caller.cloned();
-        record.approver.clone_from(&turn.approver);
-        record.assurance = turn.assurance;
-        if turn.to == State::Unknown {
-            record.reason = Some(Reason::OutcomeUnknown);
-            record.error = Some(
-                "The process that spent it ended, and this log holds no intent of it.".to_owned(),
-            );
-        }
-        if let Some(words) = &turn.words {
-            record.log.insert("words".into(), json!(text::line(words, WORDS_CHARS_MAX)));
-        }
-        if let Err(fault) = self.record(&opened.document.log, record).await {
-            if turn.to == State::Approved {
-                let back = Turn::new(State::Approved, State::Revoked, self.clock.now())?;
-                self.asks.turn(ask.id, back).await?;
+        let _alone = match self.alone(&opened.ask, &turn).await {
+            Ok(held) => Some(held),
+            Err(fault) if fault.reason == Reason::AskClosed || turn.to == State::Approved => {
+                return Err(fault);
             }
+            // Whoever can write the log can keep its locks, and keeps nobody from taking an approval back.
+            Err(_) => None,
+        };
+        self.turn_alone(opened, turn, caller).await
+    }
+
+    /// The same for who has the lock of the ask.
+    pub(super) async fn turn_alone(
+        &self,
+        opened: &Opened,
+        turn: Turn,
+        caller: Option<&Caller>,
+    ) -> Result<Ask, Fault> {
+        let id = opened.ask.id;
+        let record = turned(opened, &turn, caller);
+        if turn.to != State::Approved {
+            let recorded = self.close(opened, record).await;
+            let turned = self.asks.turn(id, turn).await?;
+            return recorded.map(|_| turned);
+        }
+        let turned = self.asks.turn(id, turn).await?;
+        if let Err(fault) = self.record(&opened.document.log, record).await {
+            let back = Turn::new(State::Approved, State::Revoked, self.clock.now())?;
+            self.asks.turn(id, back).await?;
             return Err(fault);
         }
         Ok(turned)
+    }
+
+    /// Puts a turn on record that was made and never recorded: the process ended between the two, or
+    /// the log could not be written.
+    ///
+    /// # Errors
+    /// `ask_closed`, if it is on record.
+    pub(super) async fn make_up(
+        &self,
+        opened: &Opened,
+        turn: &Turn,
+        caller: &Caller,
+    ) -> Result<Ask, Fault> {
+        match self.close(opened, turned(opened, turn, Some(caller))).await? {
+            true => Ok(opened.ask.clone()),
+            false => Err(closed(opened.ask.state, turn.to)),
+        }
+    }
+
+    /// Writes the line that closes an ask, if the log has none. Says whether it did.
+    async fn close(&self, opened: &Opened, record: Record) -> Result<bool, Fault> {
+        let Opened { ask, document, .. } = opened;
+        let log = self.logs.of(&document.log);
+        if log.recorded(ask.id, document.not_before).await?.spent.is_some() {
+            return Ok(false);
+        }
+        self.record(&document.log, record).await.map(|()| true)
+    }
+
+    /// Takes the lock of an ask that is still as it has to be for this turn, and waits a little for it.
+    async fn alone(&self, ask: &Ask, turn: &Turn) -> Result<Held, Fault> {
+        let log = self.logs.of(&ask.log);
+        for _ in 0..LOCK_TRIES {
+            let held = log.hold(&[itself(ask)]);
+            let now = self.asks.get(ask.id).await?.map_or(ask.state, |ask| ask.state);
+            if now != turn.from {
+                return Err(closed(now, turn.to));
+            }
+            match held {
+                Err(fault) if fault.reason == Reason::Busy => sleep(LOCK_EVERY).await,
+                held => return held,
+            }
+        }
+        log.hold(&[itself(ask)])
     }
 
     /// Puts a refused decision on record. The ask is as it was.
@@ -239,6 +302,34 @@ impl Turns {
             Some(_) => self.asks.turn(ask.id, turn).await,
             None => self.turn(opened, turn, None).await,
         }
+    }
+}
+
+/// The line about a turn.
+fn turned(opened: &Opened, turn: &Turn, caller: Option<&Caller>) -> Record {
+    let mut record = opened.record(turn.to.event());
+    record.caller = caller.cloned();
+    record.approver.clone_from(&turn.approver);
+    record.assurance = turn.assurance;
+    if turn.to == State::Unknown {
+        record.reason = Some(Reason::OutcomeUnknown);
+        record.error =
+            Some("The process that spent it ended, and this log holds no intent of it.".to_owned());
+    }
+    if let Some(words) = &turn.words {
+        record.log.insert("words".into(), json!(text::line(words, WORDS_CHARS_MAX)));
+    }
+    record
+}
+
+/// An ask as something of which one thing at a time is done.
+pub(super) fn itself(ask: &Ask) -> Target {
+    Target {
+        kind: "ask",
+        id: ask.id.to_string(),
+        name: ask.id.to_string(),
+        engine: String::new(),
+        attributes: BTreeMap::new(),
     }
 }
 

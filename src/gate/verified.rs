@@ -12,11 +12,12 @@ use crate::core::policy::Requirement;
 use crate::core::reason::{Fault, Reason};
 use crate::ports::asks::{Told, Trust};
 
-/// The approval of an ask by what is stored of it. What its row says of who gave it is not believed: it
-/// was another account if what that gave is still there.
+/// The approval of an ask by what is stored of it, which this account gave. That of another account than
+/// the requester's is there as long as what that gave is.
 pub(super) async fn approval(
     trust: &dyn Trust,
     ask: &Ask,
+    by: u32,
     signers: &Signers,
     takes: &Requirement,
     now: OffsetDateTime,
@@ -30,15 +31,23 @@ pub(super) async fn approval(
             ),
         ));
     };
-    let verify = |signature: &str, account| {
-        approval::verify(&ask.document, signature, account, signers, takes, now)
+    let requester = ask.principal.uid;
+    let given = trust.given(ask.id, requester).await.filter(|given| given.uid == by);
+    let (signature, account) = match &given {
+        Some(given) => (&given.signature, Some(given.uid)),
+        None if by == requester => (signature, None),
+        None => {
+            return Err(Fault::new(
+                Reason::ApprovalRevoked,
+                format!(
+                    "The approval of ask {} that user {by} gave is not there any more: it was taken \
+                     back.",
+                    ask.id
+                ),
+            ));
+        }
     };
-    if let Some(given) = trust.given(ask.id, ask.principal.uid).await
-        && let Ok(approval) = verify(&given.signature, Some(given.uid))
-    {
-        return Ok(approval);
-    }
-    verify(signature, None)
+    approval::verify(&ask.document, signature, account, signers, takes, now)
 }
 
 /// An ask as it may be told: somebody is named beside a signature that holds, and nowhere else.
@@ -64,7 +73,8 @@ pub(super) async fn told_by(
     if !says_approved(ask.state) {
         return unnamed(ask, None);
     }
-    match approval(trust, &ask, signers, &document.takes, now).await {
+    let by = ask.approver.as_ref().map_or(ask.principal.uid, |approver| approver.uid);
+    match approval(trust, &ask, by, signers, &document.takes, now).await {
         Ok(approval) => {
             let uid = approval.account().unwrap_or(ask.principal.uid);
             ask.assurance = Some(approval.assurance());

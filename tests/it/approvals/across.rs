@@ -176,7 +176,7 @@ fn nothing_that_the_account_can_make_passes_for_another_accounts() {
     assert!(text(&server.call("check_ask", &check)).contains("approved by alice"));
     fs::remove_file(&given).unwrap();
     let refused = spend(&mut server, &volume, &handle);
-    assert_eq!(data(&refused)["reason"], "assurance_too_low", "{}", text(&refused));
+    assert_eq!(data(&refused)["reason"], "approval_revoked", "{}", text(&refused));
     assert!(exists(&volume));
     insta::assert_snapshot!(scene.on_record(&id));
 }

@@ -112,8 +112,13 @@ fn a_state_that_cannot_be_written_keeps_nothing() {
     assert_eq!(denied.code, 1, "{denied:?}");
     assert!(denied.stderr.contains("writable"), "{denied:?}");
     narrow(0o600);
-    assert_eq!(scene.approve(&[&id]).code, 0, "the ask is as it was");
-    assert_eq!(data(&spend(&mut scene.serve(), &volume, &handle))["status"], "ok");
+    // What takes permission away is on record before the state is turned, and counts.
+    let refused = scene.approve(&[&id]);
+    assert!(refused.stderr.contains("was denied before"), "{refused:?}");
+    assert_eq!(scene.run(&["deny", &id, "--reason", "no"]).code, 0);
+    let refused = spend(&mut scene.serve(), &volume, &handle);
+    assert_eq!(data(&refused)["reason"], "approval_denied", "{}", text(&refused));
+    assert!(exists(&volume));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use countersign::core::approval::{Given, NAMESPACE};
 use countersign::core::ask::{Approver, AskId, State, Turn};
 use countersign::core::grant::Assurance::{self, Hardware, Secret, Uid};
 use countersign::core::reason::Reason;
-use countersign::core::record::Event::{Allowed, AskApproved, AskRefused, Denied, Done, Preview};
+use countersign::core::record::Event::{
+    Allowed, AskApproved, AskRefused, AskRevoked, Denied, Done, Preview,
+};
 use countersign::gate::Status;
 use countersign::ports::Clock as _;
 use serde_json::json;
@@ -68,22 +70,20 @@ async fn a_signature_of_the_requesters_own_account_is_no_other_accounts() {
 }
 
 #[tokio::test]
-async fn what_is_taken_away_before_it_is_spent_is_worth_what_its_signature_is() {
-    for (accept, worth) in [(&[Uid][..], None), (&[Secret], Some(Secret))] {
+async fn what_is_taken_away_before_it_is_spent_is_taken_back() {
+    for accept in [&[Uid][..], &[Secret]] {
         let (asking, apart, id, handle) = given(accept).await;
         let check = json!({"ask": id.to_string(), "wait": 0});
         assert_eq!(asking.bench.call("check_ask", check).await.data["state"], "approved");
-        *apart.given.lock().unwrap() = None;
+        let given = apart.given.lock().unwrap().take();
         let answer = asking.spend(&handle).await;
-        match worth {
-            None => assert_eq!(answer.reason, Some(Reason::AssuranceTooLow), "{}", answer.text),
-            Some(worth) => {
-                assert_eq!(answer.status, Status::Ok, "{}", answer.text);
-                let done = asking.bench.audit.last();
-                assert_eq!(done.assurance, Some(worth));
-                assert_ne!(done.approver.unwrap().uid, ROOT, "nothing shows that any more");
-            }
-        }
+        assert_eq!(answer.reason, Some(Reason::ApprovalRevoked), "{}", answer.text);
+        assert_eq!((asking.state(id).await, asking.effects()), (State::Revoked, 0));
+        assert!(asking.events().contains(&AskRevoked));
+        // Nor does it come back.
+        *apart.given.lock().unwrap() = given;
+        assert_eq!(asking.spend(&handle).await.reason, Some(Reason::ApprovalRevoked));
+        assert_eq!(asking.effects(), 0);
     }
 }
 
@@ -117,8 +117,9 @@ async fn a_bad_signature_is_on_record_once_and_leaves_the_ask() {
 #[tokio::test]
 async fn what_is_closed_or_late_stays_so_whatever_is_given() {
     let (asking, _apart, id, handle) = given(&[Uid]).await;
-    asking.approvals.deny(id, "no").await.unwrap();
-    assert_eq!(asking.spend(&handle).await.reason, Some(Reason::ApprovalDenied));
+    assert_eq!(asking.approvals.deny(id, "no").await.unwrap_err().reason, Reason::AskClosed);
+    asking.approvals.revoke(id, "no").await.unwrap();
+    assert_eq!(asking.spend(&handle).await.reason, Some(Reason::ApprovalRevoked));
     let (asking, _apart, id, handle) = given(&[Uid]).await;
     asking.bench.clock.advance(10 * 60);
     assert_eq!(asking.spend(&handle).await.reason, Some(Reason::TokenExpired));

@@ -135,12 +135,13 @@ impl Audit for FakeAudit {
         _: OffsetDateTime,
     ) -> BoxFuture<'static, Result<Recorded, Fault>> {
         let lines = self.lines.lock().unwrap();
-        let of_ask = lines.iter().map(|(line, _)| line).filter(|line| line.ask == Some(ask));
-        let events: Vec<Event> = of_ask.map(|line| line.event).collect();
+        let of_ask = || lines.iter().map(|(line, _)| line).filter(|line| line.ask == Some(ask));
+        let events: Vec<Event> = of_ask().map(|line| line.event).collect();
         let begins = |event: &Event| *event == Event::Allowed || event.closes_ask();
         let since = events.iter().skip_while(|event| !begins(event));
         let last = since.filter(|event| begins(event) || event.is_outcome()).last();
-        let approved = events.contains(&Event::AskApproved);
+        let approved = of_ask().filter(|line| line.event == Event::AskApproved);
+        let approved = approved.filter_map(|line| Some(line.approver.as_ref()?.uid)).last();
         Box::pin(std::future::ready(Ok(Recorded { approved, spent: last.copied() })))
     }
 
