@@ -210,7 +210,9 @@ impl Gate {
         write!(out, "{}{wants} ", document.preview).unwrap_or_default();
         let until = second(document.expires);
         match ask.state {
-            State::Approved => writeln!(out, "Ask {} is approved, until {until}.", ask.id),
+            State::Approved => {
+                writeln!(out, "Ask {} is approved, until {until}: it can be spent now.", ask.id)
+            }
             _ => writeln!(
                 out,
                 "Ask {} waits until {until}.\nA person approves it at a shell of this machine, as \
@@ -260,7 +262,7 @@ fn cools(plan: &Plan) -> Result<Digest, Fault> {
 fn approve(id: AskId, takes: &Requirement) -> String {
     match takes.is_apart() {
         true => format!(
-            "countersign asks show {id} --document | sudo countersign approve {id} --document -"
+            "countersign asks show {id} --document | sudo countersign approve {id} --document - --key KEY"
         ),
         false => format!("countersign approve {id}"),
     }
