@@ -4,6 +4,7 @@
 mod across;
 mod agents;
 mod refused;
+mod settings;
 mod state;
 
 use std::fs;

@@ -15,7 +15,7 @@ use ssh_key::PrivateKey;
 
 use super::{Bench, request, with_token};
 use crate::support::operations;
-use crate::support::people::{Apart, approving, key, signature, signer, somebody};
+use crate::support::people::{Apart, Told, approving, key, signature, signer, somebody};
 
 pub(super) fn web() -> Value {
     json!({"container": "web"})
@@ -26,6 +26,7 @@ pub(super) struct Asking {
     pub(super) bench: Bench,
     pub(super) approvals: Approvals,
     pub(super) alice: PrivateKey,
+    told: Arc<Told>,
 }
 
 impl Asking {
@@ -56,7 +57,9 @@ impl Asking {
         };
         let policy = Policy::new(approving().rules().iter().map(set).collect());
         let policies = Arc::new(Fixed::new(policy));
-        let bench = Bench::asking(policies, people);
+        let told = Arc::new(Told::default());
+        let notifier = Arc::clone(&told);
+        let bench = Bench::asking(policies, |log| People { notifier, ..people(log) });
         let people = bench.people.clone();
         let turns = Turns {
             asks: people.asks,
@@ -68,7 +71,7 @@ impl Asking {
         let registry = Registry::new(operations::ALL, |_| true);
         let approvals =
             Approvals { turns, trust: people.trust, registry, caller, kept: "alice".into() };
-        Self { bench, approvals, alice }
+        Self { bench, approvals, alice, told }
     }
 
     pub(super) async fn poke(&self, arguments: Value) -> Answer {
@@ -112,6 +115,11 @@ impl Asking {
 
     pub(super) fn events(&self) -> Vec<Event> {
         self.bench.audit.events()
+    }
+
+    /// Of which asks somebody was told so far, and what.
+    pub(super) fn told(&self) -> Vec<(AskId, String)> {
+        self.told.0.lock().unwrap().clone()
     }
 
     pub(super) fn effects(&self) -> usize {

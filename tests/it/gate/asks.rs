@@ -64,9 +64,23 @@ async fn presenting_a_handle_before_it_is_approved_costs_nothing() {
 async fn the_same_plan_is_one_ask_and_another_is_another() {
     let asking = Asking::new();
     let (id, handle) = asking.ask().await;
-    assert_eq!(asking.ask().await, (id, handle));
-    let other = asking.poke(json!({"container": "db"})).await;
-    assert_ne!(other.ask, Some(id));
+    assert_eq!(asking.ask().await, (id, handle.clone()));
+    assert_eq!(asking.spend(&handle).await.ask, Some(id));
+    assert_eq!(asking.told(), [(id, "poke web".to_owned())], "nobody is told twice");
+    let other = asking.poke(json!({"container": "db"})).await.ask.unwrap();
+    assert_ne!(other, id);
+    assert_eq!(asking.told()[1..], [(other, "poke db".to_owned())]);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_what_nobody_can_decide_on() {
+    let asking = Asking::new();
+    asking.bench.audit.fail(&[Preview]);
+    assert_eq!(asking.poke(web()).await.reason, Some(Reason::AuditUnavailable));
+    assert_eq!(asking.told(), []);
+    let nobody = Asking::with(|_| Vec::new());
+    assert_eq!(nobody.poke(web()).await.reason, Some(Reason::ApprovalUnavailable));
+    assert_eq!(nobody.told(), []);
 }
 
 #[tokio::test]
