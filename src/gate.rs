@@ -24,6 +24,7 @@ mod steps;
 mod survey;
 mod trail;
 mod turns;
+mod verified;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;

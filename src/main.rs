@@ -26,6 +26,7 @@ use countersign::store::{MemoryGrants, SqliteAsks};
 use countersign::trust::{self, Places, TrustFiles};
 
 fn main() -> ExitCode {
+    keep_to_itself();
     let Cli { flags, verb } = Cli::parse();
     let env = Environment::read();
     let out = Output::new(env.no_color);
@@ -40,7 +41,24 @@ fn main() -> ExitCode {
     code.into()
 }
 
+/// Lets no other process of this account read what this one holds: handles, keys of seals, what is typed.
+/// Where that cannot be had, it is as with any other program.
+fn keep_to_itself() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).ok();
+    }
+}
+
 fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, String> {
+    let (us, rights) = (rustix::process::getuid(), rustix::process::geteuid());
+    if us != rights {
+        return Err(format!(
+            "this runs as user {us} with the rights of user {rights}, and whose asks these would be is not \
+             clear: take the set-user-ID bit from the program"
+        ));
+    }
     let cwd =
         std::env::current_dir().map_err(|error| format!("there is no folder here: {error}"))?;
     let vocabulary = Registry::new(ops::ALL, |_| true).vocabulary();

@@ -24,7 +24,7 @@ pub struct ApproveArgs {
     /// security key holds [default: the one in ~/.ssh that is trusted]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// A signature that was made elsewhere, over `asks show ID --document`
+    /// A signature that was made elsewhere, over `asks show ID --document`; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     signature: Option<PathBuf>,
     /// Approve as another account than the one that asks, which gives this file: what its `asks show ID
@@ -83,7 +83,8 @@ async fn approve(
     let shown = approvals.open(id(&args.id)?).await?;
     approvals.may_approve(&shown).await?;
     let Opened { ask, document, plan } = &shown;
-    for line in lines(document, plan, Some(ask), approvals.turns.clock.now()) {
+    let told = approvals.told(&shown).await;
+    for line in lines(document, plan, Some(&told), approvals.turns.clock.now()) {
         out.message(line);
     }
     out.message("");
@@ -130,7 +131,10 @@ pub(super) async fn signature(
 fn read(file: &Path) -> Result<String, Fault> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    let opened = std::fs::File::open(file);
+    let opened: std::io::Result<Box<dyn std::io::Read>> = match file == Path::new("-") {
+        true => Ok(Box::new(std::io::stdin())),
+        false => std::fs::File::open(file).map(|file| Box::new(file) as _),
+    };
     let read = opened.and_then(|file| file.take(SIGNATURE_BYTES_MAX).read_to_end(&mut bytes));
     read.map(|_| String::from_utf8_lossy(&bytes).into_owned()).map_err(|error| {
         let file = text::line(&file.display().to_string(), text::LINE_CHARS_MAX);
@@ -177,9 +181,6 @@ pub(super) fn end(done: Result<(), Fault>, out: Output) -> u8 {
         Ok(()) => exit::DONE,
         Err(fault) => {
             out.message(format!("countersign: {}", fault.message));
-            if let Some(detail) = fault.detail.filter(|_| fault.reason != Reason::NotFound) {
-                out.message(format!("countersign: {detail}"));
-            }
             fault.reason.exit_code()
         }
     }

@@ -14,7 +14,7 @@ use crate::core::text;
 use crate::gate::{Approvals, Opened};
 use crate::ops::table::table;
 use crate::ops::when::{ago, second};
-use crate::ports::asks::Listed;
+use crate::ports::asks::{Listed, Told};
 
 /// Asks that are listed.
 const LISTED_MAX: usize = 100;
@@ -96,13 +96,18 @@ async fn list(
     now: OffsetDateTime,
     out: Output,
 ) -> Result<(), Fault> {
-    let mut asks = approvals.list(!all, LISTED_MAX + 1).await?;
+    let (mut asks, broken) = approvals.list(!all, LISTED_MAX + 1).await?;
+    // What says that it is approved, and is not, is not listed as that.
+    let state = |ask: &Listed| match broken.contains(&ask.id) {
+        true => "broken".to_owned(),
+        false => ask.state.to_string(),
+    };
     let more = asks.len() > LISTED_MAX;
     asks.truncate(LISTED_MAX);
     // The newest stands last, as everywhere.
     if json {
         for ask in asks.iter().rev() {
-            out.json(&as_json(ask));
+            out.json(&as_json(ask, state(ask)));
         }
         return Ok(());
     }
@@ -111,7 +116,7 @@ async fn list(
         out.data(format!("{none} among the asks of {}.", approvals.kept));
         return Ok(());
     }
-    let rows: Vec<[String; 7]> = asks.iter().rev().map(|ask| row(ask, now)).collect();
+    let rows: Vec<[String; 7]> = asks.iter().rev().map(|ask| row(ask, state(ask), now)).collect();
     let heading = ["ASK", "STATE", "OPERATION", "ACTS ON", "ASKED BY", "ASKED", "ENDS"];
     out.data(table(heading, &rows).trim_end());
     if more {
@@ -120,8 +125,8 @@ async fn list(
     Ok(())
 }
 
-fn as_json(ask: &Listed) -> Value {
-    let Listed { id, state, operation, about, principal, made, expires, since } = ask;
+fn as_json(ask: &Listed, state: String) -> Value {
+    let Listed { id, state: _, operation, about, principal, made, expires, since } = ask;
     json!({
         "ask": id, "state": state, "operation": operation, "about": text::name(about),
         "uid": principal.uid, "face": principal.face,
@@ -129,7 +134,7 @@ fn as_json(ask: &Listed) -> Value {
     })
 }
 
-fn row(ask: &Listed, now: OffsetDateTime) -> [String; 7] {
+fn row(ask: &Listed, shown: String, now: OffsetDateTime) -> [String; 7] {
     let Listed { id, state, operation, about, principal, made, expires, since } = ask;
     let operation = text::line(operation, CELL_CHARS_MAX);
     let about = text::line(about, CELL_CHARS_MAX);
@@ -138,8 +143,8 @@ fn row(ask: &Listed, now: OffsetDateTime) -> [String; 7] {
         State::Executing => "under way".to_owned(),
         _ => format!("ended {}", ago(*since, now)),
     };
-    let (id, state, from) = (id.to_string(), state.to_string(), principal.to_string());
-    [id, state, operation, about, from, ago(*made, now), ends]
+    let (id, from) = (id.to_string(), principal.to_string());
+    [id, shown, operation, about, from, ago(*made, now), ends]
 }
 
 async fn show(
@@ -157,16 +162,18 @@ async fn show(
              a file: --document > FILE.",
         ));
     }
+    let told = approvals.told(&opened).await;
     if document {
         out.bytes(opened.ask.document.as_bytes());
     } else if json {
-        let Ask { state, approver, assurance, words, made, since, .. } = &opened.ask;
+        let Ask { state, approver, assurance, words, made, since, .. } = &told.ask;
         out.json(&json!({
             "state": state, "made": timestamp(*made), "since": timestamp(*since),
             "approver": approver, "assurance": assurance, "words": words, "document": opened.document,
+            "broken": told.broken,
         }));
     } else {
-        for line in lines(&opened.document, &opened.plan, Some(&opened.ask), now) {
+        for line in lines(&opened.document, &opened.plan, Some(&told), now) {
             out.data(line);
         }
     }
@@ -178,14 +185,15 @@ async fn show(
 pub(super) fn lines(
     document: &Document,
     plan: &Plan,
-    ask: Option<&Ask>,
+    told: Option<&Told>,
     now: OffsetDateTime,
 ) -> Vec<String> {
     let parts = plan.parts();
     let line = |text: &str| text::line(text, LINE_CHARS_MAX);
+    let (ask, instead) = (told.map(|told| &told.ask), told.and_then(Told::instead));
     let when = ask.map(|ask| format!(", {}", ago(ask.made, now))).unwrap_or_default();
     let mut out = vec![
-        format!("Ask {}: {}", document.ask, standing(document, ask, now)),
+        format!("Ask {}: {}", document.ask, standing(document, told, now)),
         format!("Asked by    {}{when}", parts.principal),
         format!("Operation   {} (class {})", text::name(&parts.operation), document.class),
     ];
@@ -203,7 +211,8 @@ pub(super) fn lines(
         out.push(format!("Argument    {} = {value}", text::name(name)));
     }
     out.push(format!("Plan        {}", plan.digest()));
-    out.extend(ask.and_then(decision).map(|decision| format!("Decision    {}", line(&decision))));
+    let decision = instead.or_else(|| ask.and_then(decision));
+    out.extend(decision.map(|decision| format!("Decision    {}", line(&decision))));
     out.push(String::new());
     out.push(
         "As it was previewed. The requester wrote names, labels and commands in it, and whoever has \
@@ -217,14 +226,15 @@ pub(super) fn lines(
 }
 
 /// How an ask stands and until when; or since when, where that is over.
-fn standing(document: &Document, ask: Option<&Ask>, now: OffsetDateTime) -> String {
+fn standing(document: &Document, told: Option<&Told>, now: OffsetDateTime) -> String {
     // What is signed counts, not what stands beside it.
     let left = (document.expires - now).whole_seconds().max(0);
     let until = format!("until {} ({left} s)", second(document.expires));
-    match ask {
+    match told {
         None => until,
-        Some(ask) if ask.state.is_open() => format!("{}, {until}", ask.state),
-        Some(Ask { state, since, words, .. }) => {
+        Some(Told { broken: Some(_), .. }) => format!("broken, {until}"),
+        Some(Told { ask, .. }) if ask.state.is_open() => format!("{}, {until}", ask.state),
+        Some(Told { ask: Ask { state, since, words, .. }, .. }) => {
             let why = words.as_ref().filter(|_| *state == State::Cancelled);
             let why = why.map(|why| format!(": {}", text::name(why))).unwrap_or_default();
             format!("{state} since {} ({}){why}", second(*since), ago(*since, now))

@@ -138,7 +138,7 @@ fn print(answer: &Answer, json: bool, out: Output) {
 
 /// Who is at the shell.
 pub fn caller() -> Caller {
-    let uid = rustix::process::getuid().as_raw();
+    let uid = rustix::process::geteuid().as_raw();
     Caller {
         principal: Principal { face: Face::Cli, uid },
         client: None,

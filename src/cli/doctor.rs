@@ -230,7 +230,7 @@ fn unwritable(dir: &Path) -> Option<String> {
 }
 
 fn rights(installation: &Installation<'_>, findings: &mut Vec<Finding>) {
-    let uid = rustix::process::getuid().as_raw();
+    let uid = rustix::process::geteuid().as_raw();
     match &installation.direct_access {
         Some(how) => findings.push(finding(
             "rights",

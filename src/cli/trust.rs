@@ -1,5 +1,6 @@
 //! `trust`: whose signatures approve, and what each is worth.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -158,6 +159,27 @@ fn list(known: &Known, uid: u32, now: OffsetDateTime, out: Output) {
     for left in &known.left_out {
         out.data(format!("{} does not count: {}.", at(&left.file, left.line), left.why));
     }
+    for (key, names) in shared(known) {
+        out.data(format!(
+            "{key} is listed as {}: what it signs is on record under one of them, the one that policy \
+             asks for if it asks for one. Give each key one name.",
+            names.iter().map(|name| text::name(name)).collect::<Vec<_>>().join(" and ")
+        ));
+    }
+    // Whoever is to approve needs a key that is trusted first.
+    if !known.signers.0.is_empty() {
+        out.data(format!("{}.", known.approvals.says(uid)));
+    }
+}
+
+/// The keys that more than one name is given to.
+fn shared(known: &Known) -> BTreeMap<String, BTreeSet<&str>> {
+    let mut keys: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for signer in &known.signers.0 {
+        keys.entry(signer.fingerprint()).or_default().insert(&signer.name);
+    }
+    keys.retain(|_, names| names.len() > 1);
+    keys
 }
 
 fn at(file: &str, line: usize) -> String {
@@ -198,5 +220,13 @@ fn as_json(known: &Known, uid: u32, now: OffsetDateTime) -> Value {
     let files: Vec<Value> = files
         .map(|file| json!({"path": file.path, "isThere": file.is_there, "why": file.weak}))
         .collect();
-    json!({"uid": uid, "signers": signers, "leftOut": left_out, "files": files})
+    let folder = &known.approvals;
+    let (user, group) = folder.owner.unzip();
+    let approvals = json!({
+        "path": folder.path, "isThere": folder.owner.is_some(), "user": user, "group": group,
+        "groupWrites": folder.is_shared, "why": folder.why,
+    });
+    json!({
+        "uid": uid, "signers": signers, "leftOut": left_out, "files": files, "approvals": approvals,
+    })
 }

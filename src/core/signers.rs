@@ -22,6 +22,10 @@ pub const LINES_MAX: usize = 1000;
 /// A line that is longer does not count, in bytes.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
 
+/// What follows the name of a signer whom an account trusts by a file of its own. No name in a file has
+/// it, so that no rule and no record takes such a signer for another.
+pub const OWN: &str = " (own file)";
+
 /// A signer's name, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -182,7 +186,7 @@ impl<'a> Entry<'a> {
 }
 
 /// Whether a word is the kind of a key rather than an option. No option begins like one.
-fn is_kind(word: &str) -> bool {
+pub fn is_kind(word: &str) -> bool {
     ["ssh-", "sk-", "ecdsa-", "rsa-", "webauthn-"].iter().any(|start| word.starts_with(start))
 }
 

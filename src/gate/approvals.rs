@@ -1,16 +1,17 @@
 //! Decisions on asks: what a person at a shell can do. No operation leads here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Registry;
 use super::given::approver;
 use super::turns::{Opened, Turns, WORDS_CHARS_MAX, unsigned};
+use super::{Registry, verified};
 use crate::core::approval::{self, Approval, Signers};
 use crate::core::ask::{Ask, AskId, State, Turn};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Caller;
 use crate::core::text;
-use crate::ports::asks::{Listed, Trust};
+use crate::ports::asks::{Listed, Told, Trust};
 
 /// What a person decides with.
 #[derive(Debug)]
@@ -28,13 +29,43 @@ pub struct Approvals {
 }
 
 impl Approvals {
-    /// The newest asks, those that are open or all.
+    /// The newest asks, those that are open or all; and which of them say that they are approved, and
+    /// are not.
     ///
     /// # Errors
     /// `state_unavailable`.
-    pub async fn list(&self, only_open: bool, limit: usize) -> Result<Vec<Listed>, Fault> {
+    pub async fn list(
+        &self,
+        only_open: bool,
+        limit: usize,
+    ) -> Result<(Vec<Listed>, BTreeSet<AskId>), Fault> {
         self.turns.tidy(&self.registry).await?;
-        self.turns.asks.list(only_open, limit).await
+        let listed = self.turns.asks.list(only_open, limit).await?;
+        let (mut broken, mut signers) = (BTreeSet::new(), BTreeMap::new());
+        for row in listed.iter().filter(|row| row.state == State::Approved) {
+            if !self.holds(row.id, &mut signers).await {
+                broken.insert(row.id);
+            }
+        }
+        Ok((listed, broken))
+    }
+
+    /// Whether the approval of an ask holds. The signers of an account are looked for once.
+    async fn holds(&self, id: AskId, known: &mut BTreeMap<u32, Signers>) -> bool {
+        let Ok(Some(ask)) = self.turns.asks.get(id).await else { return false };
+        let Ok(opened) = Opened::of(ask, &self.registry) else { return false };
+        let requester = opened.ask.principal.uid;
+        if !known.contains_key(&requester) {
+            known.insert(requester, self.signers(&opened).await.unwrap_or_default());
+        }
+        let Some(signers) = known.get(&requester) else { return false };
+        let now = self.turns.clock.now();
+        verified::told_by(&*self.trust, signers, opened, now).await.broken.is_none()
+    }
+
+    /// An ask as it may be told.
+    pub async fn told(&self, opened: &Opened) -> Told {
+        verified::told(&*self.trust, opened.clone(), self.turns.clock.now()).await
     }
 
     /// One ask, with its document.
@@ -72,8 +103,16 @@ impl Approvals {
     /// # Errors
     /// `ask_closed` if it is not pending any more. Recorded.
     pub async fn may_approve(&self, shown: &Opened) -> Result<(), Fault> {
-        let turn = Turn::new(shown.ask.state, State::Approved, self.turns.clock.now());
-        self.or_refused(shown, turn.map(drop)).await
+        let turn = Turn::new(shown.ask.state, State::Approved, self.turns.clock.now()).map(drop);
+        let turn = match turn {
+            Err(mut fault) => {
+                let instead = self.told(shown).await.instead();
+                instead.iter().for_each(|is| fault.message = format!("This ask is {is}"));
+                Err(fault)
+            }
+            turn => turn,
+        };
+        self.or_refused(shown, turn).await
     }
 
     /// What came of a decision. That it was refused is put on record.

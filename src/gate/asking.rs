@@ -24,7 +24,7 @@ use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, second, tidy, timestamp};
 use crate::core::secret::SEALED;
 use crate::core::text;
-use crate::ports::asks::Put;
+use crate::ports::asks::{Put, Told};
 use crate::ports::random;
 
 /// Targets that are named in a few words.
@@ -70,16 +70,17 @@ impl Gate {
         let (ask, mut document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
         let made = ask.id;
-        let ask = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
-            Put::New => ask,
+        let told = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
+            Put::New => Told { ask, broken: None },
             Put::Same(same) => {
                 let same = Opened::of(*same, &self.parts.registry)?;
-                document = same.document;
-                same.ask
+                document = same.document.clone();
+                self.told(same).await
             }
         };
+        let ask = &told.ask;
         trail.known.ask = Some(ask.id);
-        let recorded = self.record_ask(trail, &ask, refusal.as_ref()).await;
+        let recorded = self.record_ask(trail, ask, refusal.as_ref()).await;
         if ask.id == made {
             if let Err(fault) = recorded {
                 // Nobody is asked for what is not on record.
@@ -93,7 +94,7 @@ impl Gate {
             recorded?;
         }
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
-        Ok(Answer { data: facts, ..self.waiting(&ask, &document, &wants, refusal.as_ref()) })
+        Ok(Answer { data: facts, ..self.waiting(&told, &document, &wants, refusal.as_ref()) })
     }
 
     async fn record_ask(
@@ -187,7 +188,8 @@ impl Gate {
             Ok(opened) => {
                 let Document { rule, why, .. } = &opened.document;
                 let wants = wants_approval(rule, why.as_deref());
-                let answer = self.waiting(&opened.ask, &opened.document, &wants, None);
+                let told = Told { ask: opened.ask, broken: None };
+                let answer = self.waiting(&told, &opened.document, &wants, None);
                 Answer { target: trail.known.target.clone(), ..answer }
             }
             Err(fault) => Answer::of_fault(name, &fault),
@@ -197,11 +199,12 @@ impl Gate {
     /// The answer of an ask that waits, with the words on why it wants a person.
     fn waiting(
         &self,
-        ask: &Ask,
+        told: &Told,
         document: &Document,
         wants: &str,
         refusal: Option<&Fault>,
     ) -> Answer {
+        let (ask, instead) = (&told.ask, told.instead());
         let mut out = String::new();
         // Writing to a String cannot fail.
         if let Some(fault) = refusal {
@@ -209,9 +212,17 @@ impl Gate {
         }
         write!(out, "{}{wants} ", document.preview).unwrap_or_default();
         let until = second(document.expires);
-        match ask.state {
-            State::Approved => {
-                writeln!(out, "Ask {} is approved, until {until}: it can be spent now.", ask.id)
+        match (ask.state, &instead) {
+            (State::Approved, Some(instead)) => writeln!(out, "Ask {} is {instead}", ask.id),
+            (State::Approved, None) => {
+                let name = ask.approver.as_ref().and_then(|by| by.name.as_deref());
+                let by = name.map(|name| format!(" by {}", text::name(name))).unwrap_or_default();
+                writeln!(
+                    out,
+                    "Ask {} is approved{by}, until {until}. Nothing has changed. Call {} again with \
+                     the same arguments and confirmToken to do it.",
+                    ask.id, ask.operation
+                )
             }
             _ => writeln!(
                 out,
@@ -226,7 +237,7 @@ impl Gate {
         Answer {
             ask: Some(ask.id),
             plan: Some(ask.plan),
-            confirm_token: Some(ask.handle.reveal()),
+            confirm_token: instead.is_none().then(|| ask.handle.reveal()),
             expires_at: Some(timestamp(ask.expires)),
             reason: refusal.map(|fault| fault.reason),
             text: out,

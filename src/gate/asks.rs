@@ -110,16 +110,6 @@ impl Gate {
             grant::compare(plan, now_plan, ask.request, *key, drift)?;
             return Ok(None);
         }
-        let Some(signature) = &ask.signature else {
-            return Err(Fault::new(
-                Reason::SignatureInvalid,
-                format!(
-                    "Ask {} says that it is approved, and holds no signature: somebody changed it. \
-                     Nothing was done.",
-                    ask.id
-                ),
-            ));
-        };
         if document.log != self.parts.settings.log {
             return Err(Fault::new(
                 Reason::AuditUnavailable,
@@ -135,7 +125,7 @@ impl Gate {
         if let Some(event) = recorded.spent {
             return Err(over(ask.id, event));
         }
-        let approval = self.approval(ask, signature, survey, None).await?;
+        let approval = self.approval(ask, survey, None).await?;
         if !recorded.approved {
             return Err(Fault::new(
                 Reason::AuditUnavailable,
@@ -147,7 +137,7 @@ impl Gate {
         }
         self.is_as_shown(document, survey)?;
         grant::compare(plan, now_plan, ask.request, *key, drift)?;
-        let approval = self.unasked(ask, signature, approval, survey).await?;
+        let approval = self.unasked(ask, approval, survey).await?;
         let row = grant::approve(&ask.handle, plan, ask.request, expires, approval);
         // The approval says how it came about; nobody echoed anything.
         let echo = Confirm::Echo.assurance();

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use super::Gate;
 use super::survey::Survey;
 use super::turns::Opened;
+use super::{Gate, verified};
 use crate::core::approval::{self, Approval, Given};
 use crate::core::ask::{Approver, Ask, AskId, State, Turn};
 use crate::core::grant::Assurance;
@@ -82,50 +82,37 @@ impl Gate {
         self.turns.turn(opened, turn, None).await
     }
 
+    /// The approval of an ask that is to be spent, as far as it can be seen without asking anybody.
+    pub(super) async fn approval(
+        &self,
+        ask: &Ask,
+        survey: &Survey,
+        weak: Option<&str>,
+    ) -> Result<Approval, Fault> {
+        let trust = &*self.parts.people.trust;
+        let mut signers = trust.signers(ask.principal.uid).await?;
+        weak.into_iter().for_each(|why| signers.weaken(why));
+        verified::approval(trust, ask, &signers, survey.verdict.takes(), self.parts.clock.now())
+            .await
+    }
+
     /// The same approval, for what it is worth if no agent of the requester's signs with its key and asks
     /// nobody: the last that is looked at, since somebody may see a dialog for it.
     pub(super) async fn unasked(
         &self,
         ask: &Ask,
-        signature: &str,
         approval: Approval,
         survey: &Survey,
     ) -> Result<Approval, Fault> {
-        let (trust, requester) = (&self.parts.people.trust, survey.caller.principal.uid);
+        let (trust, requester) = (&self.parts.people.trust, ask.principal.uid);
         let weak = match approval.assurance() >= Assurance::Secret {
             true => trust.unasked(requester, approval.key()).await,
             false => None,
         };
         match weak {
-            Some(why) => self.approval(ask, signature, survey, Some(&why)).await,
+            Some(why) => self.approval(ask, survey, Some(&why)).await,
             None => Ok(approval),
         }
-    }
-
-    /// The approval of an ask that is to be spent. What its row says of who gave it is not believed:
-    /// it was another account if what that gave is still there.
-    pub(super) async fn approval(
-        &self,
-        ask: &Ask,
-        signature: &str,
-        survey: &Survey,
-        weak: Option<&str>,
-    ) -> Result<Approval, Fault> {
-        let requester = survey.caller.principal.uid;
-        let trust = &self.parts.people.trust;
-        let mut signers = trust.signers(requester).await?;
-        weak.into_iter().for_each(|why| signers.weaken(why));
-        let now = self.parts.clock.now();
-        let verify = |signature: &str, account| {
-            let takes = survey.verdict.takes();
-            approval::verify(&ask.document, signature, account, &signers, takes, now)
-        };
-        if let Some(given) = trust.given(ask.id, requester).await
-            && let Ok(approval) = verify(&given.signature, Some(given.uid))
-        {
-            return Ok(approval);
-        }
-        verify(signature, None)
     }
 }
 

@@ -7,12 +7,12 @@ use tokio::time::sleep;
 
 use super::turns::{Opened, no_ask};
 use super::{Gate, Parts};
-use crate::core::ask::{Ask, AskId, State, Turn};
+use crate::core::ask::{AskId, State, Turn};
 use crate::core::grant::Tick;
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
 use crate::ports::BoxFuture;
-use crate::ports::asks::Inbox;
+use crate::ports::asks::{Inbox, Told};
 
 /// How often the state is looked at while somebody waits. A look is cheap while nothing has changed.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
@@ -29,7 +29,7 @@ impl Gate {
         if is_own { Ok(opened) } else { Err(no_ask(id)) }
     }
 
-    async fn decided(&self, caller: &Caller, id: AskId, wait: Duration) -> Result<Ask, Fault> {
+    async fn decided(&self, caller: &Caller, id: AskId, wait: Duration) -> Result<Told, Fault> {
         let Parts { people, clock, registry, .. } = &self.parts;
         let (asks, trust) = (&people.asks, &people.trust);
         let until = Tick(clock.tick().0.saturating_add(wait));
@@ -37,27 +37,29 @@ impl Gate {
         loop {
             let (version, stamp) = (asks.version()?, trust.stamp(id));
             self.turns.tidy(registry).await?;
-            let ask = self.with_given(self.own(caller, id).await?).await?.ask;
+            let opened = self.with_given(self.own(caller, id).await?).await?;
             let over = |clock: Tick| clock >= until || self.closing.load(Ordering::SeqCst);
-            if ask.state != State::Pending || place.is_err() || over(clock.tick()) {
-                return Ok(ask);
+            if opened.ask.state != State::Pending || place.is_err() || over(clock.tick()) {
+                return Ok(self.told(opened).await);
             }
+            let expires = opened.ask.expires;
             let same = || Ok::<_, Fault>(asks.version()? == version && trust.stamp(id) == stamp);
             loop {
                 sleep(LOOK_EVERY).await;
-                if !same()? || clock.now() >= ask.expires || over(clock.tick()) {
+                if !same()? || clock.now() >= expires || over(clock.tick()) {
                     break;
                 }
             }
         }
     }
 
-    async fn withdraw(&self, caller: &Caller, id: AskId) -> Result<Ask, Fault> {
+    async fn withdraw(&self, caller: &Caller, id: AskId) -> Result<Told, Fault> {
         self.turns.tidy(&self.parts.registry).await?;
         let opened = self.own(caller, id).await?;
         let mut turn = Turn::new(opened.ask.state, State::Cancelled, self.parts.clock.now())?;
         turn.words = Some("its requester took it back".into());
-        self.turns.turn(&opened, turn, Some(caller)).await
+        let ask = self.turns.turn(&opened, turn, Some(caller)).await?;
+        Ok(self.told(Opened { ask, ..opened }).await)
     }
 }
 
@@ -67,11 +69,11 @@ impl Inbox for Gate {
         caller: &'a Caller,
         id: AskId,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Ask, Fault>> {
+    ) -> BoxFuture<'a, Result<Told, Fault>> {
         Box::pin(self.decided(caller, id, wait))
     }
 
-    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Ask, Fault>> {
+    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Told, Fault>> {
         Box::pin(self.withdraw(caller, id))
     }
 }

@@ -93,7 +93,7 @@ fn tool(operation: &Operation) -> Tool {
 /// Who speaks, as far as it is known.
 pub(super) fn caller(client: Option<Implementation>) -> Caller {
     let (client, version) = client.map(|c| (text::name(&c.name), text::name(&c.version))).unzip();
-    let uid = rustix::process::getuid().as_raw();
+    let uid = rustix::process::geteuid().as_raw();
     Caller {
         principal: Principal { face: Face::Mcp, uid },
         client,

@@ -13,6 +13,7 @@ use crate::core::grant::Token;
 use crate::core::plan::Principal;
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
+use crate::core::text;
 
 /// Asks, in a state that processes share. What it holds can be changed by whoever owns the account, so
 /// nothing that it says is believed that a signature does not cover.
@@ -178,6 +179,27 @@ impl Notifier for Nobody {
     fn tell(&self, _: AskId, _: &str) {}
 }
 
+/// An ask as it may be told: nobody is named beside it whose approval does not hold now.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The ask.
+    pub ask: Ask,
+    /// Why it is not approved, though it says so.
+    pub broken: Option<String>,
+}
+
+impl Told {
+    /// What is said in place of that it is approved, where it is not.
+    pub fn instead(&self) -> Option<String> {
+        let why = text::line(self.broken.as_ref()?, text::LINE_CHARS_MAX);
+        Some(format!(
+            "approved, and its signature does not hold. {why} A person takes it back with \
+             `countersign revoke {}`; then ask anew.",
+            self.ask.id
+        ))
+    }
+}
+
 /// A requester's own asks, for the operations that tell how one stands. Decides nothing.
 pub trait Inbox: Send + Sync {
     /// How an ask stands; if nobody has decided yet, after waiting so long for a decision.
@@ -189,11 +211,11 @@ pub trait Inbox: Send + Sync {
         caller: &'a Caller,
         id: AskId,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Ask, Fault>>;
+    ) -> BoxFuture<'a, Result<Told, Fault>>;
 
     /// Takes an ask back, if it is still open.
     ///
     /// # Errors
     /// `not_found` for what is no ask of this caller, `ask_closed`, `state_unavailable`.
-    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Ask, Fault>>;
+    fn cancel<'a>(&'a self, caller: &'a Caller, id: AskId) -> BoxFuture<'a, Result<Told, Fault>>;
 }

@@ -42,6 +42,8 @@ pub struct Desk {
     pub file: PathBuf,
     /// Whether it is the system's.
     pub is_system: bool,
+    /// The system's, where that is another.
+    system: Option<PathBuf>,
 }
 
 /// Somebody who was added, or had been before.
@@ -80,13 +82,13 @@ impl TrustFiles {
     /// If there is no place for it.
     pub fn desk(&self) -> Result<Desk, Trouble> {
         if rustix::process::geteuid().is_root() {
-            return Ok(Desk { file: self.places.system.clone(), is_system: true });
+            return Ok(Desk { file: self.places.system.clone(), is_system: true, system: None });
         }
         let file = self.places.user.clone().filter(|file| file.is_absolute());
         let file = file.ok_or_else(|| {
             Trouble::Refused("There is no folder for your own signers; set HOME to one.".into())
         })?;
-        Ok(Desk { file, is_system: false })
+        Ok(Desk { file, is_system: false, system: Some(self.places.system.clone()) })
     }
 }
 
@@ -145,14 +147,10 @@ impl Desk {
         let bytes = self.read()?;
         let known = self.signers(&bytes);
         let of_key = |signer: &&Signer| signer.fingerprint() == who;
-        let meant: Vec<&Signer> =
-            known.iter().filter(|signer| &*signer.name == who || of_key(signer)).collect();
+        let is_meant = |signer: &&Signer| &*signer.name == who || of_key(signer);
+        let meant: Vec<&Signer> = known.iter().filter(is_meant).collect();
         if meant.is_empty() {
-            let file = shown(&self.file);
-            let who = crate::core::text::name(who);
-            return Err(Trouble::Refused(format!(
-                "Nobody in {file} has the name or the fingerprint {who}: `countersign trust list`."
-            )));
+            return Err(Trouble::Refused(self.nobody(who, is_meant)));
         }
         let mut lines: Vec<Option<&[u8]>> = bytes.split(|byte| *byte == b'\n').map(Some).collect();
         for signer in &meant {
@@ -179,6 +177,22 @@ impl Desk {
             fingerprint: signer.fingerprint(),
         };
         Ok(meant.into_iter().map(removed).collect())
+    }
+
+    /// What is said to whoever would remove somebody who is not in the file.
+    fn nobody(&self, who: &str, is_meant: impl Fn(&&Signer) -> bool) -> String {
+        let (file, who) = (shown(&self.file), crate::core::text::name(who));
+        let bytes = self.system.as_ref().map(|file| contents(file, &mut |_| {}));
+        let system = bytes.and_then(Result::ok).flatten().unwrap_or_default();
+        match (&self.system, self.signers(&system).iter().any(|signer| is_meant(&signer))) {
+            (Some(system), true) => format!(
+                "{who} is not in {file}, your own, but in {}: `sudo countersign trust remove {who}`.",
+                shown(system)
+            ),
+            _ => format!(
+                "Nobody in {file} has the name or the fingerprint {who}: `countersign trust list`."
+            ),
+        }
     }
 
     /// Who beside root could change the file, in a clause, if somebody could.
@@ -296,7 +310,10 @@ fn public(path: &Path) -> Result<(PublicKey, String), Trouble> {
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return Err(refuse("it holds no line, or more than one"));
     };
-    let key = signers::key(line).map_err(|why| refuse(&why))?;
+    let key = signers::key(line).map_err(|why| match signers::is_kind(line) {
+        true => Trouble::Refused(format!("{} is a key that does not count: {why}.", shown(path))),
+        false => refuse(&why),
+    })?;
     let comment = line.splitn(3, [' ', '\t']).nth(2).unwrap_or_default().trim();
     let plain = comment.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     let fits = plain && comment.len() <= COMMENT_BYTES_MAX;

@@ -124,6 +124,54 @@ pub(super) fn sound(places: &Places, requester: u32) -> Result<File, String> {
     }
 }
 
+/// The folder in which other accounts approve, as it is for what one account asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folder {
+    /// Where it is, or would be.
+    pub path: PathBuf,
+    /// The user and the group that it belongs to, if it is there.
+    pub owner: Option<(u32, u32)>,
+    /// Whether the group can write it.
+    pub is_shared: bool,
+    /// Why nothing in it counts, in a clause, if that is so.
+    pub why: Option<String>,
+}
+
+impl Folder {
+    pub(super) fn look(places: &Places, requester: u32) -> Self {
+        let path = places.approvals.clone();
+        let found = std::fs::metadata(&path).ok();
+        let is_shared = found.as_ref().is_some_and(|found| found.mode() & GROUP != 0);
+        let owner = found.map(|found| (found.uid(), found.gid()));
+        Self { path, owner, is_shared, why: sound(places, requester).err() }
+    }
+
+    /// Who can approve by it what a user asks, and what that is worth.
+    pub fn says(&self, requester: u32) -> String {
+        let path = shown(&self.path);
+        match (self.owner, &self.why) {
+            (None, _) => {
+                format!(
+                    "no other account can approve: {path} is missing (root's `trust add` makes it)"
+                )
+            }
+            (_, Some(why)) => {
+                format!(
+                    "what other accounts give in {path} does not count to user {requester}: {why}"
+                )
+            }
+            (Some((user, group)), None) => {
+                let group =
+                    if self.is_shared { format!(" and group {group}") } else { String::new() };
+                format!(
+                    "user {user}{group} can approve what user {requester} asks by files in {path}, with \
+                     a signature worth `secret` or more: it is `uid` then"
+                )
+            }
+        }
+    }
+}
+
 /// A number that differs whenever something else stands there.
 pub(super) fn stamp(places: &Places, ask: AskId) -> u64 {
     let Ok(found) = std::fs::symlink_metadata(places.approvals.join(name(ask))) else { return 0 };

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::{Known, Places, Seen, is_us, shown, unavailable};
 use crate::core::reason::Fault;
-use crate::core::signers::{self, FILE_BYTES_MAX, Listed};
+use crate::core::signers::{self, FILE_BYTES_MAX, Listed, OWN};
 use crate::way::{self, Passed, What};
 
 /// The system's file of signers.
@@ -43,6 +43,10 @@ pub(super) fn read(places: &Places, requester: u32) -> Result<Known, Fault> {
             found.map(|bytes| signers::read(&bytes, &file, zone.as_ref())).unwrap_or_default();
         known.signers.0.extend(signers.into_iter().map(|mut signer| {
             signer.weak.clone_from(&weak);
+            // Whoever writes it may call themselves what another is called in the system's file.
+            if is_own {
+                signer.name = format!("{}{OWN}", signer.name).into();
+            }
             signer
         }));
         known.left_out.extend(left_out);

@@ -25,7 +25,7 @@ use crate::ports::asks::Trust;
 use agents::Sockets;
 
 pub use edit::{Added, Desk, Removed, Trouble};
-pub use given::APPROVALS;
+pub use given::{APPROVALS, Folder};
 pub use keys::{Seen as KeySeen, see as see_key};
 pub use list::SYSTEM;
 
@@ -55,6 +55,8 @@ pub struct Known {
     pub left_out: Vec<LeftOut>,
     /// The files, those that are missing as well.
     pub files: Vec<Seen>,
+    /// Where other accounts approve.
+    pub approvals: Folder,
 }
 
 /// A file of signers.
@@ -86,7 +88,10 @@ impl TrustFiles {
     /// # Errors
     /// `state_unavailable` if a file that is there cannot be read.
     pub fn read(&self, requester: u32) -> Result<Known, Fault> {
-        let mut known = list::read(&self.places, requester)?;
+        // The environment names this account's own file, and no other's.
+        let user = self.places.user.clone().filter(|_| is_us(requester));
+        let mut known = list::read(&Places { user, ..(*self.places).clone() }, requester)?;
+        known.approvals = Folder::look(&self.places, requester);
         if known.signers.0.iter().any(Signer::is_open_question) {
             let homes = account::homes(&self.places, requester);
             let open = keys::lying_open(&homes, requester);

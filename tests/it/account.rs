@@ -9,7 +9,7 @@ use crate::support::account::{Who, World};
 use crate::support::engine::Engine;
 use crate::support::keys::{Key, SshAgent};
 use crate::support::play::Played;
-use crate::support::program::{LEGACY, text};
+use crate::support::program::{LEGACY, Ran, text};
 
 const NAMESPACE: &str = "countersign-approval";
 
@@ -39,6 +39,25 @@ fn the_account_reaches_the_engine_and_cannot_touch_the_systems_settings() {
     let key = Key::new(&world, Who::Root, "alice", None);
     let ran = world.script(Who::Agent, &format!("cat {} || echo no", key.path.display()));
     assert_eq!(ran.stdout, "no\n", "the agent reads what is root's");
+}
+
+#[test]
+fn a_process_of_the_account_reads_nothing_that_the_server_holds() {
+    let Some(world) = World::with_system() else { return };
+    let tries = "sleep 9 | countersign mcp 2>/dev/null & pid=$!; sleep 0.5; ls /proc/$pid >/dev/null
+        for file in environ mem maps; do head -c1 /proc/$pid/$file >/dev/null 2>&1 && echo $file; done
+        sleep 9 & pid=$!; head -c1 /proc/$pid/environ >/dev/null && echo another; kill %1 %2";
+    assert_eq!(world.script(Who::Agent, tries).stdout, "another\n");
+}
+
+#[test]
+fn whoever_has_the_rights_of_another_account_is_refused() {
+    let Some(world) = World::with_system() else { return };
+    let mut run = world.command(Who::Root, "setpriv");
+    run.args(["--ruid", &world.uid().to_string(), "--euid", "0", "--"]);
+    run.arg(world.sandbox().path().join("countersign")).arg("asks");
+    let ran = Ran::of(run.output().unwrap());
+    assert!(ran.code == 2 && ran.stderr.contains("with the rights of user 0"), "{ran:?}");
 }
 
 #[test]

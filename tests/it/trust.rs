@@ -65,9 +65,21 @@ fn root_trusts_for_everybody_and_everybody_else_for_themselves() {
         let all = listed["signers"].as_array().unwrap();
         all.iter().find(|signer| signer["name"] == name).unwrap()[key].clone()
     };
-    assert_eq!((of("alice", "worth"), of("bob", "worth")), ("secret".into(), "tty".into()));
-    assert!(of("bob", "why").as_str().unwrap().contains("a file of the account itself"));
+    let own = "bob (own file)";
+    assert_eq!((of("alice", "worth"), of(own, "worth")), ("secret".into(), "tty".into()));
+    assert!(of(own, "why").as_str().unwrap().contains("a file of the account itself"));
+    assert_eq!(listed["approvals"]["user"], 0);
+    assert_eq!(listed["approvals"]["why"], Value::Null, "root makes the folder");
     let table = world.run(Who::Agent, &["trust", "list"]).stdout;
+    let across = "user 0 can approve what user ";
+    assert!(table.contains(across), "{table}");
+    let twice = fs::read_to_string(world.system().join("allowed_signers")).unwrap();
+    fs::write(world.system().join("allowed_signers"), twice.replace("alice", "alice,carol"))
+        .unwrap();
+    let shared = world.run(Who::Agent, &["trust", "list"]).stdout;
+    assert!(shared.contains(" is listed as alice and carol: "), "{shared}");
+    assert!(!table.contains(" is listed as "), "{table}");
+    fs::write(world.system().join("allowed_signers"), twice).unwrap();
     assert!(table.starts_with("NAME") && table.contains("worth `tty` to user"), "{table}");
     // To root, who could write whatever it likes, nobody is worth more.
     let root = world.run(Who::Root, &["trust", "list", "--json"]).json();
@@ -75,12 +87,16 @@ fn root_trusts_for_everybody_and_everybody_else_for_themselves() {
     let uid = world.uid().to_string();
     let root = world.run(Who::Root, &["trust", "list", "--json", "--uid", &uid]).json();
     assert_eq!(root["signers"][0]["worth"], "secret");
+    let other = world.run(Who::Agent, &["trust", "list", "--json", "--uid", "54321"]).json();
+    assert_eq!(other["files"].as_array().unwrap().len(), 1, "nobody's own file but one's own");
 
     for (who, name, code) in
         [(Who::Agent, "alice", 2), (Who::Agent, "bob", 0), (Who::Root, "alice", 0)]
     {
         let ran = world.run(who, &["trust", "remove", name]);
         assert_eq!(ran.code, code, "{ran:?}");
+        let told = ran.stderr.contains("`sudo countersign trust remove alice`");
+        assert_eq!(told, code == 2, "{ran:?}");
     }
     assert_eq!(list(&world, &[])["signers"], Value::Array(Vec::new()));
     let ran = world.run(Who::Root, &["trust", "add", &alice.path.to_string_lossy(), "--name", "a"]);

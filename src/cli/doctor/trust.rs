@@ -9,7 +9,7 @@ use crate::core::approval::Signer;
 use crate::core::grant::Assurance;
 use crate::core::reason::Fault;
 use crate::core::text;
-use crate::trust::Known;
+use crate::trust::{Folder, Known};
 
 /// Signers, and lines that do not count, that are told one by one.
 const TOLD_MAX: usize = 20;
@@ -25,6 +25,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     match &facts.trusted {
         Ok(known) => {
             findings.extend(signers(known, facts));
+            findings.push(accounts(&known.approvals, facts.uid));
             findings.push(approval(known, facts));
         }
         Err(fault) => findings.push(finding("signers", Mark::Bad, &fault.message)),
@@ -125,6 +126,12 @@ fn signers(known: &Known, facts: &Facts) -> Vec<Finding> {
         findings.push(finding("signers", Mark::Ok, found));
     }
     findings
+}
+
+/// Who else can approve, under an account of their own.
+fn accounts(folder: &Folder, uid: u32) -> Finding {
+    let is_odd = folder.owner.is_some() && folder.why.is_some() && uid != 0;
+    finding("accounts", if is_odd { Mark::Warn } else { Mark::Ok }, folder.says(uid))
 }
 
 fn one(signer: &Signer, known: &Known, Facts { uid, now, .. }: &Facts) -> Finding {
@@ -228,8 +235,9 @@ fn ptrace(scope: u8) -> Finding {
         0 => finding(
             "ptrace",
             Mark::Warn,
-            "each process of this account can read and change every other, the server too: sudo \
-             sysctl kernel.yama.ptrace_scope=1",
+            "each process of this account can read and change others of it, though not Countersign's: \
+             ssh-keygen as well, while a passphrase is typed into it: sudo sysctl \
+             kernel.yama.ptrace_scope=1",
         ),
         _ => finding(
             "ptrace",

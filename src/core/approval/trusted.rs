@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::{Signer, Signers};
 use crate::core::nearest::nearest;
 use crate::core::policy::Requirement;
+use crate::core::signers::OWN;
 use crate::core::text;
 
 /// The longest clause of others that is told, in characters.
@@ -49,8 +50,11 @@ impl Trusted {
             let why = "the rules that say what it takes leave nothing that satisfies all of them";
             return Unmet::new(why, "Change one of them.");
         }
-        let is_named =
-            |signer: &&Signer| takes.by.as_ref().is_none_or(|by| by.contains(&signer.name));
+        // Whom the account's own file names so is meant as well, though not taken for them.
+        let is_named = |signer: &&Signer| {
+            let name = signer.name.strip_suffix(OWN).unwrap_or(&signer.name);
+            takes.by.as_ref().is_none_or(|by| by.contains(name))
+        };
         let named: Vec<&Signer> = self.signers.0.iter().filter(is_named).collect();
         let valid = named.iter().filter(|signer| signer.is_valid(self.now));
         let name = takes.by.iter().flatten().next().map_or("alice", |name| name);
@@ -71,6 +75,7 @@ impl Trusted {
     fn nobody(&self, takes: &Requirement) -> String {
         let Some(by) = &takes.by else { return "no file trusts anybody's key".into() };
         let known = self.signers.0.iter().map(|signer| &*signer.name);
+        let known = known.filter(|name| !name.ends_with(OWN));
         let meant = by.iter().find_map(|name| nearest(name, known.clone()));
         let meant = meant.map(|word| format!(" (Did you mean `{}`?)", text::name(word)));
         let names: Vec<String> = by.iter().map(|name| format!("`{}`", text::name(name))).collect();

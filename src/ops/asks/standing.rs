@@ -7,13 +7,14 @@ use crate::core::reason::Fault;
 use crate::core::record::timestamp;
 use crate::core::text;
 use crate::gate::Render;
+use crate::ports::asks::Told;
 
 /// The words of a decision that are shown, in characters.
 const WORDS_CHARS_MAX: usize = 500;
 
 /// An ask, as the one who asked may know it.
 #[derive(Debug)]
-pub struct Standing(pub(super) Ask);
+pub struct Standing(pub(super) Told);
 
 /// The id in an argument.
 pub(super) fn id(argument: &str) -> Result<AskId, Fault> {
@@ -24,20 +25,23 @@ pub(super) fn id(argument: &str) -> Result<AskId, Fault> {
 
 impl Standing {
     fn words(&self) -> Option<String> {
-        self.0.words.as_ref().map(|words| text::line(words, WORDS_CHARS_MAX))
+        self.0.ask.words.as_ref().map(|words| text::line(words, WORDS_CHARS_MAX))
     }
 
     fn approver(&self) -> Option<String> {
-        let by = self.0.approver.as_ref()?;
+        let by = self.0.ask.approver.as_ref()?;
         by.name.as_ref().map(|name| text::name(name))
     }
 
     /// What has become of it, and what to do next.
     fn next(&self) -> String {
-        let operation = text::name(&self.0.operation);
+        let operation = text::name(&self.0.ask.operation);
         let words = self.words().map(|words| format!(": {words}")).unwrap_or_default();
         let by = self.approver().map(|name| format!(" by {name}")).unwrap_or_default();
-        match self.0.state {
+        if let Some(instead) = self.0.instead() {
+            return instead;
+        }
+        match self.0.ask.state {
             State::Pending => {
                 "nobody has decided yet. Ask again later, or go on with other work.".to_owned()
             }
@@ -68,7 +72,7 @@ impl Standing {
 
 impl Render for Standing {
     fn text(&self) -> String {
-        let Ask { id, operation, about, .. } = &self.0;
+        let Ask { id, operation, about, .. } = &self.0.ask;
         format!(
             "Ask {id} ({} {}): {}",
             text::name(operation),
@@ -78,7 +82,7 @@ impl Render for Standing {
     }
 
     fn data(&self) -> Value {
-        let Ask { id, state, operation, plan, expires, .. } = &self.0;
+        let Ask { id, state, operation, plan, expires, .. } = &self.0.ask;
         json!({
             "ask": id,
             "state": state,
@@ -87,10 +91,11 @@ impl Render for Standing {
             "expires": timestamp(*expires),
             "by": self.approver(),
             "words": self.words(),
+            "broken": self.0.broken.as_ref().map(|why| text::line(why, WORDS_CHARS_MAX)),
         })
     }
 
     fn record(&self) -> Value {
-        json!({"ask": self.0.id, "state": self.0.state})
+        json!({"ask": self.0.ask.id, "state": self.0.ask.state})
     }
 }

@@ -12,7 +12,7 @@ use crate::core::grant::Token;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Caller;
 use crate::gate::People;
-use crate::ports::asks::{Asks, Inbox, Listed, Logs, Nobody, Put};
+use crate::ports::asks::{Asks, Inbox, Listed, Logs, Nobody, Put, Told};
 use crate::ports::{Audit, BoxFuture, Held};
 
 /// People of a world in which there are none.
@@ -82,11 +82,11 @@ impl Inbox for NoAsks {
         _: &'a Caller,
         _: AskId,
         _: Duration,
-    ) -> BoxFuture<'a, Result<Ask, Fault>> {
+    ) -> BoxFuture<'a, Result<Told, Fault>> {
         ready(none())
     }
 
-    fn cancel<'a>(&'a self, _: &'a Caller, _: AskId) -> BoxFuture<'a, Result<Ask, Fault>> {
+    fn cancel<'a>(&'a self, _: &'a Caller, _: AskId) -> BoxFuture<'a, Result<Told, Fault>> {
         ready(none())
     }
 }

@@ -17,7 +17,7 @@ struct Place {
 fn place() -> Place {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("above/countersign/allowed_signers");
-    Place { desk: Desk { file, is_system: true }, folder }
+    Place { desk: Desk { file, is_system: true, system: None }, folder }
 }
 
 fn key(seed: u8) -> PrivateKey {
@@ -86,7 +86,7 @@ fn what_is_no_public_key_or_no_name_is_refused() {
         ("", "no line, or more than one"),
         (&*format!("{good}\n{good}\n"), "no line, or more than one"),
         (&*private, "it is a private one, which stays with its owner"),
-        ("ssh-dss AAAA", "`ssh-dss` are not read"),
+        ("ssh-dss AAAA", "is a key that does not count: keys of the kind `ssh-dss` are not read"),
         ("ssh-ed25519-cert-v01@openssh.com AAAA", "are not read"),
         ("alice ssh-ed25519 AAAA", "no key where one is due"),
         (&*format!("command=\"x\" {good}"), "no key where one is due"),

@@ -104,6 +104,13 @@ fn root_and_the_owner_of_a_file_never_have_more_than_a_terminal() {
     let own = read(&places, ASKS).unwrap();
     assert_eq!(own.files.iter().map(|file| file.is_there).collect::<Vec<_>>(), [false, true]);
     assert!(own.signers.0[0].weak.as_ref().unwrap().contains("a file of the account itself"));
+    // Nobody there passes for who has the same name in the system's file.
+    let user = places.user.clone();
+    let both = Places { system: user.clone().unwrap(), user, ..Places::default() };
+    let both = read(&both, ASKS).unwrap();
+    let names: Vec<&str> = both.signers.0.iter().map(|signer| &*signer.name).collect();
+    assert_eq!(names, ["alice", "alice (own file)"]);
+    assert!(!signers::is_name(names[1]));
 }
 
 #[test]

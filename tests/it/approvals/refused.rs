@@ -172,6 +172,8 @@ fn what_is_no_signature_of_the_document_is_told_so() {
         let ran = waiting.give(&waiting.write(name, content));
         waiting.refused(&ran, "signature", "signature_invalid", PENDING);
         assert!(ran.stderr.len() < 8000 && ran.stderr.is_ascii(), "{name}: {ran:?}");
+        let said = ran.stderr.lines().filter(|line| line.starts_with("countersign: "));
+        assert_eq!(said.count(), 1, "nothing of the library's: {ran:?}");
     }
     let before = waiting.scene.lines(&waiting.id);
     for file in [waiting.scene.world.own(Who::Agent), "/nonexistent".into(), "".into()] {
@@ -179,7 +181,9 @@ fn what_is_no_signature_of_the_document_is_told_so() {
         assert_eq!(ran.code, 2, "{ran:?}");
     }
     assert_eq!(waiting.scene.lines(&waiting.id), before);
-    assert_eq!(waiting.give(&waiting.signature).code, 0);
+    let mut run = waiting.scene.world.program(Who::Agent, &["approve", &waiting.id]);
+    run.args(["--signature", "-"]).stdin(fs::File::open(&waiting.signature).unwrap());
+    assert_eq!(Ran::of(run.output().unwrap()).code, 0);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countersign::core::approval::{NAMESPACE, Signer};
-use countersign::core::ask::{State, Turn};
+use countersign::core::ask::{Approver, AskId, State, Turn};
 use countersign::core::grant::Assurance;
 use countersign::core::reason::Reason;
 use countersign::core::record::Event::{
@@ -211,7 +211,10 @@ async fn a_stored_approval_is_not_believed_without_its_signature() {
             "another's" => Some(signature(&key(9), NAMESPACE, &document)),
             _ => Some(signature(&asking.alice, NAMESPACE, "{}\n")),
         };
+        turn.approver = Some(Approver { name: Some("alice".into()), key: None, uid: 0 });
+        turn.assurance = Some(Assurance::Hardware);
         asking.bench.people.asks.turn(id, turn).await.unwrap();
+        is_told_as_broken(&asking, id).await;
         let answer = asking.spend(&handle).await;
         let expected = match forge {
             "another's" => Reason::SignerUnknown,
@@ -221,6 +224,45 @@ async fn a_stored_approval_is_not_believed_without_its_signature() {
         assert_eq!(asking.effects(), 0, "{forge}");
         asking.approvals.revoke(id, "").await.unwrap();
     }
+}
+
+/// Whoever tells of this ask names nobody, says what to do, and hands nothing out.
+async fn is_told_as_broken(asking: &Asking, id: AskId) {
+    let check = asking.bench.call("check_ask", json!({"ask": id.to_string(), "wait": 5})).await;
+    let again = asking.poke(web()).await;
+    let opened = asking.approvals.open(id).await.unwrap();
+    let late = asking.approvals.may_approve(&opened).await.unwrap_err();
+    for told in [&check.text, &again.text, &late.message] {
+        assert!(told.contains("approved, and its signature does not hold. "), "{told}");
+        assert!(told.contains(&format!("`countersign revoke {id}`; then ask anew.")), "{told}");
+        assert!(!told.contains("by alice") && !told.contains("same arguments"), "{told}");
+    }
+    assert_eq!((again.ask, again.confirm_token), (Some(id), None));
+    assert_eq!((check.data["by"].is_null(), check.data["broken"].is_null()), (true, false));
+    let told = asking.approvals.told(&opened).await;
+    assert_eq!((told.ask.assurance, told.ask.approver.unwrap().name), (None, None));
+    let (listed, broken) = asking.approvals.list(true, 10).await.unwrap();
+    assert_eq!((listed.len(), broken), (1, [id].into()));
+}
+
+#[tokio::test]
+async fn who_approved_is_told_while_the_signature_holds() {
+    let asking = Asking::new();
+    let (id, handle) = asking.approved().await;
+    let check = asking.bench.call("check_ask", json!({"ask": id.to_string()})).await;
+    assert!(check.text.contains("approved by alice. Call poke again"), "{}", check.text);
+    assert_eq!((check.data["by"].as_str(), check.data["broken"].is_null()), (Some("alice"), true));
+    let again = asking.poke(web()).await;
+    assert!(
+        again.text.contains(&format!("Ask {id} is approved by alice, until ")),
+        "{}",
+        again.text
+    );
+    assert_eq!(again.confirm_token.as_deref(), Some(&*handle));
+    assert!(asking.approvals.list(true, 10).await.unwrap().1.is_empty());
+    assert_eq!(asking.spend(&handle).await.status, Status::Ok);
+    let check = asking.bench.call("check_ask", json!({"ask": id.to_string()})).await;
+    assert_eq!((check.data["by"].as_str(), &check.data["state"]), (Some("alice"), &json!("done")));
 }
 
 #[tokio::test]
@@ -247,7 +289,7 @@ async fn where_nobody_could_approve_nothing_is_asked() {
         assert_eq!(answer.reason, Some(Reason::ApprovalUnavailable));
         assert!(answer.text.contains(words), "{}", answer.text);
         assert!(answer.ask.is_none() && answer.confirm_token.is_none());
-        assert!(asking.approvals.list(false, 10).await.unwrap().is_empty());
+        assert!(asking.approvals.list(false, 10).await.unwrap().0.is_empty());
     }
 }
 
