@@ -140,7 +140,16 @@ fn one(signer: &Signer, known: &Known, Facts { uid, now, .. }: &Facts) -> Findin
     let is_valid = signer.is_valid(*now);
     let (mark, found) = match &signer.weak {
         _ if !is_valid => (Mark::Warn, format!("{who} does not count at this time")),
-        None => (Mark::Ok, format!("{who} is worth `{worth}` to uid {uid}")),
+        None if signer.is_hardware() => {
+            (Mark::Ok, format!("{who} is worth `{worth}` to uid {uid}"))
+        }
+        None => (
+            Mark::Ok,
+            format!(
+                "{who} is worth `{worth}` to uid {uid}, as far as can be seen: a copy of the key or an \
+                 ssh-agent that somebody hides or stops is not found"
+            ),
+        ),
         Some(why) => {
             let mend = mend(signer, known, *uid).map(|mend| format!(": {mend}"));
             let mend = mend.unwrap_or_default();

@@ -349,6 +349,9 @@ fn what_another_account_gives_is_worth_that_as_well_and_what_is_weak_is_not() {
             approval.assurance()
         });
         assert_eq!(found.clone().ok(), worth, "{accept:?} by {account:?}");
+        let foreseen = foresee(&super::key(signature).unwrap(), account, signers, &takes, NOW);
+        // Whether somebody touches a key is seen afterwards.
+        assert!(foreseen.is_ok() == worth.is_some() || signature == &untouched, "{accept:?}");
         let refused = found.err().map(|fault| fault.reason);
         assert!(refused.is_none_or(|reason| reason == Reason::AssuranceTooLow), "{accept:?}");
     }
@@ -363,4 +366,35 @@ fn what_another_account_gives_is_worth_that_as_well_and_what_is_weak_is_not() {
         assert!(!signers.can_meet(&apart, false, NOW), "there is no way to give it");
         assert_eq!(signers.can_meet(&apart, true, NOW), met);
     }
+}
+
+#[test]
+fn whom_the_accounts_own_file_names_is_nobody_that_a_rule_asks_for() {
+    let own = |name: &str| {
+        let why = "it is the account's own".to_owned();
+        Signer {
+            weak: Some(why),
+            name: format!("{name}{}", signers::OWN).into(),
+            ..trusted(name, &ed25519(1)).0.remove(0)
+        }
+    };
+    let signature = sign(&ed25519(1), NAMESPACE, DOCUMENT);
+    let alone = Signers(vec![own("alice")]);
+    let takes = |by: Option<&str>| Requirement {
+        accept: [Assurance::Tty].into(),
+        by: by.map(|name| [name.into()].into()),
+        ..takes()
+    };
+    let found = verify(DOCUMENT, &signature, None, &alone, &takes(None), NOW).unwrap();
+    assert_eq!((found.signer(), found.assurance()), ("alice (own file)", Assurance::Tty));
+    let fault = verify(DOCUMENT, &signature, None, &alone, &takes(Some("alice")), NOW).unwrap_err();
+    assert_eq!(fault.reason, Reason::SignerUnknown);
+    let both = Signers(vec![own("alice"), trusted("alice", &ed25519(1)).0.remove(0)]);
+    let found = verify(DOCUMENT, &signature, None, &both, &takes(Some("alice")), NOW).unwrap();
+    assert_eq!(found.signer(), "alice");
+    let trusted = Trusted { signers: alone, requester: 1000, apart: Ok(()), now: NOW };
+    let why = trusted.unmet(&takes(Some("alice"))).unwrap().why;
+    assert!(why.ends_with("worth `tty`, since it is the account's own"), "{why}");
+    let why = trusted.unmet(&takes(Some("alic"))).unwrap().why;
+    assert_eq!(why, "no file trusts a key of `alic`", "nobody there can be meant");
 }

@@ -146,3 +146,34 @@ fn a_full_disk_keeps_nothing_and_loses_nothing() {
     assert_eq!(data(&spend(&mut server, &volume, &handle))["status"], "ok");
     assert!(!exists(&volume));
 }
+
+#[test]
+fn an_approval_that_somebody_wrote_is_told_as_broken_and_can_be_taken_back() {
+    let Some(scene) = Scene::new() else { return };
+    let engine = Engine::connect();
+    let volume = engine.volume_with("written", &[]);
+    let (id, _) = ask(&mut scene.serve(), &volume);
+    let by = r#"{"name":"alice","key":"SHA256:abc","uid":0}"#;
+    let written = format!("state = 'approved', approver = '{by}', assurance = 'hardware'");
+    edit(&scene, &format!("UPDATE asks SET {written}"));
+    let late = scene.approve(&[&id]);
+    assert_eq!(late.code, 3, "{late:?}");
+    for (args, says) in [
+        (&["asks"][..], "  broken "),
+        (&["asks", "--json"], "\"broken\""),
+        (&["asks", "show", &id], "and its signature does not hold."),
+        (&["asks", "show", &id, "--json"], "holds no signature"),
+    ] {
+        let shown = scene.run(args);
+        assert_eq!(shown.code, 0, "{shown:?}");
+        assert!(shown.stdout.contains(says), "{args:?}: {shown:?}");
+        assert!(
+            !shown.stdout.contains("alice") && !shown.stdout.contains("`hardware` at"),
+            "{shown:?}"
+        );
+    }
+    assert!(late.stderr.contains(&format!("`countersign revoke {id}`; then ask anew")), "{late:?}");
+    assert_eq!(scene.run(&["revoke", &id]).code, 0);
+    let (anew, _) = ask(&mut scene.serve(), &volume);
+    assert_ne!(anew, id);
+}

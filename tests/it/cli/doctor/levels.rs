@@ -64,6 +64,11 @@ fn a_key_that_root_trusts_is_a_secret_until_the_account_can_use_it() {
     assert_eq!(real(&found), (Some("T0"), "secret"));
     assert!(about(&found, "approval")[0].starts_with("ok alice can approve"), "{found:?}");
     assert!(about(&found, "signers")[0].contains("is worth `secret`"), "{found:?}");
+    assert!(about(&found, "signers")[0].contains("hides or stops is not found"), "{found:?}");
+    assert!(about(&found, "accounts")[0].starts_with("ok user 0 can approve what"), "{found:?}");
+    fs::set_permissions(world.lib().join("approvals"), Permissions::from_mode(0o777)).unwrap();
+    let odd = about(&doctor(&world, Who::Agent), "accounts");
+    assert!(odd[0].starts_with("warn what other accounts give in "), "{odd:?}");
     let text = world.run(Who::Agent, &["doctor"]).stdout;
     let block = text.split("\n\n").last().unwrap();
     let block = block.replace(engine.socket().to_str().unwrap(), "<socket>");
