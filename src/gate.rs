@@ -7,6 +7,7 @@ mod approvals;
 mod asking;
 mod asks;
 mod change;
+mod cooling;
 mod erased;
 mod finish;
 mod given;
@@ -51,7 +52,7 @@ use crate::core::ask::{Ask, State, Terms};
 use crate::core::grant::{self, GrantRow, Permit};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
-use crate::core::policy::{Effect, Policy, Verdict};
+use crate::core::policy::{Effect, Policy};
 use crate::core::reason::Fault;
 use crate::core::record::{Caller, Event, Record, TargetRefs};
 use crate::core::secret::SealKey;
@@ -60,6 +61,7 @@ use crate::ports::asks::{Asks, Logs, Notifier, Trust};
 use crate::ports::engine::{Act, Look};
 use crate::ports::{Audit, Clock, Entropy, GrantStore, Held, Policies};
 use asks::{Approved, Spent, Unspent};
+use cooling::Cooling;
 use given::Refused;
 use hold::Holds;
 use presented::Presented;
@@ -136,6 +138,7 @@ pub struct Gate {
     watching: Semaphore,
     turns: Turns,
     refused_given: Refused,
+    cooling: Cooling,
     closing: AtomicBool,
     reloading: Mutex<()>,
     offers: watch::Sender<u64>,
@@ -202,6 +205,7 @@ impl Gate {
             parts,
             turns,
             refused_given: Refused::default(),
+            cooling: Cooling::default(),
             watching: Semaphore::new(inbox::WATCHING_MAX as usize),
             places: Semaphore::new(places),
             waiting: Semaphore::new(places * WAITING_FACTOR),
@@ -389,10 +393,4 @@ impl Gate {
         let Survey { plan, key, verdict, .. } = survey;
         grant::redeem(row, plan, *key, spec.drift, verdict, confirm.assurance(), now)
     }
-}
-
-/// What a record says of a verdict.
-fn note(known: &mut Record, verdict: &Verdict) {
-    known.rule = Some(verdict.rule().to_owned());
-    known.policy = Some(verdict.policy());
 }

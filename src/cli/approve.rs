@@ -147,11 +147,16 @@ async fn deny(approvals: &Approvals, args: DenyArgs, out: Output) -> Result<(), 
         return Err(Fault::invalid("Say why with --reason: the requester reads it."));
     }
     fits(&args.reason)?;
-    let ask = approvals.deny(id(&args.id)?, &args.reason).await?;
+    let id = id(&args.id)?;
+    let with = approvals.deny(id, &args.reason).await?;
+    let with: Vec<String> = with.iter().map(ToString::to_string).collect();
+    let with = match with.as_slice() {
+        [] => String::new(),
+        with => format!(", and with it what else waited for the same: {}", with.join(", ")),
+    };
     out.data(format!(
-        "Ask {} is denied. The same cannot be asked again for {} minutes, or for as long as `[asks] \
-         cooldown` says.",
-        ask.id,
+        "Ask {id} is denied{with}. The same cannot be asked again for {} minutes, or for as long as \
+         `[asks] cooldown` says.",
         Terms::USUAL.cooldown.whole_minutes()
     ));
     Ok(())

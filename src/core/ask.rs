@@ -12,10 +12,11 @@ use time::OffsetDateTime;
 use super::grant::{Assurance, RequestKey, Token};
 use super::plan::{Digest, Principal};
 use super::reason::{Fault, Reason};
-use super::record::Event;
+use super::record::{Event, second};
 use super::secret::SealKey;
+use super::text;
 
-pub use document::{Document, Terms};
+pub use document::{Document, Shown, Terms};
 pub use id::AskId;
 
 /// What has become of an ask.
@@ -243,6 +244,20 @@ impl Turn {
         let (signature, approver, assurance, words, session) = (None, None, None, None, None);
         Ok(Self { from, to, at, signature, approver, assurance, words, session })
     }
+}
+
+/// The refusal of what a person denied lately, with the words that it was denied with.
+pub fn cooling_down(words: Option<&str>, ends: OffsetDateTime) -> Fault {
+    let words = words.map(|words| format!(", with the words `{}`", text::name(words)));
+    Fault::new(
+        Reason::CoolingDown,
+        format!(
+            "A person denied this lately{}. Nobody is asked for it again before {}, and asking in \
+             other words does not help. Do without it.",
+            words.unwrap_or_default(),
+            second(ends)
+        ),
+    )
 }
 
 /// The refusal of a turn that there is not.

@@ -144,9 +144,9 @@ impl GrantRow {
         self.hash
     }
 
-    /// What it may be spent on, at most.
-    pub fn targets(&self) -> &[Target] {
-        self.plan.targets()
+    /// What it permits, at most.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// When it stops working.
@@ -269,10 +269,14 @@ fn is_about(verdict: &Verdict, plan: &Plan) -> bool {
     verdict.policy() == parts.policy && verdict.operation() == parts.operation
 }
 
-/// Whether two plans are of the same policy on the same engine.
+/// Whether two plans are the same but for their targets.
 fn alike(granted: &Plan, now: &Plan) -> bool {
     let (granted, now) = (granted.parts(), now.parts());
-    granted.policy == now.policy && granted.engine == now.engine
+    granted.operation == now.operation
+        && granted.arguments == now.arguments
+        && granted.principal == now.principal
+        && granted.policy == now.policy
+        && granted.engine == now.engine
 }
 
 /// For each granted target, whether it is gone or no longer what it was.

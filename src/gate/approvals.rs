@@ -177,12 +177,31 @@ impl Approvals {
         Ok(approval)
     }
 
-    /// Denies an ask, with words for the one who asked.
+    /// Denies an ask, with words for the one who asked; and with it whatever else waits for the same,
+    /// whatever its arguments. Says which these are.
     ///
     /// # Errors
-    /// `ask_closed` if it is not pending any more. Recorded; the ask is as it was.
-    pub async fn deny(&self, id: AskId, words: &str) -> Result<Ask, Fault> {
-        self.close(id, State::Denied, words).await
+    /// `ask_closed` if it is not pending any more. Recorded; the ask is as it was. What keeps one of
+    /// the others from being denied is said once the rest are.
+    pub async fn deny(&self, id: AskId, words: &str) -> Result<Vec<AskId>, Fault> {
+        let denied = self.close(id, State::Denied, words).await?;
+        let words = format!("together with ask {id}: {words}");
+        let (mut with, mut left) = (Vec::new(), Ok(()));
+        for other in self.turns.asks.pending(denied.cools).await? {
+            match self.close(other, State::Denied, &words).await {
+                Ok(_) => with.push(other),
+                // Somebody was faster, or its time is over.
+                Err(fault) if fault.reason == Reason::AskClosed => {}
+                Err(fault) => {
+                    let message = format!(
+                        "Ask {id} is denied, but ask {other}, which waits for the same, is not: {}",
+                        fault.message
+                    );
+                    left = Err(Fault { message, ..fault });
+                }
+            }
+        }
+        left.map(|()| with)
     }
 
     /// Takes an approval back, with words for the one who asked.

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::Gate;
 use super::answer::{Answer, Status};
 use super::asks::expiry;
+use super::cooling::cools;
 use super::finish::without_preview;
 use super::refusal::{reason, too_low, unapproved, wants_approval, wants_person};
 use super::survey::Survey;
@@ -18,7 +19,7 @@ use crate::core::approval::Trusted;
 use crate::core::ask::{Ask, AskId, Document, State, Turn};
 use crate::core::grant::Token;
 use crate::core::hex;
-use crate::core::plan::{Digest, Plan, Target, canonical};
+use crate::core::plan::Target;
 use crate::core::policy::{Effect, Requirement};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, second, tidy, timestamp};
@@ -29,6 +30,9 @@ use crate::ports::random;
 
 /// Targets that are named in a few words.
 const NAMED_MAX: usize = 3;
+
+/// Stored asks that are not what they say and are closed for a new one, at most.
+const CHANGED_MAX: usize = 64;
 
 impl Gate {
     /// Ends a request with an ask that waits for a person.
@@ -65,19 +69,13 @@ impl Gate {
             });
         }
         self.possible(&survey).await?;
+        self.cooled_down(&survey.plan)?;
         let plan = Arc::clone(&survey.plan);
         let wants = wants_person(&survey.verdict);
-        let (ask, mut document) = self.composed(survey, now).await?;
+        let (ask, document) = self.composed(survey, now).await?;
         self.turns.tidy(&self.parts.registry).await?;
         let made = ask.id;
-        let told = match self.parts.people.asks.put(ask.clone(), self.parts.settings.terms).await? {
-            Put::New => Told { ask, broken: None },
-            Put::Same(same) => {
-                let same = Opened::of(*same, &self.parts.registry)?;
-                document = same.document.clone();
-                self.told(same).await
-            }
-        };
+        let (told, document) = self.kept(ask, document).await?;
         let ask = &told.ask;
         trail.known.ask = Some(ask.id);
         let recorded = self.record_ask(trail, ask, refusal.as_ref()).await;
@@ -95,6 +93,36 @@ impl Gate {
         }
         let facts = json!({"class": document.class, "facts": tidy(&json!(plan.parts().facts))});
         Ok(Answer { data: facts, ..self.waiting(&told, &document, &wants, refusal.as_ref()) })
+    }
+
+    /// Keeps an ask, or finds the one that waits for the same plan. What only says that it does is
+    /// in nobody's way.
+    async fn kept(&self, ask: Ask, document: Document) -> Result<(Told, Document), Fault> {
+        let asks = &self.parts.people.asks;
+        for _ in 0..CHANGED_MAX {
+            let same = match asks.put(ask.clone(), self.parts.settings.terms).await? {
+                Put::New => return Ok((Told { ask, broken: None }, document)),
+                Put::Same(same) => *same,
+            };
+            let (id, is) = (same.id, same.state);
+            match Opened::of(same, &self.parts.registry) {
+                Ok(same) if same.plan.digest() == ask.plan => {
+                    let document = same.document.clone();
+                    return Ok((self.told(same).await, document));
+                }
+                _ => tracing::warn!("ask {id} was changed by somebody, and is left out"),
+            }
+            let turned = asks.turn(id, Turn::new(is, State::Superseded, ask.made)?).await;
+            turned.map(drop).or_else(|fault| match fault.reason {
+                Reason::AskClosed => Ok(()),
+                _ => Err(fault),
+            })?;
+        }
+        Err(Fault::new(
+            Reason::StateUnavailable,
+            "Somebody changes what is stored as asks for this. Nobody was asked; find out who can \
+             write the state.",
+        ))
     }
 
     async fn record_ask(
@@ -257,16 +285,6 @@ fn about(targets: &[Target]) -> String {
         0 => named,
         more => format!("{named} and {more} more"),
     }
-}
-
-/// What a denial cools down: who asks for what, whatever the arguments.
-fn cools(plan: &Plan) -> Result<Digest, Fault> {
-    let parts = plan.parts();
-    let mut targets: Vec<_> =
-        parts.targets.iter().map(|target| (target.kind, &target.id, &target.engine)).collect();
-    targets.sort();
-    let json = canonical(&json!([parts.principal.uid, parts.operation, targets]))?;
-    Ok(Digest::of(&[b"countersign-cools-v1\n", &json]))
 }
 
 /// How a person approves an ask.

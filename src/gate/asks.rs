@@ -8,7 +8,7 @@ use super::refusal::reason;
 use super::survey::Survey;
 use super::turns::Opened;
 use super::{Confirm, Gate};
-use crate::core::ask::{Ask, AskId, Document, State, Turn};
+use crate::core::ask::{Ask, AskId, Document, Shown, State, Turn};
 use crate::core::grant::{self, Permit, Tick};
 use crate::core::operation::Drift;
 use crate::core::plan::Target;
@@ -144,28 +144,16 @@ impl Gate {
         grant::redeem(row, now_plan, *key, drift, verdict, echo, tick).map(Some)
     }
 
-    /// Refuses an approval of something else than what is decided now. The plan is compared by itself;
-    /// but a document lies where its requester may be able to write before it is shown and signed.
     fn is_as_shown(&self, document: &Document, survey: &Survey) -> Result<(), Fault> {
         let Survey { verdict, class, written, .. } = survey;
-        let most = expiry(verdict, self.parts.settings.terms.expires);
-        let other = if document.class != *class {
-            "class"
-        } else if document.rule != verdict.rule() || document.why != reason(verdict) {
-            "rule"
-        } else if document.takes != *verdict.takes() {
-            "requirement"
-        } else if document.written != *written {
-            "command"
-        } else if document.expires - document.not_before > most {
-            "time"
-        } else {
-            return Ok(());
-        };
-        Err(Fault::new(
-            Reason::PlanChanged,
-            format!("The approver was shown another {other} than holds now. Nothing was done."),
-        ))
+        document.showed(&Shown {
+            class: *class,
+            rule: verdict.rule(),
+            why: reason(verdict).as_deref(),
+            takes: verdict.takes(),
+            written,
+            most: expiry(verdict, self.parts.settings.terms.expires),
+        })
     }
 
     /// Turns an approved ask to executing: from here on it is spent, whatever happens.

@@ -75,7 +75,8 @@ impl Gate {
         refusal: Option<Fault>,
         confirm: Confirm,
     ) -> Answer {
-        if let Err(fault) = self.possible(&survey).await {
+        let possible = self.possible(&survey).await;
+        if let Err(fault) = possible.and_then(|()| self.cooled_down(&survey.plan)) {
             return self.refuse(name, trail, without_preview(refusal, fault)).await;
         }
         let Survey { plan, key, class, drift, seen_at, caller, policy, sight, verdict, .. } =
@@ -127,11 +128,16 @@ impl Gate {
     }
 
     /// Ends the grant of a preview that was not confirmed: it is gone from here on, and `fault` says
-    /// why. `said` is how somebody said no, if anybody did.
+    /// why. `said` is how somebody said no, if anybody did: that cools down.
     pub async fn decline(&self, preview: &Answer, fault: Fault, said: Option<Assurance>) -> Answer {
         if let Some(token) = preview.confirm_token.as_deref().and_then(Token::parse) {
             // It may have expired, which comes to the same.
-            drop(self.parts.grants.take(&token.hash(), self.parts.clock.tick()));
+            let row = self.parts.grants.take(&token.hash(), self.parts.clock.tick());
+            if let (Some(_), Ok(row)) = (said, row)
+                && let Err(fault) = self.cool_down(row.plan())
+            {
+                tracing::error!("what was declined does not cool down: {}", fault.message);
+            }
         }
         let mut known = preview.known.as_deref().cloned().unwrap_or(Record::new(Event::Denied));
         known.assurance = said;

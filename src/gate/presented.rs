@@ -26,7 +26,7 @@ impl Presented {
     /// What it may be spent on, at most.
     pub(super) fn targets(&self) -> &[Target] {
         match self {
-            Self::Grant(row) => row.targets(),
+            Self::Grant(row) => row.plan().targets(),
             Self::Ask(opened) => opened.plan.targets(),
         }
     }

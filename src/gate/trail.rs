@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::core::grant::Tick;
+use crate::core::policy::Verdict;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Event, Record};
 use crate::core::text;
@@ -94,4 +95,10 @@ pub fn unread(arguments: &Map<String, Value>) -> Value {
     let names: Vec<String> = arguments.keys().take(32).map(|key| text::name(key)).collect();
     let bytes = serde_json::to_vec(arguments).map_or(0, |json| json.len());
     json!({"unread": {"names": names, "bytes": bytes}})
+}
+
+/// What a record says of a verdict.
+pub(super) fn note(known: &mut Record, verdict: &Verdict) {
+    known.rule = Some(verdict.rule().to_owned());
+    known.policy = Some(verdict.policy());
 }

@@ -58,6 +58,7 @@ impl Opened {
         let parts = plan.parts();
         // What leads to a document and what is listed of it says what the document says.
         let agrees = document.ask == ask.id
+            && document.not_before == ask.made
             && document.expires == ask.expires
             && document.log == ask.log
             && plan.digest() == ask.plan

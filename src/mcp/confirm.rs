@@ -79,6 +79,8 @@ struct Conversation<'a> {
     confirmer: &'a Confirmer,
     context: &'a RequestContext<RoleServer>,
     channel: Channel,
+    /// Whether its caller confirms, with the token.
+    by_token: bool,
     request: Request,
 }
 
@@ -102,16 +104,16 @@ impl Confirmer {
             Via::Token => true,
             Via::Elicit => false,
         };
-        // Whoever presents a token confirms by it, whatever else there is.
-        let by_token = by_token || arguments.contains_key(TOKEN_ARGUMENT);
+        // Whoever presents a token confirms by it; what then wants a new one is asked about as ever.
+        let echoes = by_token || arguments.contains_key(TOKEN_ARGUMENT);
         let request = Request {
             operation: params.name.into_owned(),
             arguments,
             caller: caller(context.client_info()),
-            confirm: if by_token { Confirm::Echo } else { Confirm::Elicit },
+            confirm: if echoes { Confirm::Echo } else { Confirm::Elicit },
             progress,
         };
-        let conversation = Conversation { confirmer: self, context, channel, request };
+        let conversation = Conversation { confirmer: self, context, channel, by_token, request };
         let answer = async {
             match params.request_state {
                 None => conversation.begin().await,
@@ -162,7 +164,7 @@ impl Conversation<'_> {
     /// Asks as long as there is something to ask.
     async fn go_on(&self, mut answer: Answer) -> CallToolResponse {
         for _ in 0..ROUNDS_MAX {
-            if !answer.wants_confirmation() || self.is_by_token() {
+            if !answer.wants_confirmation() || self.by_token {
                 return result(&answer).into();
             }
             if self.channel != Channel::None && !dialog::fits(&answer) {
@@ -190,10 +192,6 @@ impl Conversation<'_> {
             answer = self.confirmer.gate.decline(&answer, fault, None).await;
         }
         result(&answer).into()
-    }
-
-    fn is_by_token(&self) -> bool {
-        self.request.confirm == Confirm::Echo && self.confirmer.via != Via::Elicit
     }
 
     /// Runs what was confirmed in a dialog.

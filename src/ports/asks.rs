@@ -10,9 +10,13 @@ use super::{Audit, BoxFuture, Held};
 use crate::core::approval::{Given, Signers};
 use crate::core::ask::{Ask, AskId, State, Terms, Turn};
 use crate::core::grant::Token;
+use crate::core::plan::Digest;
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
 use crate::core::text;
+
+/// Pending asks that one denial ends, at most: more than all faces of an account may have open.
+pub const TOGETHER_MAX: usize = 1000;
 
 /// Asks, in a state that processes share. What it holds can be changed by whoever owns the account, so
 /// nothing that it says is believed that a signature does not cover.
@@ -42,6 +46,12 @@ pub trait Asks: Send + Sync + fmt::Debug {
     /// # Errors
     /// `ask_closed` if it is in another state, `not_found` if there is none, `state_unavailable`.
     fn turn(&self, id: AskId, turn: Turn) -> BoxFuture<'_, Result<Ask, Fault>>;
+
+    /// The pending asks that a denial of this cools down, at most [`TOGETHER_MAX`].
+    ///
+    /// # Errors
+    /// `state_unavailable`.
+    fn pending(&self, cools: Digest) -> BoxFuture<'_, Result<Vec<AskId>, Fault>>;
 
     /// The newest asks, those that are open or all.
     ///
@@ -168,14 +178,6 @@ pub trait Logs: Send + Sync + fmt::Debug {
 pub trait Notifier: Send + Sync + fmt::Debug {
     /// An ask waits. Returns at once, and nothing depends on whether anybody heard it.
     fn tell(&self, ask: AskId, line: &str);
-}
-
-/// Nobody is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Nobody;
-
-impl Notifier for Nobody {
-    fn tell(&self, _: AskId, _: &str) {}
 }
 
 /// An ask as it may be told: nobody is named beside it whose approval does not hold now.

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
 use super::rules;
-use crate::core::ask::{Ask, AskId, State, Terms, Turn, closed};
+use crate::core::ask::{Ask, AskId, State, Terms, Turn, closed, cooling_down};
 use crate::core::grant::Token;
+use crate::core::plan::Digest;
 use crate::core::reason::Fault;
-use crate::ports::asks::{Asks, Listed, Put};
+use crate::ports::asks::{Asks, Listed, Put, TOGETHER_MAX};
 use crate::ports::{BoxFuture, Held};
 
 /// Asks in this process's memory.
@@ -38,7 +39,7 @@ impl Rows {
         let hot = |row: &&Ask| row.state == State::Denied && ends(row) > now;
         let denied = self.asks.iter().filter(hot).filter(|row| row.cools == ask.cools);
         if let Some(denied) = denied.max_by_key(|row| row.since) {
-            return Err(rules::cooling_down(denied.words.as_deref(), ends(denied)));
+            return Err(cooling_down(denied.words.as_deref(), ends(denied)));
         }
         // What was taken back counts until its time is over, so that nobody asks without end.
         let counts = |row: &&Ask| {
@@ -47,24 +48,32 @@ impl Rows {
                     && row.state == State::Cancelled
                     && now < row.expires)
         };
-        if self.asks.iter().filter(counts).count() >= terms.open_max {
-            return Err(rules::too_many(terms.open_max));
+        let mut counted: Vec<_> =
+            self.asks.iter().filter(counts).map(|row| (row.id, row.expires)).collect();
+        if counted.len() >= terms.open_max {
+            counted.sort_by_key(|(_, expires)| *expires);
+            return Err(rules::too_many(&counted));
         }
         let token = ask.handle.reveal();
         if self.asks.iter().any(|row| row.id == ask.id || row.handle.reveal() == token) {
             return Err(rules::taken(ask.id));
         }
-        self.forget(now, &terms);
+        self.forget_old(now);
+        self.forget_many(now, &terms);
         self.asks.push(ask);
         self.version += 1;
         Ok(Put::New)
     }
 
-    /// Drops what was decided long ago, and the oldest of too many. What cools down stays.
-    fn forget(&mut self, now: OffsetDateTime, terms: &Terms) {
-        let over = |row: &Ask| !row.state.is_open() && row.state != State::Executing;
+    /// Drops what was closed long ago.
+    fn forget_old(&mut self, now: OffsetDateTime) {
+        self.asks.retain(|row| !rules::is_closed(row) || row.since + rules::KEPT > now);
+    }
+
+    /// Drops the oldest of too many. What cools down stays.
+    fn forget_many(&mut self, now: OffsetDateTime, terms: &Terms) {
+        let over = rules::is_closed;
         let hot = |row: &Ask| row.state == State::Denied && row.since + terms.cooldown > now;
-        self.asks.retain(|row| !over(row) || hot(row) || row.since + rules::KEPT > now);
         let many = self.asks.iter().filter(|row| over(row)).count();
         let mut surplus = many.saturating_sub(rules::CLOSED_MAX);
         self.asks.retain(|row| {
@@ -89,6 +98,9 @@ impl Rows {
         row.words = turn.words.or(row.words.take());
         if let Some(session) = turn.session {
             row.session = session;
+        }
+        if !turn.to.is_open() {
+            row.seal = None;
         }
         self.version += 1;
         Ok(row.clone())
@@ -138,13 +150,22 @@ impl Asks for MemoryAsks {
         Box::pin(ready(self.rows().turn(id, turn)))
     }
 
+    fn pending(&self, cools: Digest) -> BoxFuture<'_, Result<Vec<AskId>, Fault>> {
+        let rows = self.rows();
+        let waits = rows.asks.iter().filter(|row| row.state == State::Pending);
+        let found = waits.filter(|row| row.cools == cools).map(|row| row.id);
+        let found = found.take(TOGETHER_MAX).collect();
+        Box::pin(ready(Ok(found)))
+    }
+
     fn list(&self, only_open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<Listed>, Fault>> {
         Box::pin(ready(Ok(self.rows().list(only_open, limit))))
     }
 
     fn overdue(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<(Ask, State)>, Fault>> {
         // Who spends one lets go of it after its last turn, so the rows stay as they are meanwhile.
-        let rows = self.rows();
+        let mut rows = self.rows();
+        rows.forget_old(now);
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let due = |row: &Ask| match row.state {
             State::Executing => (!running.contains(&row.id)).then_some(State::Unknown),

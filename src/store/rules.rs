@@ -2,41 +2,39 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::core::ask::{Ask, AskId};
+use crate::core::ask::{Ask, AskId, State};
 use crate::core::reason::{Fault, Reason};
-use crate::core::record::timestamp;
-use crate::core::text;
+use crate::core::record::second;
 
-/// How long it is remembered what became of an ask.
-pub(super) const KEPT: Duration = Duration::days(30);
+/// How long a closed ask is kept, which is as long as a denial cools down at most. Its document holds in
+/// the open what the audit log has by its seal.
+pub(super) const KEPT: Duration = Duration::days(1);
 
-/// Asks that are decided or spent and remembered, at most.
-pub(super) const CLOSED_MAX: usize = 10_000;
+/// Closed asks that are kept, at most.
+pub(super) const CLOSED_MAX: usize = 1000;
+
+/// Asks that the refusal of one more names, at most.
+const NAMED_MAX: usize = 16;
 
 /// Asks that one look finds overdue, at most.
 pub(super) const OVERDUE_MAX: usize = 100;
 
-/// The refusal of what was denied lately, with the words that it was denied with.
-pub(super) fn cooling_down(words: Option<&str>, ends: OffsetDateTime) -> Fault {
-    let words = words.map(|words| format!(", with the words `{}`", text::name(words)));
-    Fault::new(
-        Reason::CoolingDown,
-        format!(
-            "A person denied this lately{}. Nobody is asked for it again before {}, and asking in \
-             other words does not help. Do without it.",
-            words.unwrap_or_default(),
-            timestamp(ends)
-        ),
-    )
-}
-
-/// The refusal of one ask too many.
-pub(super) fn too_many(open_max: usize) -> Fault {
+/// The refusal of one ask too many, with those that count and until when each of them does.
+pub(super) fn too_many(counted: &[(AskId, OffsetDateTime)]) -> Fault {
+    let until = |(id, at): &(AskId, OffsetDateTime)| format!("{id} until {}", second(*at));
+    let named: Vec<String> = counted.iter().take(NAMED_MAX).map(until).collect();
+    let more = match counted.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     Fault::new(
         Reason::Limit,
         format!(
-            "{open_max} asks of yours are open or were taken back lately, which is as many as may be. \
-             Wait until a person has decided, or some have expired."
+            "{} asks of yours are open, or were taken back and would be, which is as many as may be: \
+             {}{more}. To take one back frees no place before its time. Wait for a decision with \
+             `check_ask`, spend what is approved, or do without.",
+            counted.len(),
+            named.join(", ")
         ),
     )
 }
@@ -62,4 +60,9 @@ pub(super) fn held(id: AskId) -> Fault {
 /// Whether an ask waits, or its approval does, at that time.
 pub(super) fn is_open(ask: &Ask, now: OffsetDateTime) -> bool {
     ask.state.is_open() && now < ask.expires
+}
+
+/// Whether nothing becomes of an ask any more.
+pub(super) fn is_closed(ask: &Ask) -> bool {
+    !ask.state.is_open() && ask.state != State::Executing
 }

@@ -24,6 +24,7 @@ use self::running::Running;
 use super::rules;
 use crate::core::ask::{Ask, AskId, State, Terms, Turn};
 use crate::core::grant::Token;
+use crate::core::plan::Digest;
 use crate::core::reason::Fault;
 use crate::ports::asks::{Asks, Listed, Put};
 use crate::ports::{BoxFuture, Held};
@@ -167,6 +168,13 @@ impl Asks for SqliteAsks {
         self.beside(move |shared| {
             let turned = shared.existing(|database| table::turn(database, id, &turn))?;
             turned.ok_or_else(|| rules::not_found(id))
+        })
+    }
+
+    fn pending(&self, cools: Digest) -> BoxFuture<'_, Result<Vec<AskId>, Fault>> {
+        self.beside(move |shared| {
+            let found = shared.existing(|database| table::pending(database, cools))?;
+            Ok(found.unwrap_or_default())
         })
     }
 

@@ -19,7 +19,7 @@ const VERSION: u8 = 1;
 pub struct Terms {
     /// How long one waits, and its approval works, unless a rule says otherwise.
     pub expires: Duration,
-    /// How long nobody asks again for what was denied.
+    /// How long nobody asks again for what was denied; a day at most.
     pub cooldown: Duration,
     /// Open asks of one principal, at most.
     pub open_max: usize,
@@ -69,6 +69,23 @@ pub struct Document {
     pub v: u8,
 }
 
+/// What an approver is shown of an ask beside its plan, as it holds when it is spent.
+#[derive(Clone, Debug)]
+pub struct Shown<'a> {
+    /// The effective class.
+    pub class: Class,
+    /// The id of the rule that asks for a person.
+    pub rule: &'a str,
+    /// The rule's own words.
+    pub why: Option<&'a str>,
+    /// What policy takes.
+    pub takes: &'a Requirement,
+    /// The arguments that the plan holds by their seals, as they were given.
+    pub written: &'a Map<String, Value>,
+    /// How long an ask for it waits, at most.
+    pub most: Duration,
+}
+
 impl Document {
     /// The version that is written now.
     pub const VERSION: u8 = VERSION;
@@ -114,6 +131,31 @@ impl Document {
             return Err(changed("it is written in another way".into()));
         }
         Ok(document)
+    }
+
+    /// Whether it showed its approver what holds now. The plan is compared by itself; but a document
+    /// lies where its requester may be able to write before it is shown and signed.
+    ///
+    /// # Errors
+    /// `plan_changed` with what was shown otherwise.
+    pub fn showed(&self, now: &Shown<'_>) -> Result<(), Fault> {
+        let other = if self.class != now.class {
+            "class"
+        } else if self.rule != now.rule || self.why.as_deref() != now.why {
+            "rule"
+        } else if self.takes != *now.takes {
+            "requirement"
+        } else if self.written != *now.written {
+            "command"
+        } else if self.expires - self.not_before > now.most {
+            "time"
+        } else {
+            return Ok(());
+        };
+        Err(Fault::new(
+            Reason::PlanChanged,
+            format!("The approver was shown another {other} than holds now. Nothing was done."),
+        ))
     }
 
     /// The plan, with kinds of targets as they are known here.

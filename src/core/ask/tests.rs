@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
+use time::Duration;
 use time::macros::datetime;
 
 use super::*;
@@ -49,6 +50,8 @@ fn the_turns_are_those_of_the_table_and_no_others() {
         }
         assert_eq!(State::parse(from.as_str()), Some(from));
         assert_eq!(from.is_open(), from.may_become(Expired));
+        let closes = matches!(from, Denied | Expired | Cancelled | Superseded | Revoked);
+        assert_eq!(from.event().closes_ask(), closes, "{from}");
     }
 }
 
@@ -67,6 +70,36 @@ fn a_document_is_read_as_it_was_written_and_in_no_other_form() {
         String::new(),
     ] {
         assert_eq!(Document::read(&other).unwrap_err().reason, Reason::StateUnavailable, "{other}");
+    }
+}
+
+#[test]
+fn what_its_approver_was_shown_is_what_holds() {
+    let document = document();
+    let (takes, written) = (document.takes.clone(), document.written.clone());
+    let now = Shown {
+        class: Class::Destroy,
+        rule: "builtin-destroy",
+        why: None,
+        takes: &takes,
+        written: &written,
+        most: Duration::minutes(10),
+    };
+    assert_eq!(document.showed(&now).map_err(|f| f.reason), Ok(()));
+    let less = Duration::minutes(10) - Duration::MICROSECOND;
+    let confirm = Requirement::usual(Effect::Confirm);
+    let command = serde_json::Map::from_iter([("command".to_owned(), json!(["ls"]))]);
+    for (other, now) in [
+        ("class", Shown { class: Class::Escalate, ..now.clone() }),
+        ("rule", Shown { rule: "another", ..now.clone() }),
+        ("rule", Shown { why: Some(""), ..now.clone() }),
+        ("requirement", Shown { takes: &confirm, ..now.clone() }),
+        ("command", Shown { written: &command, ..now.clone() }),
+        ("time", Shown { most: less, ..now.clone() }),
+    ] {
+        let refused = document.showed(&now).unwrap_err();
+        assert_eq!(refused.reason, Reason::PlanChanged);
+        assert!(refused.message.contains(&format!("another {other} ")), "{refused}");
     }
 }
 

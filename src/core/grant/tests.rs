@@ -85,13 +85,38 @@ fn a_permit_names_its_rule_and_its_targets() {
 
 /// A plan over targets `a` to `c`, each with its fact.
 fn many(facts: &[(&str, u8)]) -> Arc<Plan> {
+    Arc::new(Plan::new(parts_of(facts)).unwrap())
+}
+
+fn parts_of(facts: &[(&str, u8)]) -> Parts {
     let mut parts: Parts = parts("a", json!(0));
     parts.policy = Policy::builtin().digest();
     let one = parts.targets[0].clone();
     parts.targets =
         facts.iter().map(|(id, _)| Target { id: (*id).to_owned(), ..one.clone() }).collect();
     parts.facts = facts.iter().map(|(_, fact)| json!(fact)).collect();
-    Arc::new(Plan::new(parts).unwrap())
+    parts
+}
+
+#[test]
+fn what_drifts_in_part_is_of_the_same_request() {
+    let granted = many(&[("a", 1), ("b", 1)]);
+    for (name, change, same) in [
+        ("a target", (|_| {}) as fn(&mut Parts), true),
+        ("its operation", |parts| parts.operation = "another".into(), false),
+        ("an argument", |parts| drop(parts.arguments.insert("more".into(), json!(1))), false),
+        ("who asks", |parts| parts.principal.uid += 1, false),
+        ("its policy", |parts| parts.policy = Digest::of(&[b"another"]), false),
+        ("its engine", |parts| parts.engine = Some("another".into()), false),
+    ] {
+        let mut parts = parts_of(&[("a", 1), ("b", 2)]);
+        change(&mut parts);
+        let now = Plan::new(parts).unwrap();
+        let compared = compare(&granted, &now, key(1, 1), key(1, 1), Drift::Each);
+        let compared = compared.map_err(|fault| fault.reason);
+        let expected = if same { Ok(vec![false, true]) } else { Err(Reason::PlanChanged) };
+        assert_eq!(compared, expected, "{name}");
+    }
 }
 
 #[test]

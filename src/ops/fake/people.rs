@@ -9,10 +9,11 @@ use super::{World, ready};
 use crate::core::approval::Signers;
 use crate::core::ask::{Ask, AskId, State, Terms, Turn};
 use crate::core::grant::Token;
+use crate::core::plan::Digest;
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::Caller;
 use crate::gate::People;
-use crate::ports::asks::{Asks, Inbox, Listed, Logs, Nobody, Put, Told};
+use crate::ports::asks::{Asks, Inbox, Listed, Logs, Notifier, Put, Told};
 use crate::ports::{Audit, BoxFuture, Held};
 
 /// People of a world in which there are none.
@@ -38,6 +39,14 @@ impl Logs for OneLog {
     }
 }
 
+/// Nobody is told.
+#[derive(Debug)]
+struct Nobody;
+
+impl Notifier for Nobody {
+    fn tell(&self, _: AskId, _: &str) {}
+}
+
 /// No asks, and no place for any.
 #[derive(Debug)]
 pub(super) struct NoAsks;
@@ -57,6 +66,10 @@ impl Asks for NoAsks {
 
     fn turn(&self, _: AskId, _: Turn) -> BoxFuture<'_, Result<Ask, Fault>> {
         ready(none())
+    }
+
+    fn pending(&self, _: Digest) -> BoxFuture<'_, Result<Vec<AskId>, Fault>> {
+        ready(Ok(Vec::new()))
     }
 
     fn list(&self, _: bool, _: usize) -> BoxFuture<'_, Result<Vec<Listed>, Fault>> {

@@ -154,6 +154,8 @@ fn keep(connection: &Connection) -> Result<(), Failure> {
         )
         .into());
     }
+    // What is removed does not stay in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;

@@ -199,7 +199,7 @@ pub(super) fn insert(connection: &rusqlite::Connection, ask: &Ask) -> Result<(),
 }
 
 /// Turns the row that is in the state that the turn begins with: whether there is one. What the turn
-/// does not bring stays.
+/// does not bring stays, but for the key of what can no longer be spent.
 pub(super) fn update(
     connection: &rusqlite::Connection,
     id: AskId,
@@ -219,11 +219,13 @@ pub(super) fn update(
         ":assurance": turn.assurance.map(Assurance::as_str),
         ":words": turn.words,
         ":session": turn.session,
+        ":open": turn.to.is_open(),
     };
     let turned = connection.execute(
         "UPDATE asks SET state = :to, since = :at, signature = coalesce(:signature, signature), \
          approver = coalesce(:approver, approver), assurance = coalesce(:assurance, assurance), \
-         words = coalesce(:words, words), session = coalesce(:session, session) \
+         words = coalesce(:words, words), session = coalesce(:session, session), \
+         seal = CASE WHEN :open THEN seal END \
          WHERE id = :id AND state = :from",
         texts,
     )?;

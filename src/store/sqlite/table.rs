@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 use super::fault::{Failure, nonsense};
 use super::row::{self, ASK, LISTED, micros, moment};
 use super::running;
-use crate::core::ask::{Ask, AskId, State, Terms, Turn, closed};
-use crate::ports::asks::{Listed, Put};
+use crate::core::ask::{Ask, AskId, State, Terms, Turn, closed, cooling_down};
+use crate::core::plan::Digest;
+use crate::ports::asks::{Listed, Put, TOGETHER_MAX};
 use crate::store::rules;
 
 /// Asks that are forgotten when another is kept, at most.
@@ -26,10 +27,12 @@ pub(super) fn put(connection: &mut Connection, ask: &Ask, terms: Terms) -> Resul
         return Ok(Put::Same(Box::new(same)));
     }
     cooled(&begun, ask, terms)?;
-    if counted(&begun, ask)? >= terms.open_max {
-        return Err(rules::too_many(terms.open_max).into());
+    let counted = counted(&begun, ask)?;
+    if counted.len() >= terms.open_max {
+        return Err(rules::too_many(&counted).into());
     }
-    forget(&begun, ask.made, terms)?;
+    forget_old(&begun, ask.made)?;
+    forget_many(&begun, ask.made, terms)?;
     match row::insert(&begun, ask) {
         Err(Failure::Database(error))
             if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
@@ -42,22 +45,25 @@ pub(super) fn put(connection: &mut Connection, ask: &Ask, terms: Terms) -> Resul
     Ok(Put::New)
 }
 
-/// How many asks of this principal are open, or were taken back before their time was over: so nobody
-/// asks without end.
-fn counted(connection: &Connection, ask: &Ask) -> Result<usize, Failure> {
-    let count = |sql: &str| -> Result<i64, Failure> {
-        let by = (micros(ask.made), ask.principal.uid, ask.principal.face.as_str());
-        Ok(connection.query_row(sql, by, |row| row.get(0))?)
-    };
-    let open = count(
-        "SELECT count(*) FROM asks INDEXED BY asks_due WHERE expires > ? AND uid = ? AND face = ? \
-         AND state IN ('pending', 'approved')",
+/// The asks of this principal that are open, or were taken back before their time was over, so that
+/// nobody asks without end; the first to end is first.
+fn counted(connection: &Connection, ask: &Ask) -> Result<Vec<(AskId, OffsetDateTime)>, Failure> {
+    let mut statement = connection.prepare(
+        "SELECT id, expires FROM asks INDEXED BY asks_due \
+         WHERE state IN ('pending', 'approved') AND expires > ?1 AND uid = ?2 AND face = ?3 \
+         UNION ALL SELECT id, expires FROM asks INDEXED BY asks_closed \
+         WHERE state NOT IN ('pending', 'approved', 'executing') AND state = 'cancelled' \
+         AND expires > ?1 AND uid = ?2 AND face = ?3 ORDER BY 2",
     )?;
-    let taken_back = count(
-        "SELECT count(*) FROM asks WHERE expires > ? AND uid = ? AND face = ? \
-         AND state = 'cancelled'",
-    )?;
-    Ok(usize::try_from(open.saturating_add(taken_back)).unwrap_or(usize::MAX))
+    let by = (micros(ask.made), ask.principal.uid, ask.principal.face.as_str());
+    let found = statement.query_map(by, |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    found
+        .map(|row| {
+            let (id, expires) = row?;
+            let id = AskId::parse(&id).ok_or_else(|| nonsense("id"))?;
+            Ok((id, moment(expires).ok_or_else(|| nonsense("expires"))?))
+        })
+        .collect()
 }
 
 /// The open ask for the same plan.
@@ -86,7 +92,7 @@ fn cooled(connection: &Connection, ask: &Ask, terms: Terms) -> Result<(), Failur
     let Some((since, words)) = denied else { return Ok(()) };
     let since = moment(since).ok_or_else(|| nonsense("since"))?;
     let ends = since.checked_add(terms.cooldown).unwrap_or(since);
-    Err(rules::cooling_down(words.as_deref(), ends).into())
+    Err(cooling_down(words.as_deref(), ends).into())
 }
 
 /// A denial after this counts still.
@@ -95,32 +101,34 @@ fn cooled_since(now: OffsetDateTime, terms: Terms) -> i64 {
     micros(now).saturating_sub(cooldown)
 }
 
-/// Drops what was decided long ago, and the oldest of too many: some each time. What cools down stays.
-fn forget(connection: &Connection, now: OffsetDateTime, terms: Terms) -> Result<(), Failure> {
-    const CLOSED: &str = "state NOT IN ('pending', 'approved', 'executing')";
-    let closed: i64 =
-        connection.query_row(&format!("SELECT count(*) FROM asks WHERE {CLOSED}"), (), |row| {
-            row.get(0)
-        })?;
+/// Closed asks, as the index of them has them.
+const CLOSED: &str = "state NOT IN ('pending', 'approved', 'executing')";
+
+/// Drops what was closed long ago: some each time.
+fn forget_old(connection: &Connection, now: OffsetDateTime) -> Result<(), Failure> {
+    let old = format!(
+        "SELECT seq FROM asks WHERE {CLOSED} AND since <= ? ORDER BY since LIMIT {FORGOTTEN_MAX}"
+    );
+    let since = micros(now.saturating_sub(rules::KEPT));
+    // To drop nothing would wait for those who write as well.
+    if connection.query_row(&format!("SELECT EXISTS ({old})"), (since,), |row| row.get(0))? {
+        connection.execute(&format!("DELETE FROM asks WHERE seq IN ({old})"), (since,))?;
+    }
+    Ok(())
+}
+
+/// Drops the oldest of too many: some each time. What cools down stays.
+fn forget_many(connection: &Connection, now: OffsetDateTime, terms: Terms) -> Result<(), Failure> {
+    let count = format!("SELECT count(*) FROM asks WHERE {CLOSED}");
+    let closed: i64 = connection.query_row(&count, (), |row| row.get(0))?;
     let surplus = usize::try_from(closed).unwrap_or_default().saturating_sub(rules::CLOSED_MAX);
     let surplus = i64::try_from(surplus.min(FORGOTTEN_MAX)).unwrap_or_default();
-    let most = i64::try_from(FORGOTTEN_MAX).unwrap_or_default();
-    let cold = "(state <> 'denied' OR since <= ?)";
-    let kept_since = micros(now.saturating_sub(rules::KEPT));
-    let cooled_since = cooled_since(now, terms);
-    connection.execute(
-        &format!(
-            "DELETE FROM asks WHERE seq IN (SELECT seq FROM asks WHERE {CLOSED} AND since <= ? \
-             AND {cold} ORDER BY since LIMIT ?)"
-        ),
-        (kept_since, cooled_since, most),
-    )?;
     connection.execute(
         &format!(
             "DELETE FROM asks WHERE seq IN (SELECT seq FROM asks WHERE {CLOSED} \
-             AND {cold} ORDER BY since LIMIT ?)"
+             AND (state <> 'denied' OR since <= ?) ORDER BY since LIMIT ?)"
         ),
-        (cooled_since, surplus),
+        (cooled_since(now, terms), surplus),
     )?;
     Ok(())
 }
@@ -159,6 +167,17 @@ pub(super) fn turn(connection: &mut Connection, id: AskId, turn: &Turn) -> Resul
     Ok(ask)
 }
 
+pub(super) fn pending(connection: &Connection, cools: Digest) -> Result<Vec<AskId>, Failure> {
+    let most = i64::try_from(TOGETHER_MAX).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare(
+        "SELECT id FROM asks WHERE state IN ('pending', 'approved') AND state = 'pending' \
+         AND cools = ? ORDER BY seq LIMIT ?",
+    )?;
+    let found = statement.query_map((cools.to_string(), most), |row| row.get::<_, String>(0))?;
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    Ok(found.iter().filter_map(|id| AskId::parse(id)).collect())
+}
+
 pub(super) fn list(
     connection: &Connection,
     only_open: bool,
@@ -188,6 +207,11 @@ pub(super) fn overdue(
     state: &Path,
     now: OffsetDateTime,
 ) -> Result<Vec<(Ask, State)>, Failure> {
+    // Nobody's look fails since something could not be forgotten.
+    if let Err(failure) = forget_old(connection, now) {
+        let fault = failure.fault(state.display());
+        tracing::warn!("closed asks are kept for longer: {}", fault.message);
+    }
     let late = "state IN ('pending', 'approved') AND expires <= ? ORDER BY expires";
     let mut found = readable(connection, late, &[micros(now)], |_| Ok(true))?;
     let running = "state = 'executing' ORDER BY seq";

@@ -109,18 +109,18 @@ async function asks(connect) {
   assert.notEqual(started(), before, 'the confirmed restart did not happen');
 
   before = started();
+  // Nobody reads so fast, so nobody was asked: what is left is the token.
+  const unseen = await restart(YES, 0);
+  assert.equal(unseen.data.status, 'confirmation_required', unseen.text);
+  assert(unseen.text.includes('confirmToken='), unseen.text);
   const refused = {
-    approval_denied: await restart({ action: 'decline' }, READING),
     assurance_too_low: await restart({ action: 'cancel' }, READING),
+    approval_denied: await restart({ action: 'decline' }, READING),
   };
   for (const [reason, { text, error, data }] of Object.entries(refused)) {
     assert(error && !text.includes('confirmToken='), text);
     assert.deepEqual([data.status, data.reason], ['denied', reason], text);
   }
-  // Nobody reads so fast, so nobody was asked: what is left is the token.
-  const unseen = await restart(YES, 0);
-  assert.equal(unseen.data.status, 'confirmation_required', unseen.text);
-  assert(unseen.text.includes('confirmToken='), unseen.text);
   assert.equal(started(), before, 'it restarted without a yes');
   await client.close();
 }

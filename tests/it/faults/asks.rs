@@ -10,6 +10,7 @@ use countersign::audit::verify;
 use countersign::core::approval::{NAMESPACE, Signers};
 use countersign::core::ask::{Ask, AskId, State, Terms, Turn};
 use countersign::core::grant::Token;
+use countersign::core::plan::Digest;
 use countersign::core::reason::{Fault, Reason};
 use countersign::gate::{Answer, Approvals, Gate, People, Registry, Status, Turns};
 use countersign::host::{HostClock, HostEntropy};
@@ -67,6 +68,10 @@ impl Asks for BurningAsks {
             self.burning.fuse.point();
             turned
         })
+    }
+
+    fn pending(&self, cools: Digest) -> BoxFuture<'_, Result<Vec<AskId>, Fault>> {
+        self.asks.pending(cools)
     }
 
     fn list(&self, only_open: bool, limit: usize) -> BoxFuture<'_, Result<Vec<Listed>, Fault>> {

@@ -1,5 +1,6 @@
 //! The gate with fakes: each exit writes exactly its lines, and nothing changes without a permit.
 
+mod alike;
 mod apart;
 mod asking;
 mod asks;

@@ -163,7 +163,7 @@ const GRANT_FUNCTIONS: [&str; 21] = [
     "hash",
     "as_str",
     "hash",
-    "targets",
+    "plan",
     "expires",
     "issue",
     "approve",

@@ -167,10 +167,14 @@ fn a_process_that_is_killed_leaves_whole_turns() {
             child("crowd::turning_child", &format!("{}|{from}", folder.file().display()))
                 .spawn()
                 .unwrap();
-        thread::sleep(Duration::from_micros(30_000 + u64::from(round) * 3_717));
-        child.kill().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        while !said.contains("ok ") {
+            assert!(out.read_line(&mut said).unwrap() > 0, "the child ended");
+        }
+        thread::sleep(Duration::from_micros(5_000 + u64::from(round) * 3_717));
+        child.kill().unwrap();
+        out.read_to_string(&mut said).unwrap();
         child.wait().unwrap();
         let asks = folder.open();
         let words = last_words(&said);
@@ -200,7 +204,7 @@ fn a_process_that_is_killed_leaves_whole_turns() {
 
 /// What no turn changes.
 fn said_of(ask: &Ask) -> String {
-    said(&Ask { state: State::Pending, since: NOW, ..ask.clone() })
+    said(&Ask { state: State::Pending, since: NOW, seal: None, ..ask.clone() })
 }
 
 fn number(wanted: AskId) -> u32 {

@@ -3,10 +3,13 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::support::*;
-use crate::core::ask::State;
+use crate::core::ask::{Ask, State};
 use crate::core::reason::Reason;
+use crate::core::secret::SealKey;
+use crate::ports::asks::Asks;
 use crate::store::SqliteAsks;
 use crate::store::sqlite::database::VERSION;
 
@@ -244,4 +247,27 @@ fn what_an_earlier_try_left_is_in_nobodys_way() {
     }
     put_new(&folder.open(), &ask(1));
     assert_eq!(fs::read_dir(folder.state()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_removed_does_not_stay_in_the_file() {
+    let folder = Folder::new();
+    let seal = [0xc5; SealKey::BYTES];
+    let secret = "--password=sesame ".repeat(700);
+    let asks = folder.open();
+    let key = Some(Arc::new(SealKey::from_random(seal)));
+    put_new(&asks, &Ask { seal: key, document: secret.into(), ..ask(1) });
+    // What the last one lets go of stands in the file alone.
+    let holds = |asks: Arc<dyn Asks>, what: &[u8]| {
+        drop(asks);
+        assert!(!folder.state().join("state.db-wal").exists());
+        fs::read(folder.file()).unwrap().windows(what.len()).any(|bytes| bytes == what)
+    };
+    assert!(holds(asks, b"sesame") && holds(folder.open(), &seal));
+    let asks = folder.open();
+    turn(&asks, 1, State::Pending, State::Denied).unwrap();
+    assert!(holds(asks, b"sesame") && !holds(folder.open(), &seal));
+    let asks = folder.open();
+    wait(asks.overdue(NOW + time::Duration::days(2))).unwrap();
+    assert!(!holds(asks, b"sesame"));
 }

@@ -62,6 +62,26 @@ async fn a_no_is_final_however_fast_it_comes() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_declined_is_not_asked_about_again_for_a_while() {
+    for era in ERAS {
+        let mut client = Client::new(era).await;
+        let asked = client.ask("poke", &web()).await;
+        client.answer(&asked, json!({"action": "decline"}), SLOW).await;
+        for arguments in [web(), json!({"container": "web", "timeout": 7})] {
+            let refused = client.call("poke", &arguments).await;
+            assert_eq!(reason(&refused), "cooling_down", "{era:?} {refused}");
+            assert_eq!(client.talk.events().last(), Some(&Denied));
+        }
+        let asked = client.ask("poke", &json!({"container": "db"})).await;
+        // What was not answered by anybody is asked about again.
+        client.answer(&asked, json!({"action": "cancel"}), SLOW).await;
+        client.ask("poke", &json!({"container": "db"})).await;
+        client.talk.bench.clock.advance(10 * 60);
+        client.ask("poke", &web()).await;
+    }
+}
+
 /// What is neither a yes nor a no.
 fn neither() -> [Value; 9] {
     [

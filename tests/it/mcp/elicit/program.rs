@@ -69,10 +69,10 @@ fn the_log_of_each_answer_is_golden_and_the_same_in_both_eras() {
         let cancel = json!({"action": "cancel"});
         let done = restart(&mut session, modern, &yes(), READING);
         assert_eq!(data(&done)["status"], "ok", "{done}");
-        let denied = restart(&mut session, modern, &decline, Duration::ZERO);
-        assert_eq!(data(&denied)["reason"], "approval_denied", "{denied}");
         let closed = restart(&mut session, modern, &cancel, READING);
         assert_eq!(data(&closed)["reason"], "assurance_too_low", "{closed}");
+        let denied = restart(&mut session, modern, &decline, Duration::ZERO);
+        assert_eq!(data(&denied)["reason"], "approval_denied", "{denied}");
         assert_eq!(engine.changes().len(), 1);
         assert_eq!(session.end().0, 0);
         lines(&sandbox)

@@ -153,9 +153,10 @@ async fn whoever_presents_a_token_confirms_by_it_and_by_nothing_better() {
         let asked = client.ask("poke", &web()).await;
         let preview = client.answer(&asked, json!({"action": "cancel"}), 20).await;
         let first = token(&preview);
-        // What it was given for has changed: there is a new token, and no dialog.
+        // What it was given for has changed: it is asked about as ever, and answered as fast.
         client.talk.bench.engine.change(1, |web| web.state.started_at = "later".into());
-        let changed = client.call("poke", &with_token(web(), &first)).await;
+        let asked = client.ask("poke", &with_token(web(), &first)).await;
+        let changed = client.answer(&asked, json!({"action": "cancel"}), 20).await;
         assert_eq!(reason(&changed), "plan_changed");
         let done = client.call("poke", &with_token(web(), &token(&changed))).await;
         assert_eq!(data(&done)["status"], "ok", "{done}");
