@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::given::approver;
+use super::given::approved;
 use super::turns::{Opened, Turns, WORDS_CHARS_MAX, unsigned};
 use super::{Registry, verified};
 use crate::core::approval::{self, Approval, Signers};
@@ -168,10 +168,8 @@ impl Approvals {
             &document.takes,
             now,
         )?;
-        let mut turn = Turn::new(stored.ask.state, State::Approved, now)?;
-        turn.signature = Some(signature.to_owned());
-        turn.assurance = Some(approval.assurance());
-        turn.approver = Some(approver(&approval, self.caller.principal.uid));
+        let uid = self.caller.principal.uid;
+        let turn = approved(&stored.ask, signature, &approval, uid, now)?;
         self.turns.turn(&stored, turn, Some(&self.caller)).await?;
         Ok(approval)
     }

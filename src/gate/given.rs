@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use time::OffsetDateTime;
+
 use super::survey::Survey;
 use super::turns::Opened;
 use super::{Gate, verified};
@@ -75,10 +77,7 @@ impl Gate {
         let (text, uid) = (&ask.document, Some(given.uid));
         let approval =
             approval::verify(text, &given.signature, uid, &signers, &document.takes, now)?;
-        let mut turn = Turn::new(ask.state, State::Approved, now)?;
-        turn.signature = Some(given.signature.clone());
-        turn.assurance = Some(approval.assurance());
-        turn.approver = Some(approver(&approval, given.uid));
+        let turn = approved(ask, &given.signature, &approval, given.uid, now)?;
         self.turns.turn(opened, turn, None).await
     }
 
@@ -114,6 +113,21 @@ impl Gate {
             None => Ok(approval),
         }
     }
+}
+
+/// The turn of an ask that somebody of this account approved.
+pub(super) fn approved(
+    ask: &Ask,
+    signature: &str,
+    approval: &Approval,
+    uid: u32,
+    now: OffsetDateTime,
+) -> Result<Turn, Fault> {
+    let mut turn = Turn::new(ask.state, State::Approved, now)?;
+    turn.signature = Some(signature.to_owned());
+    turn.assurance = Some(approval.assurance());
+    turn.approver = Some(approver(approval, uid));
+    Ok(turn)
 }
 
 /// Who gave an approval, which came from this account.
