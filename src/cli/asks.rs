@@ -107,7 +107,7 @@ async fn list(
     // The newest stands last, as everywhere.
     if json {
         for ask in asks.iter().rev() {
-            out.json(&as_json(ask, state(ask)));
+            out.json(&as_json(ask, &state(ask)));
         }
         return Ok(());
     }
@@ -125,7 +125,7 @@ async fn list(
     Ok(())
 }
 
-fn as_json(ask: &Listed, state: String) -> Value {
+fn as_json(ask: &Listed, state: &str) -> Value {
     let Listed { id, state: _, operation, about, uid, made, expires, since } = ask;
     json!({
         "ask": id, "state": state, "operation": operation, "about": text::name(about), "uid": uid,
