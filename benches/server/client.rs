@@ -139,7 +139,10 @@ pub(crate) fn text(line: &str) -> String {
 }
 
 fn pss_kib(pid: u32) -> u64 {
-    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
+    let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    assert!(!rollup.as_ref().is_err_and(is_closed), "only root sees what the program takes");
+    let rollup = rollup.unwrap_or_default();
     let line = rollup.lines().find(|line| line.starts_with("Pss:"));
     line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or_default()
 }

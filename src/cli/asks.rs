@@ -107,7 +107,7 @@ async fn list(
     // The newest stands last, as everywhere.
     if json {
         for ask in asks.iter().rev() {
-            out.json(&as_json(ask, state(ask)));
+            out.json(&as_json(ask, &state(ask)));
         }
         return Ok(());
     }
@@ -117,7 +117,7 @@ async fn list(
         return Ok(());
     }
     let rows: Vec<[String; 7]> = asks.iter().rev().map(|ask| row(ask, state(ask), now)).collect();
-    let heading = ["ASK", "STATE", "OPERATION", "ACTS ON", "UID", "ASKED", "ENDS"];
+    let heading = ["ASK", "STATE", "OPERATION", "ACTS ON", "ASKED BY", "ASKED", "ENDS"];
     out.data(table(heading, &rows).trim_end());
     if more {
         out.data(format!("... the newest {LISTED_MAX}; older ones are left out"));
@@ -125,16 +125,17 @@ async fn list(
     Ok(())
 }
 
-fn as_json(ask: &Listed, state: String) -> Value {
-    let Listed { id, state: _, operation, about, uid, made, expires, since } = ask;
+fn as_json(ask: &Listed, state: &str) -> Value {
+    let Listed { id, state: _, operation, about, principal, made, expires, since } = ask;
     json!({
-        "ask": id, "state": state, "operation": operation, "about": text::name(about), "uid": uid,
+        "ask": id, "state": state, "operation": operation, "about": text::name(about),
+        "uid": principal.uid, "face": principal.face,
         "made": timestamp(*made), "expires": timestamp(*expires), "since": timestamp(*since),
     })
 }
 
 fn row(ask: &Listed, shown: String, now: OffsetDateTime) -> [String; 7] {
-    let Listed { id, state, operation, about, uid, made, expires, since } = ask;
+    let Listed { id, state, operation, about, principal, made, expires, since } = ask;
     let operation = text::line(operation, CELL_CHARS_MAX);
     let about = text::line(about, CELL_CHARS_MAX);
     let ends = match state {
@@ -142,8 +143,8 @@ fn row(ask: &Listed, shown: String, now: OffsetDateTime) -> [String; 7] {
         State::Executing => "under way".to_owned(),
         _ => format!("ended {}", ago(*since, now)),
     };
-    let (id, uid) = (id.to_string(), uid.to_string());
-    [id, shown, operation, about, uid, ago(*made, now), ends]
+    let (id, from) = (id.to_string(), principal.to_string());
+    [id, shown, operation, about, from, ago(*made, now), ends]
 }
 
 async fn show(

@@ -58,7 +58,8 @@ async fn run(across: &Across<'_>, args: ApproveArgs, out: Output) -> Result<(), 
     if us == requester {
         return Err(Fault::invalid(format!(
             "This account asks itself: `countersign approve {id}`. Another one is root, say: \
-             `countersign asks show {id} --document | sudo countersign approve {id} --document -`."
+             `countersign asks show {id} --document | sudo countersign approve {id} --document - \
+             --key KEY`."
         )));
     }
     for line in lines(&document, &plan, None, now) {

@@ -77,7 +77,7 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  countersign approve K7Q2-M4XD\n  \
                             countersign approve K7Q2-M4XD --signature ask.sig\n\nAs \
                             another account than the one that asks:\n  countersign asks show K7Q2-M4XD \
-                            --document | sudo countersign approve K7Q2-M4XD --document -\n\nExit codes: 0 \
+                            --document | sudo countersign approve K7Q2-M4XD --document - --key KEY\n\nExit codes: 0 \
                             approved, 1 no such ask, 2 usage, 3 refused: the ask is as it was.")]
     Approve(ApproveArgs),
     /// Deny an ask

@@ -36,7 +36,7 @@ pub enum Reason {
     SignatureInvalid,
     /// The signer is not one whose signature counts, or not now.
     SignerUnknown,
-    /// How it was confirmed or approved is worth less than policy asks for.
+    /// How it was confirmed or approved is worth less than policy asks for, or nobody answered the dialog.
     AssuranceTooLow,
     /// The state that processes share could not be read or written, so nothing was done.
     StateUnavailable,

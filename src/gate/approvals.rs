@@ -1,6 +1,7 @@
 //! Decisions on asks: what a person at a shell can do. No operation leads here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
 use super::asks::is_current;
@@ -74,10 +75,10 @@ impl Approvals {
         let Ok(Some(ask)) = self.turns.asks.get(id).await else { return false };
         let Ok(opened) = Opened::of(ask, &self.registry) else { return false };
         let requester = opened.ask.principal.uid;
-        if !known.contains_key(&requester) {
-            known.insert(requester, self.signers(&opened).await.unwrap_or_default());
-        }
-        let Some(signers) = known.get(&requester) else { return false };
+        let signers = match known.entry(requester) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.signers(&opened).await.unwrap_or_default()),
+        };
         let now = self.turns.clock.now();
         verified::told_by(&*self.trust, signers, opened, now).await.broken.is_none()
     }

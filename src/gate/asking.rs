@@ -291,7 +291,7 @@ fn about(targets: &[Target]) -> String {
 fn approve(id: AskId, takes: &Requirement) -> String {
     match takes.is_apart() {
         true => format!(
-            "countersign asks show {id} --document | sudo countersign approve {id} --document -"
+            "countersign asks show {id} --document | sudo countersign approve {id} --document - --key KEY"
         ),
         false => format!("countersign approve {id}"),
     }

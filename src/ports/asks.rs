@@ -10,7 +10,7 @@ use super::{Audit, BoxFuture, Held};
 use crate::core::approval::{Given, Signers};
 use crate::core::ask::{Ask, AskId, State, Terms, Turn};
 use crate::core::grant::Token;
-use crate::core::plan::Digest;
+use crate::core::plan::{Digest, Principal};
 use crate::core::reason::Fault;
 use crate::core::record::Caller;
 use crate::core::text;
@@ -99,8 +99,8 @@ pub struct Listed {
     pub operation: String,
     /// What it acts on, in a few words, before sanitising.
     pub about: String,
-    /// The account that asks.
-    pub uid: u32,
+    /// Who asks.
+    pub principal: Principal,
     /// When it was made.
     pub made: OffsetDateTime,
     /// When it stops working.

@@ -113,7 +113,7 @@ impl Rows {
             state: row.state,
             operation: row.operation.clone(),
             about: row.about.clone(),
-            uid: row.principal.uid,
+            principal: row.principal.clone(),
             made: row.made,
             expires: row.expires,
             since: row.since,

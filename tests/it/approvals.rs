@@ -210,6 +210,32 @@ fn a_denial_reaches_the_agent_in_its_words() {
 }
 
 #[test]
+fn a_denial_ends_what_else_waits_for_the_same() {
+    let Some(scene) = Scene::new() else { return };
+    let engine = Engine::connect();
+    let container = engine.container("sleep 600").start();
+    let mut server = scene.serve();
+    let mut remove = |volumes| {
+        let arguments = json!({"container": container.name, "force": true, "volumes": volumes});
+        let result = server.call("remove_container", &arguments);
+        let word = |key: &str| data(&result)[key].as_str().unwrap_or_default().to_owned();
+        (word("ask"), word("reason"))
+    };
+    let [(one, _), (other, _)] = [false, true].map(&mut remove);
+    let denied = scene.run(&["deny", &one, "--reason", "it is in use"]);
+    assert_eq!(denied.code, 0, "{denied:?}");
+    let said = format!("Ask {one} is denied, and with it what else waited for the same: {other}.");
+    assert!(denied.stdout.starts_with(&said), "{denied:?}");
+    for id in [&one, &other] {
+        assert_eq!(scene.lines(id), ["preview", "ask_denied"]);
+    }
+    let shown = scene.run(&["asks", "show", &other]).stdout;
+    assert!(shown.contains(&format!("together with ask {one}: it is in use")), "{shown}");
+    assert_eq!(remove(true).1, "cooling_down");
+    assert_eq!(scene.approve(&[&other]).code, 3);
+}
+
+#[test]
 fn a_broken_file_of_a_project_keeps_nobody_from_deciding() {
     let Some(scene) = Scene::new() else { return };
     let engine = Engine::connect();

@@ -32,9 +32,9 @@ pub(crate) fn what_is_kept_is_found<P: Place>() {
     turn(&asks, 2, State::Pending, State::Cancelled).unwrap();
     let listed = |only_open, limit| -> Vec<_> {
         let rows = wait(asks.list(only_open, limit)).unwrap();
-        rows.into_iter().map(|row| (row.id, row.state, row.about, row.uid)).collect()
+        rows.into_iter().map(|row| (row.id, row.state, row.about, row.principal)).collect()
     };
-    let row = |n, state| (id(n), state, ask(n).about, 1000);
+    let row = |n, state| (id(n), state, ask(n).about, ask(n).principal);
     let (pending, cancelled) = (State::Pending, State::Cancelled);
     assert_eq!(listed(false, 10), [row(3, pending), row(2, cancelled), row(1, pending)]);
     assert_eq!(listed(true, 10), [row(3, pending), row(1, pending)]);

@@ -100,6 +100,11 @@ fn assurance(text: &str) -> Option<Assurance> {
     Assurance::ALL.into_iter().find(|assurance| assurance.as_str() == text)
 }
 
+fn principal(face: &Column<'_>, uid: &Column<'_>) -> Result<Principal, Failure> {
+    let face = face.read(|face| serde_json::from_value(Value::from(face)).ok())?;
+    Ok(Principal { face, uid: uid.uid()? })
+}
+
 /// The ask of a row.
 pub(super) fn ask(row: &Row<'_>) -> Result<Ask, Failure> {
     let of = |name| Column::of(row, name);
@@ -112,10 +117,7 @@ pub(super) fn ask(row: &Row<'_>) -> Result<Ask, Failure> {
         plan: digest("plan")?,
         operation: of("operation")?.read(owned)?,
         about: of("about")?.read(owned)?,
-        principal: Principal {
-            face: of("face")?.read(|face| serde_json::from_value(Value::from(face)).ok())?,
-            uid: of("uid")?.uid()?,
-        },
+        principal: principal(&of("face")?, &of("uid")?)?,
         cools: digest("cools")?,
         seal: of("seal")?.if_any(Column::seal)?,
         session: of("session")?.read(owned)?,
@@ -133,8 +135,8 @@ pub(super) fn ask(row: &Row<'_>) -> Result<Ask, Failure> {
 }
 
 /// What is selected to be read by [`listed`].
-pub(super) const LISTED: &str = "SELECT id, state, operation, about, uid, made, expires, since \
-                                 FROM asks";
+pub(super) const LISTED: &str = "SELECT id, state, operation, about, uid, made, expires, since, \
+                                 face FROM asks";
 
 /// What a list says of a row. Very many are read, so they are not looked up by name.
 pub(super) fn listed(row: &Row<'_>) -> Result<Listed, Failure> {
@@ -144,7 +146,7 @@ pub(super) fn listed(row: &Row<'_>) -> Result<Listed, Failure> {
         state: of(1, "state")?.read(State::parse)?,
         operation: of(2, "operation")?.read(owned)?,
         about: of(3, "about")?.read(owned)?,
-        uid: of(4, "uid")?.uid()?,
+        principal: principal(&of(8, "face")?, &of(4, "uid")?)?,
         made: of(5, "made")?.moment()?,
         expires: of(6, "expires")?.moment()?,
         since: of(7, "since")?.moment()?,

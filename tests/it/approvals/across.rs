@@ -92,7 +92,7 @@ fn what_policy_wants_of_another_account_root_approves_and_the_account_itself_doe
     let word = |key: &str| data(&result)[key].as_str().unwrap().to_owned();
     let (id, handle) = (word("ask"), word("confirmToken"));
     let how = format!(
-        "countersign asks show {id} --document | sudo countersign approve {id} --document -"
+        "countersign asks show {id} --document | sudo countersign approve {id} --document - --key KEY"
     );
     assert!(text(&result).contains(&how), "{}", text(&result));
 
