@@ -68,28 +68,26 @@ fn of(name: &str) -> State {
     states.find(|to| name.starts_with(to.as_str())).unwrap()
 }
 
-/// Takes it away. Whether it was said that this was done.
+/// Takes it away. What was said instead, if it was not said that this was done.
 async fn take(scene: &Scene, ask: &Ask, name: &str) -> Result<(), String> {
-    let said = |answer: Answer, is: bool| if is { Ok(()) } else { Err(answer.text) };
-    match of(name) {
-        State::Denied => scene.approvals.deny(ask.id, "no").await.map_err(|fault| fault.message)?,
-        State::Revoked => scene.approvals.revoke(ask.id, "no").await.map_err(|f| f.message)?,
-        State::Expired => {
-            return scene.approvals.list(true, 1).await.map(drop).map_err(|fault| fault.message);
-        }
+    let told = |answer: Answer, is: bool| if is { Ok(()) } else { Err(answer.text) };
+    let done = match of(name) {
+        State::Denied => scene.approvals.deny(ask.id, "no").await.map(drop),
+        State::Revoked => scene.approvals.revoke(ask.id, "no").await.map(drop),
+        State::Expired => scene.approvals.list(true, 1).await.map(drop),
         State::Cancelled => {
             let cancel = request("cancel_ask", json!({"ask": ask.id.to_string()}));
             let answer = scene.gate.run(cancel).await;
             let is = answer.status == Status::Ok;
-            return said(answer, is);
+            return told(answer, is);
         }
         _ => {
             let answer = scene.present(name, &ask.handle.reveal()).await;
             let is = answer.reason == Some(Reason::PlanChanged);
-            return said(answer, is);
+            return told(answer, is);
         }
     };
-    Ok(())
+    done.map_err(|fault| fault.message)
 }
 
 /// The child's part: it takes away what waits. As a test of its own, nobody tells it anything and it does
@@ -170,9 +168,10 @@ fn put_back(copy: &Path, folder: &Path) {
 
 /// One child for each call of a port, until one has told that it was done. How many died.
 fn deaths(turn: (State, State)) -> u64 {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
     for fuse in 1..POINTS_MAX {
+        // A denial ends what else waits for the same, so that nothing else may wait.
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
         let name = format!("{}-{fuse}", turn.1);
         let before = folder.join("before");
         let id = block_on(async {
