@@ -141,7 +141,7 @@ impl Audit for FakeAudit {
         let since = events.iter().skip_while(|event| !begins(event));
         let last = since.filter(|event| begins(event) || event.is_outcome()).last();
         let approved = of_ask().filter(|line| line.event == Event::AskApproved);
-        let approved = approved.filter_map(|line| Some(line.approver.as_ref()?.uid)).last();
+        let approved = approved.filter_map(|line| Some(line.approver.as_ref()?.uid)).next_back();
         Box::pin(std::future::ready(Ok(Recorded { approved, spent: last.copied() })))
     }
 
