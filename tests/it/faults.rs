@@ -7,6 +7,7 @@
 mod asks;
 mod burning;
 mod crowd;
+mod taken;
 
 use std::collections::BTreeMap;
 use std::fs;

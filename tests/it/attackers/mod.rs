@@ -4,6 +4,7 @@
 
 mod people;
 
+use std::fmt::Write as _;
 use std::fs;
 
 use regex::Regex;
@@ -40,9 +41,31 @@ impl Scene {
     }
 
     fn attack_with(&self, at_hand: &[&str], script: &str) -> String {
+        self.attack_between(at_hand, script, |what| panic!("{what}: nobody does that"))
+    }
+
+    /// Runs a script in parts, each by a shell of its own. A line that begins with `#-- ` ends one, and
+    /// says what others do then.
+    fn attack_between(
+        &self,
+        at_hand: &[&str],
+        script: &str,
+        mut others: impl FnMut(&str),
+    ) -> String {
         let at_hand = [&[AGENT], at_hand].concat().join("\n");
-        let ran = self.world.script(Who::Agent, &format!("{at_hand}\n{script}"));
-        assert_eq!(ran.code, 0, "{ran:?}");
+        let mut stdout = String::new();
+        for (place, part) in script.split("\n#-- ").enumerate() {
+            if place > 0 {
+                let what = part.lines().next().unwrap_or_default();
+                others(what);
+                writeln!(stdout, "({what})").unwrap();
+            }
+            let first = if place > 0 { "#" } else { "" };
+            let text = format!("{at_hand}\n{first}{part}");
+            let ran = self.world.script(Who::Agent, &text);
+            assert_eq!(ran.code, 0, "{ran:?}");
+            stdout.push_str(&ran.stdout);
+        }
         let about: Vec<&str> = script.lines().take_while(|line| line.starts_with('#')).collect();
         let lines = self.world.sandbox().requests();
         let recorded = lines.iter().map(|line| {
@@ -52,7 +75,7 @@ impl Scene {
         });
         let changes = listed("What the engine was asked to change", &self.engine.changes());
         let recorded = listed("On record", &recorded.collect::<Vec<_>>());
-        let told = format!("{}\n\n{}\n{recorded}\n{changes}", about.join("\n"), ran.stdout);
+        let told = format!("{}\n\n{}\n{recorded}\n{changes}", about.join("\n"), stdout);
         self.told_alike(&told)
     }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use super::Scene;
 use crate::support::account::Who;
 use crate::support::keys::Key;
+use crate::support::program::Ran;
 
 /// What each of them has at hand beside the rest.
 const PEOPLE: &str = include_str!("people.bash");
@@ -43,6 +44,35 @@ impl Scene {
 fn editing_the_state() {
     let Some(scene) = Scene::people() else { return };
     insta::assert_snapshot!(scene.outsmart(include_str!("edited_state.bash")));
+}
+
+#[test]
+fn an_unwritable_log() {
+    let Some(scene) = Scene::people() else { return };
+    insta::assert_snapshot!(scene.outsmart(include_str!("unwritable_log.bash")));
+}
+
+#[test]
+fn a_file_that_root_removed() {
+    let Some(scene) = Scene::people() else { return };
+    let world = &scene.world;
+    let bob = Key::new(world, Who::Root, "bob", Some("sesam2"));
+    scene.trust(&bob.line("bob", ""));
+    let work = world.sandbox().work();
+    let told = scene.attack_between(&[PEOPLE], include_str!("removed_file.bash"), |what| {
+        let id = fs::read_to_string(work.join("asked")).unwrap();
+        let id = id.trim();
+        if what.starts_with("bob approves it") {
+            let mut approve = world.program(Who::Root, &["approve", id, "--document"]);
+            approve.arg(work.join("document")).arg("--key").arg(&bob.path);
+            bob.unlocks(&mut approve);
+            let given = Ran::of(approve.output().unwrap());
+            assert_eq!(given.code, 0, "{given:?}");
+        } else {
+            fs::remove_file(world.lib().join(format!("approvals/{id}.sig"))).unwrap();
+        }
+    });
+    insta::assert_snapshot!(told);
 }
 
 #[test]

@@ -157,7 +157,8 @@ const fn says(reason: Reason) -> &'static str {
         Reason::SignatureInvalid => "it is no signature over this ask for this purpose",
         Reason::SignerUnknown => "no file trusts the signature's key, or not now",
         Reason::AssuranceTooLow => {
-            "it was confirmed or approved in a way that policy does not take here"
+            "it was confirmed or approved in a way that policy does not take here; or the dialog was \
+             not answered"
         }
         Reason::StateUnavailable => {
             "the state that holds asks could not be read or written, so nothing was done"

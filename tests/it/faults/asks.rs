@@ -15,7 +15,7 @@ use countersign::core::reason::{Fault, Reason};
 use countersign::gate::{Answer, Approvals, Gate, People, Registry, Status, Turns};
 use countersign::host::{HostClock, HostEntropy};
 use countersign::ports::asks::{Asks, Listed, Put};
-use countersign::ports::{BoxFuture, Clock as _, Entropy as _, Held};
+use countersign::ports::{BoxFuture, Clock, Entropy as _, Held};
 use countersign::store::SqliteAsks;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -98,12 +98,17 @@ impl Asks for BurningAsks {
 pub(super) struct Scene {
     pub(super) gate: Gate,
     pub(super) burning: Arc<Burning>,
+    pub(super) approvals: Approvals,
     asks: Arc<BurningAsks>,
-    approvals: Approvals,
 }
 
 impl Scene {
     pub(super) fn new(folder: &Path, fuse: u64, name: &str) -> Self {
+        Self::at(folder, fuse, name, Arc::new(HostClock))
+    }
+
+    /// By this clock.
+    pub(super) fn at(folder: &Path, fuse: u64, name: &str, clock: Arc<dyn Clock>) -> Self {
         let burning = Burning::new(folder, fuse, name);
         let asks = SqliteAsks::new(Some(folder.canonicalize().unwrap().join("state/state.db")));
         let asks = Arc::new(BurningAsks { asks, burning: burning.clone() });
@@ -112,7 +117,7 @@ impl Scene {
         let turns = Turns {
             asks: asks.clone(),
             logs: people.logs.clone(),
-            clock: Arc::new(HostClock),
+            clock: Arc::clone(&clock),
             session: burning.session.clone(),
         };
         let approvals = Approvals {
@@ -122,19 +127,24 @@ impl Scene {
             caller: request("", json!({})).caller,
             kept: String::new(),
         };
-        let gate = burning.gate(approving(), people);
+        let gate = burning.gate_at(clock, approving(), people);
         Self { gate, burning, asks, approvals }
+    }
+
+    /// Asks for a change of this container.
+    pub(super) async fn asked(&self, name: &str) -> Option<(AskId, String)> {
+        let answer = self.gate.run(request("poke", json!({"container": name}))).await;
+        Some((answer.ask?, answer.confirm_token?))
     }
 
     /// Asks for a change of this container, and has it approved.
     pub(super) async fn approved(&self, name: &str) -> Option<String> {
-        let answer = self.gate.run(request("poke", json!({"container": name}))).await;
-        let (id, handle) = (answer.ask?, answer.confirm_token?);
+        let (id, handle) = self.asked(name).await?;
         self.sign(id).await.ok()?;
         Some(handle)
     }
 
-    async fn sign(&self, id: AskId) -> Result<(), Fault> {
+    pub(super) async fn sign(&self, id: AskId) -> Result<(), Fault> {
         let opened = self.approvals.open(id).await?;
         let signature = signature(&key(1), NAMESPACE, &opened.ask.document);
         self.approvals.approve(&opened, &signature, None).await.map(drop)
@@ -144,10 +154,10 @@ impl Scene {
         self.gate.run(request("poke", with_token(json!({"container": name}), handle))).await
     }
 
-    /// The ask for this container as it stands, by which nothing is turned.
+    /// The first ask for this container as it stands, by which nothing is turned.
     pub(super) async fn stored(&self, name: &str) -> Option<Ask> {
         let listed = self.asks.list(false, usize::MAX).await.unwrap();
-        let id = listed.into_iter().find(|listed| listed.about == name)?.id;
+        let id = listed.into_iter().rfind(|listed| listed.about == name)?.id;
         self.asks.get(id).await.unwrap()
     }
 }

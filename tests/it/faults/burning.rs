@@ -24,7 +24,9 @@ use countersign::ports::engine::{
     ContainerFilter, ContainerRow, Engine, LogLine, LogQuery, LookContainers, LookImages, LookLogs,
     LookNetworks, LookSystem, LookVolumes,
 };
-use countersign::ports::{Audit, BoxFuture, Durability, Fixed, Gone, GrantStore, Held, random_id};
+use countersign::ports::{
+    Audit, BoxFuture, Clock, Durability, Fixed, Gone, GrantStore, Held, random_id,
+};
 use countersign::store::MemoryGrants;
 use time::OffsetDateTime;
 
@@ -214,6 +216,16 @@ impl Burning {
 
     /// A gate over these ports.
     pub(super) fn gate(self: &Arc<Self>, policy: Policy, people: People) -> Gate {
+        self.gate_at(Arc::new(HostClock), policy, people)
+    }
+
+    /// As [`Self::gate`], by this clock.
+    pub(super) fn gate_at(
+        self: &Arc<Self>,
+        clock: Arc<dyn Clock>,
+        policy: Policy,
+        people: People,
+    ) -> Gate {
         Gate::new(Parts {
             registry: Registry::new(operations::ALL, |_| true),
             policies: Arc::new(Fixed::new(policy)),
@@ -222,7 +234,7 @@ impl Burning {
             audit: self.clone(),
             grants: self.clone(),
             people,
-            clock: Arc::new(HostClock),
+            clock,
             entropy: Arc::new(HostEntropy),
             settings: Settings {
                 read_only: false,
@@ -231,8 +243,8 @@ impl Burning {
                 session: self.session.clone(),
                 log: "audit".into(),
                 account: "alice (uid 1000)".into(),
-                // Tests ask for many things at once.
-                terms: Terms { open_max: 10_000, ..Terms::USUAL },
+                // Tests ask for many things at once, and again after a denial.
+                terms: Terms { open_max: 10_000, cooldown: time::Duration::ZERO, ..Terms::USUAL },
             },
         })
     }

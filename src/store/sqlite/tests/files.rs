@@ -123,9 +123,10 @@ fn a_file_that_is_no_database_of_ours_is_left_alone() {
         fs::copy(&spare, &file).unwrap();
         assert!(get(&folder.open(), 1).is_some());
     }
-    for version in [VERSION + 1, 0] {
+    for (version, next) in [(VERSION + 1, "Use the newer Countersign"), (0, "Move it away")] {
         folder.raw().pragma_update(None, "user_version", version).unwrap();
-        is_refused(&folder, &format!("is of version {version}"));
+        let words = format!("is of version {version}, which this version does not know. {next}");
+        is_refused(&folder, &words);
     }
 }
 
