@@ -13,7 +13,7 @@ use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
 use countersign::cli::{self, Across, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook};
 use countersign::core::approval::Trusted;
-use countersign::core::reason::Fault;
+use countersign::core::reason::{Fault, Reason};
 use countersign::core::text;
 use countersign::docker::DockerEngine;
 use countersign::docker::endpoint::{self, Sources};
@@ -269,6 +269,16 @@ fn parts(
     engine: &Arc<DockerEngine>,
 ) -> Result<(Parts, Arc<AuditLog>), Fault> {
     let sync_all = config.audit_sync.value == Sync::All;
+    // An ask's document names the folder of its log, and is text.
+    let named = config.audit_dir.value.to_str().map(str::to_owned).ok_or_else(|| {
+        Fault::new(
+            Reason::AuditUnavailable,
+            format!(
+                "The name of the audit log's folder is no UTF-8: {}. Name another with --audit-dir.",
+                config.audit_dir.value.display()
+            ),
+        )
+    })?;
     let (audit, settings) = log(config.audit_dir.value.clone(), sync_all)?;
     let session = settings.session.clone();
     let notify = config.asks.notify.value.clone();
@@ -288,7 +298,7 @@ fn parts(
             token_ttl: config.token_ttl.value,
             concurrent_calls: config.concurrent_calls.value,
             session,
-            log: config.audit_dir.value.display().to_string(),
+            log: named,
             account: accounts::shown(rustix::process::geteuid().as_raw()),
             terms: config.asks.terms(),
         },

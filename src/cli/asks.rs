@@ -22,11 +22,9 @@ const LISTED_MAX: usize = 100;
 /// Characters of a name in a table.
 const CELL_CHARS_MAX: usize = 40;
 
-/// Characters of a line of what is shown.
-const LINE_CHARS_MAX: usize = 2000;
-
-/// Characters of a preview that is shown.
-const PREVIEW_CHARS_MAX: usize = 100_000;
+/// Characters of what is shown. Nothing of a document is cut before somebody signs it: that it is not too
+/// long to be shown is seen when it is made.
+const SHOWN_CHARS_MAX: usize = 16 * Document::BYTES_MAX;
 
 /// The arguments of `asks`.
 #[derive(Clone, Debug, Args)]
@@ -189,7 +187,7 @@ pub(super) fn lines(
     now: OffsetDateTime,
 ) -> Vec<String> {
     let parts = plan.parts();
-    let line = |text: &str| text::line(text, LINE_CHARS_MAX);
+    let line = |text: &str| text::line(text, SHOWN_CHARS_MAX);
     let (ask, instead) = (told.map(|told| &told.ask), told.and_then(Told::instead));
     let when = ask.map(|ask| format!(", {}", ago(ask.made, now))).unwrap_or_default();
     let mut out = vec![
@@ -207,7 +205,7 @@ pub(super) fn lines(
     }
     for (name, planned) in &parts.arguments {
         let value = document.written.get(name).unwrap_or(planned).to_string();
-        let value = text::block(&value, PREVIEW_CHARS_MAX);
+        let value = text::block(&value, SHOWN_CHARS_MAX);
         out.push(format!("Argument    {} = {value}", text::name(name)));
     }
     out.push(format!("Plan        {}", plan.digest()));
@@ -221,7 +219,7 @@ pub(super) fn lines(
     );
     let client = document.client.as_deref().unwrap_or("says nothing of itself");
     out.push(format!("Client: {}", text::name(client)));
-    out.extend(text::block(&document.preview, PREVIEW_CHARS_MAX).lines().map(str::to_owned));
+    out.extend(text::block(&document.preview, SHOWN_CHARS_MAX).lines().map(str::to_owned));
     out
 }
 
@@ -260,7 +258,7 @@ pub(super) fn summary(document: &Document, plan: &Plan) -> String {
         "You sign: {} (class {}) on {}, once, until {}.",
         text::name(&plan.parts().operation),
         document.class,
-        text::line(&targets, LINE_CHARS_MAX),
+        text::line(&targets, SHOWN_CHARS_MAX),
         second(document.expires)
     )
 }

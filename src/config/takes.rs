@@ -8,6 +8,7 @@ use super::durations;
 use super::table::{Keys, Text, list, meant, wrong};
 use crate::core::grant::Assurance;
 use crate::core::policy::{Effect, Requirement, length_words};
+use crate::core::signers::{NAME_BYTES_MAX, is_name};
 use crate::core::text;
 
 /// The effects of which it can be said what they take, by the key that says it.
@@ -15,9 +16,6 @@ const EFFECTS: [Effect; 2] = [Effect::Confirm, Effect::Approve];
 
 /// The names of signers of one rule, at most.
 const NAMES_MAX: usize = 16;
-
-/// The longest name of a signer.
-const NAME_CHARS_MAX: usize = 64;
 
 /// How long an ask waits at least, in seconds.
 pub(super) const EXPIRES_MIN: u32 = 30;
@@ -139,7 +137,7 @@ fn signers(names: &[Text<'_>], problems: &mut Problems) -> BTreeSet<Arc<str>> {
             problems.add(&name.span, || {
                 format!(
                     "`{}` is no name of a signer. It is the name that `countersign trust list` shows: \
-                     of ASCII letters, digits, `.`, `_`, `@` and `-`, and has 1 to {NAME_CHARS_MAX} \
+                     of ASCII letters, digits, `.`, `_`, `@`, `+` and `-`, and has 1 to {NAME_BYTES_MAX} \
                      characters.",
                     text::name(&name.text)
                 )
@@ -149,11 +147,6 @@ fn signers(names: &[Text<'_>], problems: &mut Problems) -> BTreeSet<Arc<str>> {
         }
     }
     signers
-}
-
-fn is_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte);
-    (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(fits)
 }
 
 fn twice(word: &Text<'_>, key: &str, problems: &mut Problems) {

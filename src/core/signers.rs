@@ -27,7 +27,7 @@ pub const LINE_BYTES_MAX: usize = 16 * 1024;
 pub const OWN: &str = " (own file)";
 
 /// A signer's name, in bytes.
-const NAME_BYTES_MAX: usize = 64;
+pub const NAME_BYTES_MAX: usize = 64;
 
 /// The shortest RSA key that counts, in bits.
 const RSA_BITS_MIN: usize = 2048;

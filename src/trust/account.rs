@@ -14,6 +14,13 @@ pub(super) fn homes(places: &Places, uid: u32) -> Vec<PathBuf> {
     homes
 }
 
+/// Why not every home of an account is known, in a clause, if that is so. What the environment says of
+/// our own is no answer: whoever starts a process sets it.
+pub(super) fn homeless(uid: u32) -> Option<String> {
+    let known = accounts::of(uid).iter().any(|account| account.home.is_some());
+    (!known).then(|| format!("/etc/passwd does not say where user {uid} keeps its keys"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +34,12 @@ mod tests {
         }
         assert!(homes(&places, us).contains(&"/elsewhere".into()));
         assert!(!homes(&places, us + 1).contains(&"/elsewhere".into()));
+    }
+
+    #[test]
+    fn a_home_that_only_the_environment_knows_is_not_known() {
+        assert_eq!(homeless(0), None);
+        let why = homeless(4_000_000_000).unwrap();
+        assert!(why.contains("user 4000000000"), "{why}");
     }
 }

@@ -15,8 +15,8 @@ use super::list::bounded;
 use super::{is_us, shown};
 use crate::core::approval::is_hardware;
 
-/// A private key's file is no longer, in bytes.
-const KEY_BYTES_MAX: u64 = 64 * 1024;
+/// A private key's file is no longer, in bytes: OpenSSH reads none that is.
+const KEY_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Files in a folder that are looked at, at most.
 const FILES_MAX: usize = 512;
@@ -131,7 +131,11 @@ pub(super) fn lying_open(homes: &[PathBuf], uid: u32) -> Open {
                 continue;
             }
         };
-        for (count, entry) in entries.flatten().enumerate() {
+        for (count, entry) in entries.enumerate() {
+            let Ok(entry) = entry else {
+                open.missed = Some(format!("{} cannot be looked into", shown(&folder)));
+                break;
+            };
             if count >= FILES_MAX {
                 open.missed = Some(format!(
                     "{} has more than the {FILES_MAX} files that are looked at",

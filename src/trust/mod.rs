@@ -96,7 +96,10 @@ impl TrustFiles {
             let homes = account::homes(&self.places, requester);
             let open = keys::lying_open(&homes, requester);
             let signers = known.signers.0.iter_mut().filter(|signer| signer.is_open_question());
-            signers.for_each(|signer| signer.weak = open.weakens(signer.key.key_data()));
+            let homeless = account::homeless(requester);
+            signers.for_each(|signer| {
+                signer.weak = open.weakens(signer.key.key_data()).or_else(|| homeless.clone());
+            });
         }
         Ok(known)
     }

@@ -98,7 +98,10 @@ impl Document {
     /// # Errors
     /// `limit` for a document that is too long to be read by anybody.
     pub fn text(&self) -> Result<String, Fault> {
-        let mut text = String::from_utf8(canonical(self)?).unwrap_or_default();
+        let mut text = String::from_utf8(canonical(self)?).map_err(|error| {
+            Fault::new(Reason::StateUnavailable, "The document cannot be written.")
+                .with_detail(error.to_string())
+        })?;
         text.push('\n');
         if text.len() > Self::BYTES_MAX {
             return Err(Fault::new(

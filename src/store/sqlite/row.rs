@@ -155,7 +155,7 @@ pub(super) fn listed(row: &Row<'_>) -> Result<Listed, Failure> {
 
 /// Keeps an ask as a row.
 pub(super) fn insert(connection: &rusqlite::Connection, ask: &Ask) -> Result<(), Failure> {
-    let approver = json(ask.approver.as_ref());
+    let approver = json(ask.approver.as_ref())?;
     for text in [&ask.operation, &ask.about, &ask.session, &ask.log] {
         fits(Some(text), TEXT_MAX)?;
     }
@@ -207,7 +207,7 @@ pub(super) fn update(
     id: AskId,
     turn: &Turn,
 ) -> Result<bool, Failure> {
-    let approver = json(turn.approver.as_ref());
+    let approver = json(turn.approver.as_ref())?;
     for text in [&approver, &turn.words, &turn.signature, &turn.session] {
         fits(text.as_deref(), TEXT_MAX)?;
     }
@@ -234,8 +234,12 @@ pub(super) fn update(
     Ok(turned > 0)
 }
 
-fn json(approver: Option<&Approver>) -> Option<String> {
-    approver.and_then(|approver| serde_json::to_string(approver).ok())
+fn json(approver: Option<&Approver>) -> Result<Option<String>, Failure> {
+    approver.map(serde_json::to_string).transpose().map_err(|error| {
+        Fault::new(Reason::StateUnavailable, "Who decided cannot be written.")
+            .with_detail(error.to_string())
+            .into()
+    })
 }
 
 /// What is too long to be read back is not kept.
