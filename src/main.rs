@@ -10,7 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use countersign::accounts;
 use countersign::audit::{AuditLog, AuditLogs, Settings as AuditSettings};
-use countersign::cli::{self, Across, Cli, Desk, Installation, Output, PolicyVerb, Trusting, Verb};
+use countersign::cli::{
+    self, Across, Cli, Desk, Installation, Output, PersonVerb, PolicyVerb, Trusting, Verb,
+};
 use countersign::config::{Config, Environment, Files, Flags, Level, Origin, Sync, TrustLook};
 use countersign::core::approval::Trusted;
 use countersign::core::reason::{Fault, Reason};
@@ -73,16 +75,14 @@ fn start(verb: Verb, flags: Flags, env: Environment, out: Output) -> Result<u8, 
             Ok(with_runtime(cli::trust(verb, &trust, HostClock.now(), out)))
         }
         // Another account's policy and state are not this one's.
-        (Verb::Approve(args), _) if args.is_across() => {
+        (Verb::Person(PersonVerb::Approve(args)), _) if args.is_across() => {
             let (env, registry) = (&origin.env, Registry::new(ops::ALL, |_| true));
             let (trust, home) = (&trust(env), env.home.as_deref());
             let across = Across { trust, registry: &registry, home, clock: &HostClock };
             Ok(with_runtime(cli::give(&across, args, out)))
         }
         // A person decides on asks whatever a project's files say, or fail to say.
-        (verb @ (Verb::Asks(_) | Verb::Approve(_) | Verb::Deny(_) | Verb::Revoke(_)), _) => {
-            Ok(with_runtime(decide(verb, &origin.env, out)))
-        }
+        (Verb::Person(verb), _) => Ok(with_runtime(decide(verb, &origin.env, out))),
         (Verb::Policy(verb), _) => Ok(with_runtime(policy(verb, &origin, out))),
         // A log that is named can be read whatever the files say, and wherever it comes from.
         (Verb::Audit(verb), Some(dir)) => {
@@ -172,10 +172,7 @@ async fn run(verb: Verb, config: Config, origin: Origin, out: Output) -> u8 {
         }
         Verb::Audit(verb) => cli::audit(&config.audit_dir.value, verb, HostClock.now(), out).await,
         Verb::Doctor(flag) => doctor(&config, &origin, &engine, flag.json, out).await,
-        Verb::Asks(_)
-        | Verb::Approve(_)
-        | Verb::Deny(_)
-        | Verb::Revoke(_)
+        Verb::Person(_)
         | Verb::Policy(_)
         | Verb::Trust(_)
         | Verb::Init
@@ -221,7 +218,7 @@ fn refuse(fault: &Fault, out: Output) -> u8 {
 /// Lets a person decide on asks.
 ///
 /// Each ask is on record in the log that its document names; the one of this process stays unused.
-async fn decide(verb: Verb, env: &Environment, out: Output) -> u8 {
+async fn decide(verb: PersonVerb, env: &Environment, out: Output) -> u8 {
     let unused = env.state_file().unwrap_or_default().with_file_name("audit");
     let (audit, settings) = match log(unused, false) {
         Ok(log) => log,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::asks::{self, approved, id, lines, summary};
 use super::sign::{Signed, Signing};
-use super::{Output, Verb, exit};
+use super::{Output, PersonVerb, exit};
 use crate::core::ask::Terms;
 use crate::core::reason::{Fault, Reason};
 use crate::core::text;
@@ -61,14 +61,17 @@ pub struct RevokeArgs {
 }
 
 /// Does what a person says about asks. `home` is where keys are looked for.
-pub async fn decide(approvals: &Approvals, verb: Verb, home: Option<&Path>, out: Output) -> u8 {
+pub async fn decide(
+    approvals: &Approvals,
+    verb: PersonVerb,
+    home: Option<&Path>,
+    out: Output,
+) -> u8 {
     match verb {
-        Verb::Asks(args) => asks::run(approvals, args, out).await,
-        Verb::Approve(args) => end(approve(approvals, args, home, out).await, out),
-        Verb::Deny(args) => end(deny(approvals, args, out).await, out),
-        Verb::Revoke(args) => end(revoke(approvals, args, out).await, out),
-        // No other verb decides.
-        _ => exit::USAGE,
+        PersonVerb::Asks(args) => asks::run(approvals, args, out).await,
+        PersonVerb::Approve(args) => end(approve(approvals, args, home, out).await, out),
+        PersonVerb::Deny(args) => end(deny(approvals, args, out).await, out),
+        PersonVerb::Revoke(args) => end(revoke(approvals, args, out).await, out),
     }
 }
 

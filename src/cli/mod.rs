@@ -70,22 +70,9 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  countersign tools --toolsets containers\n  \
                             countersign tools restart_container")]
     Tools(ToolsArgs),
-    /// List what waits for a person, or show one ask
-    #[command(after_help = "Examples:\n  countersign asks\n  countersign asks show K7Q2-M4XD")]
-    Asks(AsksArgs),
-    /// Approve an ask by signing it with an SSH key
-    #[command(after_help = "Examples:\n  countersign approve K7Q2-M4XD\n  \
-                            countersign approve K7Q2-M4XD --signature ask.sig\n\nAs \
-                            another account than the one that asks:\n  countersign asks show K7Q2-M4XD \
-                            --document | sudo countersign approve K7Q2-M4XD --document - --key KEY\n\nExit codes: 0 \
-                            approved, 1 no such ask, 2 usage, 3 refused: the ask is as it was.")]
-    Approve(ApproveArgs),
-    /// Deny an ask
-    #[command(after_help = "Example: countersign deny K7Q2-M4XD --reason 'not before the backup'")]
-    Deny(DenyArgs),
-    /// Take an approval back that was not spent yet
-    #[command(after_help = "Example: countersign revoke K7Q2-M4XD --reason 'wrong volume'")]
-    Revoke(RevokeArgs),
+    /// What a person says about asks
+    #[command(flatten)]
+    Person(PersonVerb),
     /// Check, show, explain, test and compare the policy
     #[command(subcommand, after_help = "Example: countersign policy explain stop_container web")]
     Policy(PolicyVerb),
@@ -119,6 +106,27 @@ pub enum Verb {
         /// The verb
         verb: Option<String>,
     },
+}
+
+/// What a person says about asks.
+#[derive(Debug, Subcommand)]
+pub enum PersonVerb {
+    /// List what waits for a person, or show one ask
+    #[command(after_help = "Examples:\n  countersign asks\n  countersign asks show K7Q2-M4XD")]
+    Asks(AsksArgs),
+    /// Approve an ask by signing it with an SSH key
+    #[command(after_help = "Examples:\n  countersign approve K7Q2-M4XD\n  \
+                            countersign approve K7Q2-M4XD --signature ask.sig\n\nAs \
+                            another account than the one that asks:\n  countersign asks show K7Q2-M4XD \
+                            --document | sudo countersign approve K7Q2-M4XD --document - --key KEY\n\nExit codes: 0 \
+                            approved, 1 no such ask, 2 usage, 3 refused: the ask is as it was.")]
+    Approve(ApproveArgs),
+    /// Deny an ask
+    #[command(after_help = "Example: countersign deny K7Q2-M4XD --reason 'not before the backup'")]
+    Deny(DenyArgs),
+    /// Take an approval back that was not spent yet
+    #[command(after_help = "Example: countersign revoke K7Q2-M4XD --reason 'wrong volume'")]
+    Revoke(RevokeArgs),
 }
 
 /// Data for programs.

@@ -89,7 +89,8 @@ impl Registry {
         if let Some(Spec { toolset, .. }) = self.withheld.iter().find(|spec| spec.name == name) {
             return format!(
                 "`{shown}` is of the toolset `{toolset}`, which is not offered here. The operator \
-                 can offer it: with `--toolsets default,{toolset}`, or by `toolsets` in a file."
+                 can offer it: with `--toolsets default,{toolset}`, or by `toolsets` in a file that is \
+                 no project's."
             );
         }
         let offered = self.operations.iter().map(|operation| &operation.spec);

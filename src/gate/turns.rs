@@ -181,8 +181,16 @@ impl Turns {
         let record = turned(opened, &turn, caller);
         if turn.to != State::Approved {
             let recorded = self.close(opened, record).await;
+            let to = turn.to;
             let turned = self.asks.turn(id, turn).await?;
-            return recorded.map(|_| turned);
+            return recorded.map(|_| turned).map_err(|fault| Fault {
+                message: format!(
+                    "Ask {id} is {to}, but that is not on record, and whoever can write its state can \
+                     undo it: say it again once the log can be written. {}",
+                    fault.message
+                ),
+                ..fault
+            });
         }
         let turned = self.asks.turn(id, turn).await?;
         if let Err(fault) = self.record(&opened.document.log, record).await {

@@ -349,36 +349,3 @@ async fn a_requester_waits_for_its_own_asks_and_for_no_others() {
     let twice = asking.bench.call("cancel_ask", json!({"ask": id.to_string()})).await;
     assert_eq!(twice.reason, Some(Reason::AskClosed));
 }
-
-#[tokio::test]
-async fn what_takes_permission_away_stands_and_is_on_record_once_however_often_it_is_said() {
-    let asking = Asking::new();
-    for (to, event) in [(State::Denied, AskDenied), (State::Revoked, AskRevoked)] {
-        let (id, handle) = match to {
-            State::Denied => asking.ask().await,
-            _ => asking.approved().await,
-        };
-        let say = async || match to {
-            State::Denied => asking.approvals.deny(id, "no").await.map(drop),
-            _ => asking.approvals.revoke(id, "no").await.map(drop),
-        };
-        let lines = || {
-            let mut records = asking.bench.audit.records();
-            records.retain(|(record, _)| record.event == event && record.ask == Some(id));
-            records.len()
-        };
-        // The log cannot be written: nobody can spend it all the same, and who said it is told.
-        asking.bench.audit.fail(&[event]);
-        assert_eq!(say().await.unwrap_err().reason, Reason::AuditUnavailable);
-        assert_eq!((asking.state(id).await, lines()), (to, 0));
-        asking.bench.audit.fail(&[]);
-        say().await.unwrap();
-        assert_eq!(lines(), 1, "it is made up for");
-        assert_eq!(say().await.unwrap_err().reason, Reason::AskClosed);
-        assert_eq!(lines(), 1);
-        let refused = asking.spend(&handle).await;
-        assert!(matches!(refused.reason, Some(Reason::ApprovalDenied | Reason::ApprovalRevoked)));
-        asking.bench.clock.advance(3600);
-    }
-    assert_eq!(asking.effects(), 0);
-}

@@ -15,6 +15,7 @@ mod rates;
 mod reload;
 mod rules;
 mod steps;
+mod taken_back;
 mod ways;
 
 use std::sync::Arc;
