@@ -4,12 +4,16 @@
 capabilities='{}'
 with_dialogs() { capabilities='{"elicitation": {}}'; }
 
+# stop: ends the server, and waits until it has let go of the state.
+stop() {
+  local ending=$SERVER_PID
+  exec {to}>&-
+  wait "$ending"
+}
+
 # start ARGUMENT…: a server, which is spoken to from now on.
 start() {
-  if [ -n "${SERVER_PID-}" ]; then
-    exec {to}>&-
-    wait "$SERVER_PID"
-  fi
+  if [ -n "${SERVER_PID-}" ]; then stop; fi
   coproc SERVER { exec countersign mcp "$@" 2>>stderr; }
   # bash closes its own once the server has ended.
   exec {from}<&"${SERVER[0]}" {to}>&"${SERVER[1]}"

@@ -3,10 +3,12 @@
 start
 wants restart_container '{"container": "web"}'
 countersign asks show "$(<asked)" --document >document
+stop
 #-- bob approves it as root
 start
 ask check_ask "{\"ask\": \"$(<asked)\", \"wait\": 0}"
 cp "/var/lib/countersign/approvals/$(<asked).sig" kept
+stop
 cp -a "$XDG_STATE_HOME/countersign" before
 #-- root removes the file
 spend_it() { ask restart_container "{\"container\": \"web\", \"confirmToken\": \"$(<handle)\"}"; }

@@ -129,8 +129,7 @@ fn is_over(folder: &Path, name: &str, id: AskId) {
 
 /// What another process finds once the child has ended, and can still do.
 fn check(folder: &Path, name: &str, (from, to): (State, State), id: AskId, said: bool) {
-    let next = scene(folder, u64::MAX, name, to);
-    let ask = block_on(next.stored(name)).unwrap();
+    let ask = block_on(scene(folder, u64::MAX, name, to).stored(name)).unwrap();
     let lines = closed(folder, name, id, to);
     assert!(lines <= 1, "{name}: {lines} lines");
     assert!(ask.state == to || ask.state == from, "{name}: {}", ask.state);
