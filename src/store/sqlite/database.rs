@@ -30,7 +30,7 @@ const NEW: &str = ".new";
 const TRIES: u32 = 8;
 
 /// All that is in a database of ours, as it says so itself.
-const SCHEMA: [&str; 7] = [
+const SCHEMA: [&str; 8] = [
     "CREATE TABLE asks (\
      seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, handle TEXT NOT NULL UNIQUE, \
      state TEXT NOT NULL, operation TEXT NOT NULL, uid INTEGER NOT NULL, face TEXT NOT NULL, \
@@ -44,6 +44,7 @@ const SCHEMA: [&str; 7] = [
     "CREATE INDEX asks_open ON asks (uid, face, plan) WHERE state IN ('pending', 'approved')",
     "CREATE INDEX asks_due ON asks (expires, uid, face) WHERE state IN ('pending', 'approved')",
     "CREATE INDEX asks_denied ON asks (cools, since) WHERE state = 'denied'",
+    "CREATE INDEX asks_taken_back ON asks (expires, uid, face) WHERE state = 'cancelled'",
     "CREATE INDEX asks_running ON asks (seq) WHERE state = 'executing'",
     "CREATE INDEX asks_closed ON asks (since) \
      WHERE state NOT IN ('pending', 'approved', 'executing')",

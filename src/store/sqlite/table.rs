@@ -51,9 +51,8 @@ fn counted(connection: &Connection, ask: &Ask) -> Result<Vec<(AskId, OffsetDateT
     let mut statement = connection.prepare(
         "SELECT id, expires FROM asks INDEXED BY asks_due \
          WHERE state IN ('pending', 'approved') AND expires > ?1 AND uid = ?2 AND face = ?3 \
-         UNION ALL SELECT id, expires FROM asks INDEXED BY asks_closed \
-         WHERE state NOT IN ('pending', 'approved', 'executing') AND state = 'cancelled' \
-         AND expires > ?1 AND uid = ?2 AND face = ?3 ORDER BY 2",
+         UNION ALL SELECT id, expires FROM asks INDEXED BY asks_taken_back \
+         WHERE state = 'cancelled' AND expires > ?1 AND uid = ?2 AND face = ?3 ORDER BY 2",
     )?;
     let by = (micros(ask.made), ask.principal.uid, ask.principal.face.as_str());
     let found = statement.query_map(by, |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
