@@ -159,7 +159,7 @@ impl Turns {
         turn: Turn,
         caller: Option<&Caller>,
     ) -> Result<Ask, Fault> {
-        let _alone = match self.alone(&opened.ask, &turn).await {
+        let _alone = match self.alone(&opened.ask, &turn, LOCK_TRIES).await {
             Ok(held) => Some(held),
             Err(fault) if fault.reason == Reason::AskClosed || turn.to == State::Approved => {
                 return Err(fault);
@@ -228,21 +228,22 @@ impl Turns {
         self.record(&document.log, record).await.map(|()| true)
     }
 
-    /// Takes the lock of an ask that is still as it has to be for this turn, and waits a little for it.
-    async fn alone(&self, ask: &Ask, turn: &Turn) -> Result<Held, Fault> {
+    /// Takes the lock of an ask that is still as it has to be for this turn; looks for it so many times.
+    async fn alone(&self, ask: &Ask, turn: &Turn, tries: u32) -> Result<Held, Fault> {
         let log = self.logs.of(&ask.log);
-        for _ in 0..LOCK_TRIES {
+        let mut left = tries;
+        loop {
             let held = log.hold(&[itself(ask)]);
             let now = self.asks.get(ask.id).await?.map_or(ask.state, |ask| ask.state);
             if now != turn.from {
                 return Err(closed(now, turn.to));
             }
+            left = left.saturating_sub(1);
             match held {
-                Err(fault) if fault.reason == Reason::Busy => sleep(LOCK_EVERY).await,
+                Err(fault) if fault.reason == Reason::Busy && left > 0 => sleep(LOCK_EVERY).await,
                 held => return held,
             }
         }
-        log.hold(&[itself(ask)])
     }
 
     /// Puts a refused decision on record. The ask is as it was.
@@ -308,7 +309,11 @@ impl Turns {
         let turn = Turn::new(ask.state, ended, now)?;
         match spent {
             Some(_) => self.asks.turn(ask.id, turn).await,
-            None => self.turn(opened, turn, None).await,
+            // Whoever has its lock is about to turn it. Nobody waits for that, least of all many times.
+            None => {
+                let _alone = self.alone(ask, &turn, 1).await?;
+                self.turn_alone(opened, turn, None).await
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{count, ledger, told};
 use crate::support::fakes::{container, id};
 
 /// Rounds, unless `COUNTERSIGN_CROWD_ROUNDS` says otherwise.
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 1000;
 
 /// Rounds that share a state and a log.
 const ROUNDS_PER_STATE: usize = 20;
