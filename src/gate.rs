@@ -49,7 +49,7 @@ pub use trail::unread;
 pub use turns::{Opened, Turns, WORDS_CHARS_MAX};
 
 use crate::core::ask::{Ask, State, Terms};
-use crate::core::grant::{self, GrantRow, Permit};
+use crate::core::grant::{self, Permit};
 use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::policy::{Effect, Policy};
@@ -183,6 +183,8 @@ enum Stop {
     Ask(Box<Survey>, Option<Fault>),
     /// It presented an ask on which nobody has decided yet.
     Waits(Box<Ask>),
+    /// Its intent is on record, and comes to nothing.
+    Undone(Fault),
 }
 
 impl From<Fault> for Stop {
@@ -269,6 +271,7 @@ impl Gate {
             }
             Err(Stop::Ask(survey, refusal)) => self.ask(operation, trail, *survey, refusal).await,
             Err(Stop::Waits(ask)) => self.waits(operation, trail, &ask).await,
+            Err(Stop::Undone(fault)) => self.end(operation, trail, Event::Failed, fault).await,
         }
     }
 
@@ -357,7 +360,7 @@ impl Gate {
         holds: Option<Holds>,
         changes: bool,
         trail: &mut Trail,
-    ) -> Result<(Option<Spent>, Option<Held>), Fault> {
+    ) -> Result<(Option<Spent>, Option<Held>), Stop> {
         let spent = match approved {
             Some(approved) => Some(self.spend(approved, permit, &mut trail.known).await?),
             None => None,
@@ -370,25 +373,20 @@ impl Gate {
         trail.known.plan = Some(permit.plan().digest());
         trail.known.target = TargetRefs::of(permit.plan().targets());
         let written = trail.write_synced(trail.record(Event::Allowed));
-        match Holds::until_counted(holds, written).await {
-            Ok(held) => Ok((spent, held)),
+        let held = match Holds::until_counted(holds, written).await {
+            Ok(held) => held,
             Err(fault) => {
                 // Nothing has happened yet, and nothing will.
                 self.ended(spent, State::Failed).await;
-                Err(fault)
+                return Err(fault.into());
             }
+        };
+        if let Some(its) = &spent
+            && let Err(fault) = self.is_first(its, trail.known.req.as_deref()).await
+        {
+            self.ended(spent, State::Failed).await;
+            return Err(Stop::Undone(fault));
         }
-    }
-
-    fn redeem(
-        &self,
-        spec: &Spec,
-        row: GrantRow,
-        survey: &Survey,
-        confirm: Confirm,
-    ) -> Result<Permit, Fault> {
-        let now = self.parts.clock.tick();
-        let Survey { plan, key, verdict, .. } = survey;
-        grant::redeem(row, plan, *key, spec.drift, verdict, confirm.assurance(), now)
+        Ok((spent, held))
     }
 }

@@ -1,26 +1,17 @@
 //! What became of an ask, as the log has it: what others can write in the state that processes share is
 //! not enough to spend one twice, nor one that was taken back, nor to tell how it ended.
 
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use regex::bytes::Regex;
 use serde_json::Value;
-use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-use super::place::{Day, Place, failed, unavailable};
+use super::place::{Day, Place, unavailable};
 use super::read::RawLines;
 use crate::core::ask::{AskId, Recorded};
 use crate::core::reason::Fault;
-use crate::core::record::{Event, LINE_BYTES_MAX};
-
-/// How much of a day's file is read at first, in bytes, from its end; four times as much with each next
-/// try.
-const BACK: u64 = 256 * 1024;
-
-/// How far a clock may be set back without anything being missed.
-const SLACK: Duration = Duration::minutes(10);
+use crate::core::record::Event;
 
 /// What the log in `dir` holds of this ask, which was made at that moment.
 pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<Recorded, Fault> {
@@ -29,8 +20,8 @@ pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<R
     let names = Regex::new(&regex::escape(&ask)).map_err(|error| {
         unavailable(format_args!("{ask} cannot be looked for: {error}"), "Report that.")
     })?;
-    let day = Day::of(made);
-    let mut lines = RawLines::new(&place, Some((day, begins(&place, day, made)?)))?;
+    // From the first line of its day: what a line says of its time is not believed.
+    let mut lines = RawLines::new(&place, Some((Day::of(made), 0)))?;
     let mut raw = Vec::new();
     let mut approved = None;
     let mut found: Option<(Event, Value)> = None;
@@ -41,45 +32,21 @@ pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<R
         }
         let Some(Told { event, request, by }) = told(&raw, &ask)? else { continue };
         // Requests that presented it in vain have lines of their own.
-        let is_outcome = found.as_ref().is_some_and(|(_, of)| *of == request);
+        let is_outcome = event.is_outcome()
+            && found.as_ref().is_some_and(|(is, of)| *is == Event::Allowed && *of == request);
         match event {
-            Event::AskApproved => approved = by,
-            Event::Allowed => found = Some((event, request)),
-            _ if is_outcome || (event.closes_ask() && found.is_none()) => {
-                found = Some((event, request));
-            }
+            // An ask is approved once: whoever sets its state back approves nothing more.
+            Event::AskApproved => approved = approved.or(by),
+            // The first that spends or closes it counts, and how that ended.
+            _ if is_outcome => found = Some((event, request)),
+            Event::Allowed => found = found.or(Some((event, request))),
+            _ if event.closes_ask() => found = found.or(Some((event, request))),
             _ => {}
         }
     }
-    Ok(Recorded { approved, spent: found.map(|(event, _)| event) })
-}
-
-/// Where to begin in the file of a day: at a line from before that moment, near the file's end as far
-/// as there is one. A log of many lines is not read whole for one ask.
-fn begins(place: &Place, day: Day, made: OffsetDateTime) -> Result<u64, Fault> {
-    let Some(file) = place.reader(day)? else { return Ok(0) };
-    let error = |e| failed(format_args!("{day} cannot be read"), &e);
-    let size = file.metadata().map_err(error)?.len();
-    let mut back = BACK;
-    while back < size {
-        let start = size - back;
-        let mut line = vec![0; 2 * LINE_BYTES_MAX];
-        let read = file.read_at(&mut line, start).map_err(error)?;
-        // The first line is one that began earlier.
-        let mut parts = line.get(..read).unwrap_or_default().splitn(3, |byte| *byte == b'\n');
-        let skipped = parts.next().map_or(0, <[u8]>::len) as u64 + 1;
-        if parts.next().and_then(at).is_some_and(|at| at < made.saturating_sub(SLACK)) {
-            return Ok(start + skipped);
-        }
-        back = back.saturating_mul(4);
-    }
-    Ok(0)
-}
-
-/// When a line was written.
-fn at(line: &[u8]) -> Option<OffsetDateTime> {
-    let record: Value = serde_json::from_slice(line).ok()?;
-    OffsetDateTime::parse(record.get("ts")?.as_str()?, &Rfc3339).ok()
+    let request = found.as_ref().and_then(|(_, request)| request.get(1)?.as_str());
+    let request = request.map(str::to_owned);
+    Ok(Recorded { approved, spent: found.map(|(event, _)| event), request })
 }
 
 /// What a line tells of an ask.
@@ -118,6 +85,7 @@ fn told(line: &[u8], ask: &str) -> Result<Option<Told>, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use time::Duration;
     use time::macros::datetime;
 
     use super::*;
@@ -147,12 +115,12 @@ mod tests {
     fn found(lines: &[(i64, &str)]) -> (Option<u32>, Option<Event>) {
         let folder = log(lines);
         let ask = AskId::parse("K7Q2-M4XD").unwrap();
-        let Recorded { approved, spent } = recorded(folder.path(), ask, MADE).unwrap();
+        let Recorded { approved, spent, .. } = recorded(folder.path(), ask, MADE).unwrap();
         (approved, spent)
     }
 
     #[test]
-    fn what_stands_since_the_ask_was_made_is_found_and_no_older_line_is_read() {
+    fn what_stands_since_the_day_of_the_ask_is_found_whatever_time_it_says() {
         let (approved, allowed) = ("ask_approved", "allowed");
         assert_eq!(found(&[]), (None, None));
         assert_eq!(found(&[(0, "preview"), (1, approved)]), (Some(7), None));
@@ -162,9 +130,12 @@ mod tests {
             (Some(7), Some(Event::Done))
         );
         assert_eq!(found(&[(1, "ask_denied")]), (None, Some(Event::AskDenied)));
-        // A clock that is set back a little hides nothing.
-        assert_eq!(found(&[(-9, approved), (-9, allowed)]), (Some(7), Some(Event::Allowed)));
-        assert_eq!(found(&[(-100, approved), (-100, allowed)]), (None, None));
+        assert_eq!(found(&[(-100, approved), (-100, allowed)]), (Some(7), Some(Event::Allowed)));
+        // What comes first counts.
+        let closed = (Some(7), Some(Event::AskRevoked));
+        assert_eq!(found(&[(1, approved), (2, "ask_revoked"), (3, allowed), (4, "done")]), closed);
+        let spent = (Some(7), Some(Event::Allowed));
+        assert_eq!(found(&[(1, approved), (2, allowed), (3, "ask_revoked")]), spent);
     }
 
     #[test]

@@ -139,6 +139,7 @@ fn row(ask: &Listed, shown: String, now: OffsetDateTime) -> [String; 7] {
     let ends = match state {
         State::Pending | State::Approved => second(*expires),
         State::Executing => "under way".to_owned(),
+        State::Expired => format!("ended {}", ago(*expires, now)),
         _ => format!("ended {}", ago(*since, now)),
     };
     let (id, from) = (id.to_string(), principal.to_string());
@@ -232,7 +233,9 @@ fn standing(document: &Document, told: Option<&Told>, now: OffsetDateTime) -> St
         None => until,
         Some(Told { broken: Some(_), .. }) => format!("broken, {until}"),
         Some(Told { ask, .. }) if ask.state.is_open() => format!("{}, {until}", ask.state),
-        Some(Told { ask: Ask { state, since, words, .. }, .. }) => {
+        Some(Told { ask: Ask { state, since, expires, words, .. }, .. }) => {
+            // It ended by itself, whenever somebody saw that.
+            let since = if *state == State::Expired { expires } else { since };
             let why = words.as_ref().filter(|_| *state == State::Cancelled);
             let why = why.map(|why| format!(": {}", text::name(why))).unwrap_or_default();
             format!("{state} since {} ({}){why}", second(*since), ago(*since, now))
@@ -276,6 +279,8 @@ fn decision(ask: &Ask) -> Option<String> {
         State::Denied => format!("denied by {name} at {at}{words}"),
         State::Revoked => format!("approved, and taken back by {name} at {at}{words}"),
         State::Approved => format!("approved by {name}{key}{worth} at {at}"),
+        // Whose signature it was is told only where it was verified; the log has it.
+        _ if by.name.is_none() => "approved; by whom says `countersign audit show`".to_owned(),
         _ => format!("approved by {name}{key}{worth}"),
     })
 }

@@ -203,12 +203,14 @@ impl fmt::Debug for Ask {
 }
 
 /// What a log has of an ask, whatever the state says that others can write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
     /// The account that gave a person's approval of it, if one is on record.
     pub approved: Option<u32>,
-    /// How far it was spent: not at all, its intent, or how that ended.
+    /// What spent or closed it first: nothing, an intent, how that ended, or a closing line.
     pub spent: Option<Event>,
+    /// The request whose line that is, if it is one of a request.
+    pub request: Option<String>,
 }
 
 /// One change of an ask's state.
@@ -276,6 +278,7 @@ pub fn closed(is: State, wanted: State) -> Fault {
         (State::Done | State::Failed | State::Unknown, _) => {
             "It was spent, so there is nothing left to decide on or to take back"
         }
+        (State::Denied, _) => "Whoever still wants it can ask anew once that has cooled down",
         _ => "Whoever still wants it has to ask anew",
     };
     let already = if is == wanted { " already" } else { "" };

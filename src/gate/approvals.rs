@@ -94,6 +94,10 @@ impl Approvals {
     /// `not_found`, `state_unavailable`.
     pub async fn open(&self, id: AskId) -> Result<Opened, Fault> {
         self.turns.tidy(&self.registry).await?;
+        self.find(id).await
+    }
+
+    async fn find(&self, id: AskId) -> Result<Opened, Fault> {
         let ask = self.turns.asks.get(id).await?.ok_or_else(|| self.no_ask(id))?;
         self.with_given(Opened::of(ask, &self.registry)?).await
     }
@@ -228,7 +232,8 @@ impl Approvals {
         (from, to): (State, State),
         words: &str,
     ) -> Result<Ask, Fault> {
-        let opened = self.open(id).await?;
+        // Others are left for later: nothing may keep a person from saying no.
+        let opened = self.find(id).await?;
         let mut turn = Turn::new(from, to, self.turns.clock.now())?;
         let words = text::line(words.trim(), WORDS_CHARS_MAX);
         turn.words = Some(words).filter(|words| !words.is_empty());

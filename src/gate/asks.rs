@@ -175,6 +175,20 @@ impl Gate {
         Ok(Spent { approved: Box::new(approved), _held: held })
     }
 
+    /// Whether the intent that was just put on record is what spends the ask. The log's order decides: a
+    /// process can be stopped between its look at the log and its line there, and the state be changed
+    /// meanwhile.
+    pub(super) async fn is_first(&self, spent: &Spent, request: Option<&str>) -> Result<(), Fault> {
+        let Opened { ask, document, .. } = &spent.approved.opened;
+        let recorded = self.parts.audit.recorded(ask.id, document.not_before).await?;
+        match recorded.spent {
+            Some(Event::Allowed) if request.is_some() && recorded.request.as_deref() == request => {
+                Ok(())
+            }
+            event => Err(over(ask.id, event.unwrap_or(Event::Unknown))),
+        }
+    }
+
     /// Ends a spent ask as what it permitted ended, which is on record already.
     pub(super) async fn ended(&self, spent: Option<Spent>, to: State) {
         let Some(Spent { approved, _held }) = spent else { return };

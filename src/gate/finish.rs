@@ -43,7 +43,18 @@ impl Gate {
 
     /// Ends a request that is refused.
     pub(super) async fn refuse(&self, name: &str, trail: &mut Trail, fault: Fault) -> Answer {
-        let recorded = trail.settle_with(Event::Denied, &fault).await;
+        self.end(name, trail, Event::Denied, fault).await
+    }
+
+    /// Ends a request to which nothing happened.
+    pub(super) async fn end(
+        &self,
+        name: &str,
+        trail: &mut Trail,
+        event: Event,
+        fault: Fault,
+    ) -> Answer {
+        let recorded = trail.settle_with(event, &fault).await;
         let fault = match recorded {
             Ok(()) => fault,
             Err(unrecorded) => unrecorded,

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Gate;
 use super::schema::TOKEN_ARGUMENT;
+use super::survey::Survey;
 use super::turns::Opened;
+use super::{Confirm, Gate};
 use crate::core::ask::State;
-use crate::core::grant::{self, GrantRow, Token};
+use crate::core::grant::{self, GrantRow, Permit, Token};
+use crate::core::operation::Spec;
 use crate::core::plan::Target;
 use crate::core::reason::{Fault, Reason};
 use crate::core::secret::SealKey;
@@ -98,5 +100,18 @@ impl Gate {
         }
         let bits = random(&*self.parts.entropy)?;
         Ok(self.seal_key.get_or_init(|| Arc::new(SealKey::from_random(bits))))
+    }
+
+    /// The permit of a grant.
+    pub(super) fn redeem(
+        &self,
+        spec: &Spec,
+        row: GrantRow,
+        survey: &Survey,
+        confirm: Confirm,
+    ) -> Result<Permit, Fault> {
+        let now = self.parts.clock.tick();
+        let Survey { plan, key, verdict, .. } = survey;
+        grant::redeem(row, plan, *key, spec.drift, verdict, confirm.assurance(), now)
     }
 }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio::time::sleep;
 
 use super::Registry;
-use crate::core::ask::{Approver, Ask, AskId, Document, State, Turn, closed};
+use crate::core::ask::{Approver, Ask, AskId, Document, Recorded, State, Turn, closed};
 use crate::core::plan::{Plan, Target};
 use crate::core::reason::{Fault, Reason};
 use crate::core::record::{Caller, Event, Record, TargetRefs};
@@ -161,11 +161,14 @@ impl Turns {
     ) -> Result<Ask, Fault> {
         let _alone = match self.alone(&opened.ask, &turn, LOCK_TRIES).await {
             Ok(held) => Some(held),
-            Err(fault) if fault.reason == Reason::AskClosed || turn.to == State::Approved => {
-                return Err(fault);
+            // Whoever can write the log can keep its locks, and keeps no person from saying no.
+            Err(fault)
+                if fault.reason != Reason::AskClosed
+                    && matches!(turn.to, State::Denied | State::Revoked) =>
+            {
+                None
             }
-            // Whoever can write the log can keep its locks, and keeps nobody from taking an approval back.
-            Err(_) => None,
+            Err(fault) => return Err(fault),
         };
         self.turn_alone(opened, turn, caller).await
     }
@@ -222,7 +225,9 @@ impl Turns {
     async fn close(&self, opened: &Opened, record: Record) -> Result<bool, Fault> {
         let Opened { ask, document, .. } = opened;
         let log = self.logs.of(&document.log);
-        if log.recorded(ask.id, document.not_before).await?.spent.is_some() {
+        // A log that cannot be read is written to all the same.
+        if let Ok(Recorded { spent: Some(_), .. }) = log.recorded(ask.id, document.not_before).await
+        {
             return Ok(false);
         }
         self.record(&document.log, record).await.map(|()| true)

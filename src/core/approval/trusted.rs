@@ -92,7 +92,10 @@ impl Trusted {
             ),
             (None, Err(why)) if takes.is_apart() => Unmet::new(
                 format!("no other account can approve, since {}", text::line(why, WHY_CHARS_MAX)),
-                format!("Root makes a folder for that, which this account must not write: {add}."),
+                format!(
+                    "Root makes a folder for that ({add}), which this account must have no way to \
+                     write: docs/trust.md."
+                ),
             ),
             (None, _) => Unmet::new(
                 best_is,

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use countersign::core::ask::State;
+use countersign::core::grant::Assurance::Secret;
 use countersign::core::plan::Target;
 use countersign::core::reason::Reason;
-use countersign::core::record::Event::{AskDenied, AskRevoked};
+use countersign::core::record::Event::{Allowed, AskDenied, AskRevoked, Failed};
+use countersign::core::record::Record;
 use countersign::ports::Audit as _;
 
 use super::asking::Asking;
@@ -64,4 +66,24 @@ async fn whoever_keeps_the_lock_of_an_ask_keeps_nobody_from_taking_it_back() {
     drop(held);
     assert_eq!(asking.spend(&handle).await.reason, Some(Reason::ApprovalRevoked));
     assert_eq!(asking.effects(), 0);
+}
+
+#[tokio::test]
+async fn what_came_to_stand_in_the_log_first_decides_however_the_state_is() {
+    for (event, other, reason) in [
+        (AskRevoked, None, Reason::ApprovalRevoked),
+        (AskDenied, None, Reason::ApprovalDenied),
+        (Allowed, Some("another request"), Reason::TokenUsed),
+    ] {
+        let (asking, apart) = Asking::apart(&[Secret]);
+        let (id, handle) = asking.approved().await;
+        let mut record = Record::new(event);
+        (record.ask, record.req) = (Some(id), other.map(str::to_owned));
+        apart.meanwhile.lock().unwrap().push((asking.bench.audit.clone(), record));
+        let answer = asking.spend(&handle).await;
+        assert_eq!(answer.reason, Some(reason), "{}", answer.text);
+        assert_eq!((asking.state(id).await, asking.effects()), (State::Failed, 0));
+        // The intent came to nothing, and is closed as that.
+        assert_eq!(asking.events()[2..], [event, Allowed, Failed]);
+    }
 }

@@ -136,13 +136,14 @@ impl Audit for FakeAudit {
     ) -> BoxFuture<'static, Result<Recorded, Fault>> {
         let lines = self.lines.lock().unwrap();
         let of_ask = || lines.iter().map(|(line, _)| line).filter(|line| line.ask == Some(ask));
-        let events: Vec<Event> = of_ask().map(|line| line.event).collect();
         let begins = |event: &Event| *event == Event::Allowed || event.closes_ask();
-        let since = events.iter().skip_while(|event| !begins(event));
-        let last = since.filter(|event| begins(event) || event.is_outcome()).last();
+        let first = of_ask().find(|line| begins(&line.event));
+        let request = first.and_then(|line| line.req.clone());
+        let outcome = of_ask().find(|line| line.event.is_outcome() && line.req == request);
+        let last = outcome.filter(|_| request.is_some()).or(first).map(|line| line.event);
         let approved = of_ask().filter(|line| line.event == Event::AskApproved);
-        let approved = approved.filter_map(|line| Some(line.approver.as_ref()?.uid)).next_back();
-        Box::pin(std::future::ready(Ok(Recorded { approved, spent: last.copied() })))
+        let approved = approved.filter_map(|line| Some(line.approver.as_ref()?.uid)).next();
+        Box::pin(std::future::ready(Ok(Recorded { approved, spent: last, request })))
     }
 
     fn hold_count(&self) -> BoxFuture<'_, Result<Held, Fault>> {

@@ -7,9 +7,10 @@ use countersign::core::ask::AskId;
 use countersign::core::operation::Class;
 use countersign::core::policy::{Condition, Effect, Level, Policy, Rule};
 use countersign::core::reason::Fault;
+use countersign::core::record::Record;
 use countersign::gate::People;
 use countersign::ports::asks::{Logs, Notifier, Trust};
-use countersign::ports::{Audit, BoxFuture};
+use countersign::ports::{Audit, BoxFuture, Durability};
 use countersign::store::MemoryAsks;
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
@@ -40,11 +41,18 @@ pub(crate) struct Apart {
     pub(crate) given: Mutex<Option<Given>>,
     /// Why what is signed may be of the requester's own making, and how often that was looked for.
     pub(crate) unasked: Mutex<(Option<String>, usize)>,
+    /// What others put on record while that is looked for, after the log was looked at.
+    pub(crate) meanwhile: Mutex<Vec<(Arc<dyn Audit>, Record)>>,
 }
 
 impl Apart {
     pub(crate) fn of(signers: Signers) -> Self {
-        Self { signers, given: Mutex::default(), unasked: Mutex::default() }
+        Self {
+            signers,
+            given: Mutex::default(),
+            unasked: Mutex::default(),
+            meanwhile: Mutex::default(),
+        }
     }
 
     pub(crate) fn give(&self, signature: &str, uid: u32) {
@@ -64,7 +72,14 @@ impl Trust for Apart {
     fn unasked<'a>(&'a self, _: u32, _: &'a str) -> BoxFuture<'a, Option<String>> {
         let mut unasked = self.unasked.lock().unwrap();
         unasked.1 += 1;
-        Box::pin(std::future::ready(unasked.0.clone()))
+        let why = unasked.0.clone();
+        let meanwhile: Vec<_> = self.meanwhile.lock().unwrap().drain(..).collect();
+        Box::pin(async move {
+            for (log, record) in meanwhile {
+                log.append(record, Durability::Synced).await.unwrap();
+            }
+            why
+        })
     }
 
     fn apart(&self, _: u32) -> Result<(), String> {
