@@ -25,9 +25,9 @@ pub(super) fn recorded(dir: &Path, ask: AskId, made: OffsetDateTime) -> Result<R
     let mut raw = Vec::new();
     let mut approved = None;
     let mut found: Option<(Event, Value)> = None;
-    while lines.next(&place, &mut raw)?.is_some() {
-        // Most lines are of something else, and are not read.
-        if !names.is_match(&raw) {
+    while let Some(spot) = lines.next(&place, &mut raw)? {
+        // Most lines are of something else, and are not read; one without an end is being written.
+        if !spot.ended || !names.is_match(&raw) {
             continue;
         }
         let Some(Told { event, request, by }) = told(&raw, &ask)? else { continue };
@@ -145,7 +145,8 @@ mod tests {
         let ask = AskId::parse("K7Q2-M4XD").unwrap();
         for (line, is_read) in [
             ("{\"ask\":\"AAAA-AAAA\"\n", true),
-            ("{\"ask\":\"K7Q2-M4XD\",\"event\":\"ask_revoked\"]\n", false),
+            ("{\"ask\":\"K7Q2-M4XD\",\"event\":\"ask_rev", true),
+            ("oked\"]\n", false),
         ] {
             let text = std::fs::read_to_string(&file).unwrap();
             std::fs::write(&file, text + line).unwrap();
