@@ -252,7 +252,7 @@ impl Foreign {
 }
 
 /// Opens a regular file of ours to read and write; none if it is not there and `how` does not make
-/// it. A link, a second name or another owner is refused, a wider mode narrowed.
+/// it, or not any more. A link, a second name or another owner is refused, a wider mode narrowed.
 pub(super) fn open_own(
     folder: &impl AsFd,
     name: &str,
@@ -268,8 +268,11 @@ pub(super) fn open_own(
     if !meta.is_file() {
         return Err(Foreign::NoFile);
     }
-    if meta.nlink() != 1 {
-        return Err(Foreign::Linked);
+    match meta.nlink() {
+        // Somebody has removed it since it was opened.
+        0 => return Ok(None),
+        1 => {}
+        _ => return Err(Foreign::Linked),
     }
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(Foreign::Owner(meta.uid()));
